@@ -53,14 +53,14 @@ find_python() {
 make_venv() {
   name=$1; shift
   venv=$cache/venv/$name
-  wanted=$(cat "$here/requirements/$name.txt" "$here/requirements/test.txt" "$here/requirements/lint.txt" | cksum)
+  wanted=$(cat "$here/../requirements.txt" "$here/requirements/"*.txt | cksum)
   [ "$(cat "$venv/made-from" 2>/dev/null)" = "$wanted" ] && return 0
   python=$(find_python "$@")
   say "making $venv with $python"
   rm -rf "$venv"
   mkdir -p "$cache/venv"
   "$python" -m venv "$venv"
-  "$venv/bin/pip" install --quiet --requirement "$here/requirements/$name.txt"
+  "$venv/bin/pip" install --quiet --quiet --requirement "$here/requirements/$name.txt"
   printf '%s\n' "$wanted" >"$venv/made-from"
 }
 
