@@ -69,7 +69,7 @@ lab-down: setup  ## SCENARIO=FOLDER: take it down
 
 bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/output/bench.json
 	@tests/toolchain.sh bench
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/run.py
+	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/run.py $(DOC)
 
 docs: setup  ## write the documents that are generated from the code
 	PYTHONPATH='$(dev)' $(current)/python docs/generate.py

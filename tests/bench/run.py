@@ -1,0 +1,75 @@
+"""Runs every benchmark beside its peer, in one go, and writes what was seen.
+
+The figures are ratios of two programs run on the same machine at the same time, for whoever reads them: no test is
+decided by them. Results: a table on the terminal, tests/output/bench.json, and with --doc docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE))
+
+import dns_records  # noqa: E402
+import site_again  # noqa: E402
+
+BENCHMARKS = {"dns": dns_records.run, "site": site_again.run}
+
+COLUMNS = ("what", "ours_s", "peer", "peer_s", "ratio", "aim", "holds")
+
+
+def machine() -> str:
+    """The machine in a line: figures without it mean little."""
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {system}, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as a Markdown table, which reads well on a terminal too."""
+    cells = [list(COLUMNS)] + [[str(row[column]) for column in COLUMNS] for row in rows]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(COLUMNS))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+DOCUMENT = """# Figures
+
+Written by `make bench DOC=--doc`, which repeats them. Each row is ours and a peer, run in turn on the same machine and
+the same servers; seconds are of whole processes. A ratio below 1 means that ours took less.
+
+Machine: {machine}.
+
+{table}
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("only", nargs="*", choices=[*BENCHMARKS, []], help="which benchmarks (default: all)")
+    parser.add_argument("--doc", action="store_true", help="write docs/benchmarks.md too")
+    arguments = parser.parse_args()
+
+    rows: list[dict] = []
+    for name in arguments.only or BENCHMARKS:
+        rows += BENCHMARKS[name]()
+    print(f"\n{machine()}\n\n{table(rows)}")
+
+    output = ROOT / "tests" / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "bench.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2) + "\n")
+    if arguments.doc:
+        (ROOT / "docs" / "benchmarks.md").write_text(DOCUMENT.format(machine=machine(), table=table(rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
