@@ -29,7 +29,8 @@ def machine() -> str:
     """The machine in a line: figures without it mean little."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    return f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {system}, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    kernel, python = platform.release().split("-")[0], platform.python_version()
+    return f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {system}, Linux {kernel}, Python {python}"
 
 
 def table(rows: list[dict]) -> str:
