@@ -1,0 +1,427 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running lab: a scenario's hosts, booted, and what can be asked of them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from debian_lab.container import PATIENCE, Container, nspawn_processes, stop
+from debian_lab.image import layers, mount_overlay
+from debian_lab.machine import (
+    RUN_FOLDER,
+    LabError,
+    await_true,
+    cache_folder,
+    command,
+    locked,
+    mounts_below,
+    process_start,
+    say,
+    uninterrupted,
+)
+from debian_lab.network import PREFIX, Network, labs_with_namespaces, namespaces, remove
+from debian_lab.scenario import CONTROLLER, RUN_TOKEN, Hold, Scenario, fill, load
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+MANAGED_GROUPS = ("mail_servers", "mail_relays", "mail_gateways", "mail_firewalls")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written down of a lab, so that another process can use it or clean up after it."""
+
+    lab: str
+    folder: str
+    release: str
+    venv: str
+    owner: tuple[int, str] | None  # pid and start of the process that takes it down; None: left running on purpose
+    secrets: dict[str, str]
+
+    @property
+    def is_kept(self) -> bool:
+        return self.owner is None
+
+    @property
+    def is_owned(self) -> bool:
+        return self.owner is not None and process_start(self.owner[0]) == self.owner[1]
+
+
+class Lab:
+    """A booted scenario. Made by `Lab.up`, which takes it down again, or `Lab.of`, which finds one that was left running."""
+
+    def __init__(self, scenario: Scenario, record: Record) -> None:
+        self.scenario = scenario
+        self.secrets = record.secrets
+        self._record = record
+        self.folder = RUN_FOLDER / record.lab
+        self.disks = cache_folder() / "hosts" / record.lab
+        self.network = Network(record.lab, scenario)
+        self._containers = {
+            name: Container(
+                host, self.network.namespace(name), self.disks / name / "root", self.folder / f"{name}.console"
+            )
+            for name, host in scenario.hosts.items()
+        }
+
+    # Coming and going
+
+    @classmethod
+    @contextlib.contextmanager
+    def up(cls, folder: Path | str, release: str = "trixie", venv: str = "core-2.21") -> Iterator[Lab]:
+        """Boot the scenario; take it down at the end of the `with`, whatever happens. Waits while another lab runs."""
+        scenario = load(Path(folder))
+        with _alone():
+            lab = cls._create(scenario, release, venv, (os.getpid(), process_start(os.getpid()) or ""))
+            try:
+                lab._boot()
+                yield lab
+            finally:
+                sweep(lab._record.lab)
+
+    @classmethod
+    def up_and_leave(cls, folder: Path | str, release: str = "trixie", venv: str = "core-2.21") -> Lab:
+        """Boot the scenario and leave it running until `down`."""
+        scenario = load(Path(folder))
+        with _alone():
+            lab = cls._create(scenario, release, venv, None)
+            try:
+                lab._boot()
+            except BaseException:
+                sweep(lab._record.lab)
+                raise
+        return lab
+
+    @classmethod
+    def of(cls, folder: Path | str) -> Lab:
+        """The lab of this scenario that `up` left running. Raises LabError if there is none."""
+        scenario = load(Path(folder))
+        for record in _records():
+            if record.folder == str(scenario.folder):
+                return cls(scenario, record)
+        raise LabError(f"no lab of {folder} is running; start it with: tests/lab/lab.py up {folder}")
+
+    def down(self) -> None:
+        sweep(self._record.lab)
+
+    @classmethod
+    def _create(cls, scenario: Scenario, release: str, venv: str, owner: tuple[int, str] | None) -> Lab:
+        values = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in sorted(scenario.secrets)}
+        record = Record(secrets.token_hex(2), str(scenario.folder), release, venv, owner, values)
+        lab = cls(scenario, record)
+        lab.folder.mkdir(mode=0o700, parents=True)
+        _write_private(lab.folder / "lab.json", json.dumps(asdict(record)))
+        return lab
+
+    def _boot(self) -> None:
+        bases = {name: layers(self._record.release, host.install) for name, host in self.scenario.hosts.items()}
+        public_key = self._write_controller_files()
+        self.network.create()
+        self.network.write_resolver()
+
+        def power_on(name: str) -> str:
+            mount_overlay(bases[name], self.disks / name)
+            key = self._containers[name].furnish(public_key, self.secrets)
+            self._containers[name].start()
+            return f"{self.network.management_address(name)} {key}\n"
+
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            known_hosts = list(pool.map(power_on, self._containers))
+            (self.folder / "known_hosts").write_text("".join(known_hosts))
+            inventory = pool.submit(self._write_connections)
+            list(pool.map(self._await_host, self._containers))
+            inventory.result()
+        for name, host in self.scenario.hosts.items():
+            for script in host.run:
+                self.run(name, fill(script, self.secrets))
+
+    def _await_host(self, name: str) -> None:
+        """Wait until a host has booted and answers over SSH as Ansible asks it."""
+        self._containers[name].await_booted()
+        address = self.network.management_address(name)
+        words = ["ssh", "-F", str(self.folder / "ssh_config"), address, "true"]
+
+        def answers() -> bool:
+            return self.run(CONTROLLER, words, check=False).returncode == 0
+
+        if not await_true(answers, within=PATIENCE, every=0.1):
+            raise LabError(f"{name} does not answer over SSH: {self.run(CONTROLLER, words, check=False).stderr}")
+
+    # What the controller has
+
+    def _write_controller_files(self) -> str:
+        """Write what SSH and Ansible on the controller need. Returns the public key that hosts let in."""
+        key = self.folder / "id_ed25519"
+        command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key)
+        (self.folder / "ssh_config").write_text(
+            "Host *\n"
+            f"  User root\n  IdentityFile {key}\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {self.folder / 'known_hosts'}\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n"
+        )
+        (self.folder / "ansible.cfg").write_text(
+            "[defaults]\nforks = 20\nnocows = true\ninject_facts_as_vars = false\n"
+            "[ssh_connection]\npipelining = true\n"
+            f"ssh_args = -F {self.folder / 'ssh_config'} -o ControlMaster=auto -o ControlPersist=60s\n"
+        )
+        # Ansible finds a collection by where it lies; this checkout may lie anywhere.
+        link = self.folder / "collections/ansible_collections/inbound/mail"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(CHECKOUT)
+        (self.folder / "work").mkdir()
+        return key.with_suffix(".pub").read_text()
+
+    def _write_connections(self) -> None:
+        """The second inventory: how the lab's hosts are reached. It adds none that the administrator's does not have."""
+        names: Iterable[str] = self.scenario.hosts
+        if self.scenario.inventory is not None:
+            names = self._inventory_hosts("all") & set(self.scenario.hosts)
+        connections = {
+            name: {
+                "ansible_host": self.network.management_address(name),
+                "ansible_user": "root",
+                "ansible_python_interpreter": "/usr/bin/python3",
+            }
+            for name in sorted(names)
+        }
+        (self.folder / "connections.yml").write_text(yaml.safe_dump({"all": {"hosts": connections}}))
+
+    def _inventory_hosts(self, *groups: str) -> set[str]:
+        """The hosts that the administrator's inventory has in these groups."""
+        words = [self._program("ansible-inventory"), "-i", str(self.scenario.inventory), "--list"]
+        done = self._on_controller(words, capture_output=True)
+        if done.returncode != 0:
+            raise LabError(f"ansible-inventory cannot read {self.scenario.inventory}:\n{done.stderr.strip()}")
+        data = json.loads(done.stdout)
+        found: set[str] = set()
+        waiting = list(groups)
+        while waiting:
+            group = data.get(waiting.pop(), {})
+            found.update(group.get("hosts", []))
+            waiting.extend(group.get("children", []))
+        return found
+
+    def managed_hosts(self) -> list[str]:
+        """The lab hosts that the playbooks change, in the scenario's order."""
+        if self.scenario.inventory is None:
+            return []
+        managed = self._inventory_hosts(*MANAGED_GROUPS)
+        return [name for name in self.scenario.hosts if name in managed]
+
+    def _program(self, name: str) -> str:
+        program = cache_folder().parent / "venv" / self._record.venv / "bin" / name
+        if not program.exists():
+            raise LabError(f"there is no {program}; make it with: tests/toolchain.sh {self._record.venv}")
+        return str(program)
+
+    def _on_controller(self, words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment |= {
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "LC_ALL": "C.UTF-8",
+            "PATH": f"{Path(words[0]).parent}:{os.environ.get('PATH', '')}",
+            **self.secrets,
+            **(options.pop("env", None) or {}),
+        }
+        inside = ["ip", "netns", "exec", self.network.namespace(CONTROLLER), *words]
+        options = {"cwd": self.folder / "work", "text": True, "check": False, **options}
+        return subprocess.run(inside, env=environment, **options)
+
+    # Asking the hosts
+
+    def inside(self, host: str) -> list[str]:
+        """The words that run what follows them on a host, or on the controller."""
+        if host == CONTROLLER:
+            return ["ip", "netns", "exec", self.network.namespace(CONTROLLER)]
+        if host not in self._containers:
+            raise LabError(f"no host '{host}' here; there are {', '.join([*self._containers, CONTROLLER])}")
+        return self._containers[host].inside()
+
+    def run(self, host: str, script: str | list[str], check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a shell script (or a list of words, as they are) as root. LabError if it fails and `check` is set."""
+        words = ["sh", "-c", script] if isinstance(script, str) else script
+        done = subprocess.run(
+            [*self.inside(host), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if check and done.returncode != 0:
+            raise LabError(f"on {host}: {script}: exit status {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def popen(self, host: str, script: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a shell script and let it run. It ends with the host at the latest."""
+        return subprocess.Popen(
+            [*self.inside(host), "sh", "-c", script], stdin=subprocess.DEVNULL, text=True, **options
+        )
+
+    def await_run(self, host: str, script: str, within: float) -> subprocess.CompletedProcess[str]:
+        """Run a script again and again until it succeeds. LabError if it has not after that many seconds."""
+        deadline = time.monotonic() + within
+        while (done := self.run(host, script, check=False)).returncode != 0:
+            if time.monotonic() >= deadline:
+                raise LabError(f"on {host}, still not after {within:g} s: {script}:\n{done.stdout}{done.stderr}")
+            time.sleep(0.1)
+        return done
+
+    def root(self, host: str) -> Path:
+        """A host's file system, seen from the machine."""
+        return self._containers[host].root
+
+    def changes(self, host: str) -> Path:
+        """What a host's file system has that its image has not: the upper folder of its overlay."""
+        return self._containers[host].root.with_name("upper")
+
+    # Ansible
+
+    def inventories(self) -> list[str]:
+        own = [] if self.scenario.inventory is None else ["-i", str(self.scenario.inventory)]
+        return [*own, "-i", str(self.folder / "connections.yml")]
+
+    def playbook(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """ansible-playbook on the controller with the scenario's inventory. stdout has its errors as well."""
+        return self._ansible("ansible-playbook", arguments, check, options)
+
+    def ansible(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """An ad-hoc task, as `lab.ansible("all", "-m", "ping")`."""
+        return self._ansible("ansible", arguments, check, options)
+
+    def _ansible(
+        self, program: str, arguments: tuple[str, ...], check: bool, options: dict[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
+        if "stdout" not in options:
+            options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+        done = self._on_controller([self._program(program), *self.inventories(), *arguments], **options)
+        if check and done.returncode != 0:
+            raise LabError(f"{program} {' '.join(arguments)}: exit status {done.returncode}:\n{done.stdout or ''}")
+        return done
+
+    # Trouble
+
+    def reboot(self, *hosts: str, power: bool = True) -> None:
+        """Shut hosts down and boot them again, or with `power=False` pull the plug first. Waits until they answer.
+
+        The kernel side of a host is its network namespace, so that is made anew as well: rules and sysctls that nothing
+        on the host restores are gone.
+        """
+        for host in hosts:
+            self.inside(host)  # says so if there is none
+
+        def cycle(name: str) -> None:
+            # An open SSH session would hold the shutdown up for 90 s.
+            for control in (self.folder / "ansible/cp").glob("*"):
+                address = self.network.management_address(name)
+                self.run(CONTROLLER, ["ssh", "-o", f"ControlPath={control}", "-O", "exit", address], check=False)
+            self._containers[name].stop(power)
+            self.network.unplug(name)
+            self.network.plug_in(name)
+            self._containers[name].start()
+            self._await_host(name)
+
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(cycle, hosts))
+
+    def disconnect(self, host: str, network: str) -> None:
+        """Pull a host's cable to a network; `mgmt` is the one that Ansible comes through."""
+        self.network.set_carrier(host, network, up=False)
+
+    def connect(self, host: str, network: str) -> None:
+        self.network.set_carrier(host, network, up=True)
+
+    # What must hold
+
+    def hold(self, report: Any = None) -> None:
+        """Ask everything that must hold, in order. LabError at the first that does not. `report` gets each that does."""
+        values = {**self.secrets, RUN_TOKEN: secrets.token_hex(8)}
+        for item in self.scenario.hold:
+            began = time.monotonic()
+            self._holds(item, fill(item.run, values), values)
+            if report is not None:
+                report(item, time.monotonic() - began)
+
+    def _holds(self, item: Hold, script: str, values: dict[str, str]) -> None:
+        deadline = time.monotonic() + item.within
+        while True:
+            done = self.run(item.on, script, check=False)
+            objection = item.objection(done.returncode, done.stdout, values)
+            if objection is None:
+                return
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(0.2)
+        waited = f" within {item.within:g} s" if item.within else ""
+        output = (done.stdout + done.stderr).strip()
+        raise LabError(
+            f"does not hold{waited}: {item.name}\n  on {item.on}: {item.run}\n  {objection}\n  output: {output}"
+        )
+
+
+def sweep(lab: str) -> None:
+    """Take a lab down, whatever state it is in, and make sure that nothing of it is left. Touches no other."""
+    with uninterrupted():
+        prefix = f"{PREFIX}{lab}-"
+        for nspawn in nspawn_processes(prefix).values():
+            stop(nspawn, power=False)
+        for name in namespaces(lab):
+            remove(name)
+        disks = cache_folder() / "hosts" / lab
+        for point in mounts_below(disks):
+            command("umount", point)
+        left = [*nspawn_processes(prefix), *namespaces(lab), *map(str, mounts_below(disks))]
+        if left:
+            raise LabError(f"still there after the lab was taken down: {', '.join(left)}")
+        for folder in (disks, RUN_FOLDER / lab, Path("/etc/netns") / f"{prefix}{CONTROLLER}"):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Be the only one who boots a lab on this machine; clear away what labs that died left behind."""
+    RUN_FOLDER.mkdir(mode=0o700, exist_ok=True)
+
+    def busy() -> str:
+        names = ", ".join(record.folder for record in _records() if record.is_owned)
+        return f"lab: another lab is running ({names}): waiting for it to end"
+
+    with locked(RUN_FOLDER / "lock", busy):
+        kept = [record for record in _records() if record.is_kept]
+        if kept:
+            raise LabError(f"a lab of {kept[0].folder} was left running; first: tests/lab/lab.py down {kept[0].folder}")
+        disks = cache_folder() / "hosts"
+        disks.mkdir(parents=True, exist_ok=True)
+        stale = labs_with_namespaces() | {path.name for path in (*disks.iterdir(), *RUN_FOLDER.iterdir()) if path.is_dir()}
+        for lab in sorted(stale):
+            say(f"lab: clearing away lab {lab}, whose process ended without doing so")
+            sweep(lab)
+        yield
+
+
+def _records() -> list[Record]:
+    """What is written down of the labs on this machine."""
+    records = []
+    for path in RUN_FOLDER.glob("*/lab.json"):
+        with contextlib.suppress(FileNotFoundError):
+            data = json.loads(path.read_text())
+            data["owner"] = tuple(data["owner"]) if data["owner"] else None
+            records.append(Record(**data))
+    return records
+
+
+def _write_private(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
