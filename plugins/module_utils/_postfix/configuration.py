@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one owner wants of Postfix: settings of main.cf and the lookup tables that they name."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+TABLE_DIRECTORY = "inbound_mail"
+"""Where the tables lie, below Postfix's configuration directory; one directory in it for each owner."""
+
+LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
+
+# Wider than any network that one organisation could mean by "my servers".
+_NARROWEST_WIDE_PREFIX = {4: 7, 6: 15}
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with what was declared, or with the host it is declared for."""
+
+    option: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.option}: {self.message}. {self.remedy}"
+
+
+class InvalidError(ValueError):
+    """What was declared cannot be applied; carries every problem, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A lookup table as a text file: ``texthash`` (by key) or ``cidr`` (the first network that holds the address).
+
+    Postfix reads both without postmap, so there is no compiled file that could be out of date, and no question of
+    which database types this Postfix was built with.
+    """
+
+    name: str
+    kind: str
+    entries: tuple[tuple[str, str], ...]
+
+    def text(self) -> str:
+        rows = "".join(f"{key} {value}\n" for key, value in self.entries)
+        return "# Written by Ansible (inbound.mail): a change here is overwritten.\n" + rows
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Settings in the order in which they are written, and the tables by name."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    domains: tuple[str, ...] = ()
+    """Domains that Postfix is to take mail for."""
+    address_class: str = ""
+    """The setting that lists those domains; Postfix wants a domain in one address class only."""
+
+
+def reference(owner: str, table: Table) -> str:
+    """How a setting names the table; ``$config_directory`` makes it hold in a copy of the directory as well."""
+    return f"{table.kind}:${{config_directory}}/{TABLE_DIRECTORY}/{owner}/{table.name}"
+
+
+def destination(address: str, port: int) -> str:
+    """A next hop that is used as it stands: the brackets switch the MX lookup off (transport(5))."""
+    return f"[{address}]:{port}"
+
+
+def mynetworks_pattern(network: Network) -> str:
+    """One network as mynetworks wants it: IPv6 addresses in brackets (postconf(5), mynetworks)."""
+    if network.version == 6:
+        return f"[{network.network_address}]/{network.prefixlen}"
+    return str(network)
+
+
+def access_table(name: str, allowed: Sequence[Network], refusal: str) -> Table:
+    """A client access table that has no opinion on the allowed networks and refuses everybody else.
+
+    DUNNO, not OK: the host's own restrictions that come after it still count for those that are let through.
+    """
+    rows = [(str(network), "DUNNO") for network in (*LOOPBACK, *allowed)]
+    rows += [("0.0.0.0/0", f"REJECT {refusal}"), ("::/0", f"REJECT {refusal}")]
+    return Table(name, "cidr", tuple(rows))
+
+
+class Checker:
+    """Turns declared values into checked ones and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def report(self, option: str, message: str, remedy: str) -> None:
+        self.problems.append(Problem(option, message, remedy))
+
+    def finish(self) -> None:
+        if self.problems:
+            raise InvalidError(self.problems)
+
+    def name(self, option: str, value: str) -> str:
+        """A fully qualified name in lower case without final dot."""
+        name = value.rstrip(".").lower()
+        if not _HOST_NAME.fullmatch(name):
+            self.report(
+                option,
+                f"{value!r} is not a fully qualified domain name",
+                "Write one such as mail.example.org; an internationalised name in its A-label form (xn--...)",
+            )
+        return name
+
+    def names(self, option: str, values: Iterable[str]) -> list[str]:
+        names: list[str] = []
+        for number, value in enumerate(values):
+            name = self.name(f"{option}[{number}]", value)
+            if name in names:
+                self.report(f"{option}[{number}]", f"{name} is listed twice", "Leave one of the two out")
+            names.append(name)
+        return names
+
+    def networks(self, option: str, values: Iterable[str]) -> list[Network]:
+        networks: list[Network] = []
+        for number, value in enumerate(values):
+            network = self._network(f"{option}[{number}]", value)
+            if network:
+                networks.append(network)
+        return networks
+
+    def _network(self, option: str, value: str) -> Network | None:
+        try:
+            return ipaddress.ip_network(value)
+        except ValueError as error:
+            remedy = "Write an address such as 192.0.2.1, or a network such as 192.0.2.0/24 with no host bits set"
+            self.report(option, f"{value!r} is no address and no network ({error})", remedy)
+            return None
+
+    def trusted_networks(self, option: str, values: Iterable[str]) -> list[Network]:
+        """Networks that may relay: none so wide that everybody's mail would go through."""
+        networks = self.networks(option, values)
+        for network in networks:
+            if is_too_wide(network):
+                self.report(
+                    option, f"{network} would make this host an open relay", "Name the addresses of your servers only"
+                )
+        return networks
+
+    def destinations(self, option: str, hops: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Hops as ``{host, address, port}`` -> next hops in the order in which they are to be tried."""
+        found: list[str] = []
+        for number, hop in enumerate(hops):
+            try:
+                address = ipaddress.ip_address(hop["address"])
+            except ValueError:
+                self.report(
+                    f"{option}[{number}].address",
+                    f"{hop['address']!r} is no IP address",
+                    "Write the address that it has here, such as 192.0.2.1 or 2001:db8::1",
+                )
+                continue
+            if not 1 <= hop["port"] <= 65535:
+                self.report(f"{option}[{number}].port", f"{hop['port']} is no TCP port", "Write one of 1 to 65535")
+            found.append(destination(str(address), hop["port"]))
+        return found
+
+
+def is_too_wide(network: Network) -> bool:
+    return network.prefixlen <= _NARROWEST_WIDE_PREFIX[network.version]

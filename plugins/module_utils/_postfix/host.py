@@ -1,0 +1,265 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's Postfix: what it has, what it says of a configuration, and putting one live."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix import rules
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import TABLE_DIRECTORY, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration
+
+# Files that are larger are linked into the copy.
+_COPY_AT_MOST = 1 << 20
+
+
+class PostfixError(RuntimeError):
+    """Postfix did not do what it was asked; says what and why."""
+
+
+class Host:
+    """Postfix on this host, reached through its own commands."""
+
+    def __init__(self, module: AnsibleModule, config_directory: str) -> None:
+        self._module = module
+        self.config_directory = Path(config_directory)
+        # Not every login has the directories of the system's commands on its PATH.
+        self._postconf = module.get_bin_path("postconf", opt_dirs=["/usr/sbin", "/usr/local/sbin"])
+
+    @property
+    def installed(self) -> bool:
+        return bool(self._postconf) and self.main_cf.is_file()
+
+    @property
+    def main_cf(self) -> Path:
+        return self.config_directory / "main.cf"
+
+    def table_directory(self, owner: str) -> Path:
+        return self.config_directory / TABLE_DIRECTORY / owner
+
+    def _pending(self, owner: str) -> Path:
+        """Lies there from before the first write until Postfix has taken the configuration over."""
+        return self.table_directory(owner) / "reload-pending"
+
+    def read_main_cf(self) -> str:
+        return _read(self.main_cf) if self.main_cf.is_file() else ""
+
+    def read_tables(self, owner: str) -> dict[str, str]:
+        """Table name -> text."""
+        directory = self.table_directory(owner)
+        pending = self._pending(owner)
+        if not directory.is_dir():
+            return {}
+        return {path.name: _read(path) for path in sorted(directory.iterdir()) if path != pending}
+
+    def reload_is_pending(self, owner: str) -> bool:
+        return self._pending(owner).exists()
+
+    def is_running(self) -> bool:
+        return self._run("postfix", "-c", str(self.config_directory), "status")[0] == 0
+
+    def value(self, name: str, config_directory: Path | None = None) -> str:
+        """What a parameter amounts to in that configuration, everything expanded."""
+        directory = config_directory or self.config_directory
+        rc, out, err = self._run("postconf", "-c", str(directory), "-hx", name)
+        if rc != 0:
+            raise PostfixError(f"postconf {name} failed: {err.strip()}")
+        return out.strip()
+
+    @contextmanager
+    def trial(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> Iterator[Path]:
+        """A copy of the configuration directory as it would be, for Postfix's own commands to judge."""
+        copy = Path(tempfile.mkdtemp(prefix="postfix-", dir=self._module.tmpdir))
+        try:
+            _copy(self.config_directory, copy, leave_out=("main.cf", TABLE_DIRECTORY))
+            directory = copy / TABLE_DIRECTORY
+            ours = directory / owner
+            ours.mkdir(parents=True)
+            others = self.config_directory / TABLE_DIRECTORY
+            if others.is_dir():
+                _copy(others, directory, leave_out=(owner,))
+            for name, text in tables.items():
+                _write(ours / name, text)
+            _write(copy / "main.cf", main_cf)
+            yield copy
+        finally:
+            shutil.rmtree(copy)
+
+    def problems_of(self, trial: Path, owner: str, configuration: Configuration) -> list[Problem]:
+        """Everything that Postfix and the rules find wrong with the copy, without writing outside it."""
+        names = configuration.settings
+        problems = rules.unknown_setting_problems(self._run("postconf", "-c", str(trial), "-n")[2], names)
+        problems += rules.master_problems(
+            self._run("postconf", "-c", str(trial), "-M")[1], self._run("postconf", "-c", str(trial), "-P")[1], names
+        )
+        problems += rules.open_relay_problems(self.value("mynetworks", trial))
+        if configuration.address_class:
+            problems += rules.address_class_problems(self._listed(trial, configuration), configuration.address_class)
+        for table in configuration.tables:
+            path = trial / TABLE_DIRECTORY / owner / table.name
+            said = self._run("postmap", "-c", str(trial), "-q", "example.org", f"{table.kind}:{path}")[2]
+            problems += [
+                Problem(f"table {table.name}", line, "Correct the entry that it is made from")
+                for line in rules.lines_about_ours(said.splitlines(), str(trial))
+            ]
+        return problems + self._smtpd_problems(trial)
+
+    def check(self, trial: Path) -> None:
+        """Let ``postfix check`` judge the copy. It creates directories that are missing in the queue."""
+        rc, out, err = self._run("postfix", "-c", str(trial), "check")
+        if rc != 0:
+            said = rules.lines_about_ours((out + err).splitlines(), str(trial))
+            raise PostfixError("postfix check refuses the new configuration: " + "; ".join(said))
+
+    def _smtpd_problems(self, trial: Path) -> list[Problem]:
+        """Start an SMTP server of its own on the copy, as ``sendmail -bs`` does.
+
+        Restrictions and limits are read by nothing else: ``postfix check`` lets any nonsense in them pass.
+        """
+        smtpd = os.path.join(self.value("daemon_directory", trial), "smtpd")
+        rc, _out, err = self._module.run_command(
+            [smtpd, "-S"], data="QUIT\r\n", environ_update={"MAIL_CONFIG": str(trial), "LC_ALL": "C"}
+        )
+        if rc == 0:
+            return []
+        said = err.strip() or "it says why in the mail log (look for 'postfix/smtpd' and 'fatal')"
+        return [
+            Problem("main.cf", f"Postfix's SMTP server refuses the new configuration: {said}", "Correct the setting")
+        ]
+
+    def _listed(self, trial: Path, configuration: Configuration) -> dict[str, set[str]]:
+        """Setting of the address classes -> which domains of ours it lists."""
+        items = {name: rules.list_items(self.value(name, trial)) for name in rules.ADDRESS_CLASSES}
+        ours = set(items[configuration.address_class])
+        return {
+            # A list that is made from another one (relay_domains = $mydestination) is no second claim.
+            name: self._matching(
+                trial,
+                found if name == configuration.address_class else [item for item in found if item not in ours],
+                configuration.domains,
+            )
+            for name, found in items.items()
+        }
+
+    def _matching(self, trial: Path, items: Iterable[str], domains: Iterable[str]) -> set[str]:
+        matching: set[str] = set()
+        for item in items:
+            if item.startswith("/") and os.path.isfile(item):
+                matching.update({line.strip().lower() for line in _read(Path(item)).splitlines()} & set(domains))
+            elif ":" in item:
+                # One call for all the domains; an unreadable table is for the SMTP server to complain of.
+                _rc, out, _err = self._run("postmap", "-c", str(trial), "-q", "-", item, data="\n".join(domains) + "\n")
+                matching.update({line.split(None, 1)[0] for line in out.splitlines() if line.strip()} & set(domains))
+            else:
+                matching.update({item.lower()} & set(domains))
+        return matching
+
+    def put_live(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> str:
+        """Write it, let a running Postfix take it over, and go back if it cannot.
+
+        Tables come before the main.cf that names them and go after it, so that at no time a setting names a table that
+        is not there. Returns ``reloaded``, ``restarted`` or ``none``.
+        """
+        before = self.read_main_cf(), self.read_tables(owner)
+        running = self.is_running()
+        listening = self._listening()
+        directory = self.table_directory(owner)
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._pending(owner).touch()
+        self._write_all(owner, main_cf, tables)
+        try:
+            done = self._take_over(restart=self._listening() != listening) if running else "none"
+        except PostfixError as failure:
+            self._write_all(owner, *before)
+            self._take_over(restart=True)
+            raise PostfixError(f"{failure}. The former configuration is back in place and running") from failure
+        for path in directory.iterdir():
+            if path.name not in tables:
+                path.unlink()
+        if not tables:
+            directory.rmdir()
+            if not any(directory.parent.iterdir()):
+                directory.parent.rmdir()
+        return done
+
+    def _write_all(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> None:
+        directory = self.table_directory(owner)
+        for name, text in tables.items():
+            self._replace(directory / name, text, 0o644)
+        self._replace(self.main_cf, main_cf, None)
+
+    def _replace(self, path: Path, text: str, mode: int | None) -> None:
+        """In one step; an existing file keeps its owner, mode and security context."""
+        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
+        os.close(handle)
+        _write(Path(new), text)
+        target = os.path.realpath(path)
+        exists = os.path.exists(target)
+        self._module.atomic_move(new, target)
+        if mode is not None and not exists:
+            os.chmod(target, mode)
+
+    def _listening(self) -> tuple[str, str]:
+        """Sockets are opened at the start only (postconf(5), inet_interfaces)."""
+        return self.value("inet_interfaces"), self.value("inet_protocols")
+
+    def _take_over(self, restart: bool) -> str:
+        directory = str(self.config_directory)
+        if not restart:
+            self._must("postfix", "-c", directory, "reload")
+        elif os.path.isdir("/run/systemd/system"):
+            self._must("systemctl", "restart", "postfix.service")
+        else:
+            self._must("postfix", "-c", directory, "stop")
+            self._must("postfix", "-c", directory, "start")
+        if not self.is_running():
+            raise PostfixError("Postfix stopped when it was given the new configuration; its mail log says why")
+        return "restarted" if restart else "reloaded"
+
+    def _must(self, *command: str) -> None:
+        rc, out, err = self._run(*command)
+        if rc != 0:
+            raise PostfixError(f"{' '.join(command)} failed: {(err or out).strip()}")
+
+    def _run(self, program: str, *arguments: str, data: str | None = None) -> tuple[int, str, str]:
+        path = self._module.get_bin_path(program, required=True, opt_dirs=["/usr/sbin", "/usr/local/sbin"])
+        result: tuple[int, str, str] = self._module.run_command(
+            [path, *arguments], data=data, environ_update={"LC_ALL": "C"}
+        )
+        return result
+
+
+def _copy(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
+    """Copy a directory; what is large or not for everybody to read is linked to where it lies."""
+    for path in source.iterdir():
+        if path.name in leave_out:
+            continue
+        new = target / path.name
+        if path.is_dir():
+            new.mkdir()
+            _copy(path, new)
+        elif path.is_file() and path.stat().st_mode & 0o004 and path.stat().st_size <= _COPY_AT_MOST:
+            shutil.copy(path, new)
+        else:
+            new.symlink_to(path)
+
+
+def _read(path: Path) -> str:
+    # Bytes that are no UTF-8 come back as they were; newlines are not translated.
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))

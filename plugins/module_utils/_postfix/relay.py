@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A relay: takes mail for its domains from anybody outside, hands it to their servers, and refuses all other mail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    LOOPBACK,
+    Checker,
+    Configuration,
+    Table,
+    access_table,
+    mynetworks_pattern,
+    reference,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import (
+    PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
+    listening,
+    preceded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_REFUSAL = "Mail for this host does not come from there"
+
+
+def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping[str, str]) -> Configuration:
+    """Compile a declared relay.
+
+    ``declared`` has the suboptions of the module's option ``relay``; ``former`` the settings that main.cf has without
+    ours. Raises InvalidError.
+    """
+    check = Checker()
+    fqdn = check.name("relay.fqdn", declared["fqdn"])
+    domains = check.names("relay.domains", (domain["name"] for domain in declared["domains"]))
+    next_hops = [
+        check.destinations(f"relay.domains[{number}].next_hops", domain["next_hops"])
+        for number, domain in enumerate(declared["domains"])
+    ]
+    relay_from = check.trusted_networks("relay.relay_from", declared["relay_from"])
+    accept_from = check.networks("relay.accept_from", declared["accept_from"])
+    smarthosts = check.destinations("relay.smarthosts", declared["smarthosts"])
+    for number, (domain, hops) in enumerate(zip(domains, next_hops)):
+        if not declared["domains"][number]["next_hops"]:
+            check.report(
+                f"relay.domains[{number}].next_hops", f"{domain} has no server to hand its mail to", "Name at least one"
+            )
+        for hop in sorted(set(hops) & set(smarthosts)):
+            check.report(
+                "relay.smarthosts",
+                f"{hop} is also where mail for {domain} is handed to, so mail could go in a circle",
+                "Name a smarthost that delivers to the outside itself",
+            )
+    check.finish()
+
+    domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
+    transport = Table(
+        "transport", "texthash", tuple((domain, f"relay:{', '.join(hops)}") for domain, hops in zip(domains, next_hops))
+    )
+    tables = [domain_table, transport]
+    settings = {
+        "myhostname": fqdn,
+        "myorigin": "$myhostname",
+        # Its own name keeps postmaster (RFC 5321, section 4.5.1) and the mail of cron; a domain that is relayed must
+        # not be delivered here although the host bears its name.
+        "mydestination": "localhost" if fqdn in domains else "$myhostname, localhost",
+        "mynetworks": ", ".join(mynetworks_pattern(network) for network in (*LOOPBACK, *relay_from)),
+        "relay_domains": reference(owner, domain_table),
+        "parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
+        "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
+        # Which recipients there are is for the servers to say.
+        "relay_recipient_maps": "",
+        "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+        "allow_untrusted_routing": "no",
+        **listening(former),
+    }
+    if accept_from:
+        clients = access_table("clients", [*relay_from, *accept_from], _REFUSAL)
+        tables.append(clients)
+        settings["smtpd_client_restrictions"] = preceded(
+            f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"
+        )
+    if smarthosts:
+        settings["relayhost"] = ", ".join(smarthosts)
+    return Configuration(settings, tuple(tables), tuple(domains), "relay_domains")

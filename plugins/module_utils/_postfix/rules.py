@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that a finished configuration has to keep, judged from what Postfix itself says of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Problem, is_too_wide
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+ADDRESS_CLASSES = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
+"""The settings that say which domains Postfix takes mail for (ADDRESS_CLASS_README)."""
+
+_NETWORK = re.compile(r"\[?(?P<address>[0-9a-fA-F:.]+)\]?(?P<prefix>/\d+)$")
+_UNUSED = re.compile(r"unused parameter: (?P<name>[^=]+)=")
+
+
+def list_items(value: str) -> list[str]:
+    """The items of a list setting; they are separated by commas, white space or both."""
+    return re.split(r"[,\s]+", value.strip(", \t\n")) if value.strip(", \t\n") else []
+
+
+def open_relay_problems(mynetworks: str) -> list[Problem]:
+    """``mynetworks`` as expanded by Postfix: everybody in it may relay."""
+    problems = []
+    for item in list_items(mynetworks):
+        match = _NETWORK.match(item)
+        try:
+            wide = item == "static:all" or (
+                match is not None
+                and is_too_wide(ipaddress.ip_network(match["address"] + match["prefix"], strict=False))
+            )
+        except ValueError:
+            continue  # Postfix says so itself when the configuration is checked.
+        if wide:
+            problems.append(
+                Problem(
+                    "main.cf: mynetworks",
+                    f"{item} lets everybody relay through this host",
+                    "Name there only the hosts that may send through it, then run this again",
+                )
+            )
+    return problems
+
+
+def address_class_problems(listed: Mapping[str, Collection[str]], wanted: str) -> list[Problem]:
+    """``listed``: setting of ADDRESS_CLASSES -> which of our domains it lists; ``wanted``: the one that should.
+
+    A domain in two of them is delivered in the way of the first that Postfix looks at, and its mailboxes are not
+    found.
+    """
+    problems = []
+    for other in ADDRESS_CLASSES:
+        if other == wanted:
+            continue
+        problems += [
+            Problem(
+                f"main.cf: {other}",
+                f"it lists {domain}, which would now be in {wanted} too; Postfix wants a domain in one of them only",
+                "If Postfix here already delivers the domain's mail, set local_delivery to false (mail_local_delivery "
+                f"in the inventory); if not, take the domain out of {other}"
+                if wanted == "mydestination"
+                else f"A relay hands the domain's mail on: take the domain out of {other}",
+            )
+            for domain in sorted(set(listed.get(other, ())) & set(listed.get(wanted, ())))
+        ]
+    return problems
+
+
+def master_problems(services: str, overrides: str, names: Collection[str]) -> list[Problem]:
+    """``services`` and ``overrides`` as ``postconf -M`` and ``postconf -P`` print them; ``names``: settings of ours."""
+    port_25 = [
+        line.split()[0]
+        for line in services.splitlines()
+        if len(line.split()) >= 8
+        and line.split()[1] == "inet"
+        and line.split()[0].rpartition(":")[2] in ("smtp", "25")
+        and line.split()[7] in ("smtpd", "postscreen")
+    ]
+    if not port_25:
+        return [
+            Problem(
+                "master.cf: smtp inet",
+                "no such service, so Postfix does not listen on port 25",
+                "Take the comment sign off the line that begins with 'smtp inet'",
+            )
+        ]
+    listeners = {f"{service}/inet" for service in port_25} | {"smtpd/pass"}
+    problems = []
+    for line in overrides.splitlines():
+        place, _, value = line.partition(" = ")
+        service, _, name = place.rpartition("/")
+        if service in listeners and name in names:
+            problems.append(
+                Problem(
+                    f"master.cf: {service}",
+                    f"-o {name}={value} overrules what is set for port 25",
+                    "Take that option out, or set it on another port's service",
+                )
+            )
+    return problems
+
+
+def unknown_setting_problems(warnings: str, names: Collection[str]) -> list[Problem]:
+    """``warnings`` as ``postconf -n`` prints them; only parameters of ours are our business."""
+    unused = {match["name"].strip() for match in map(_UNUSED.search, warnings.splitlines()) if match}
+    return [
+        Problem(f"settings.{name}", "this Postfix has no such parameter", "See man 5 postconf for the right name")
+        for name in sorted(unused & set(names))
+    ]
+
+
+def lines_about_ours(output: Iterable[str], path: str) -> list[str]:
+    """What a checking command says about the configuration, without what it says of the copy that it was given."""
+    return [line.replace(f"{path}/", "") for line in output if "group or other writable" not in line]

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the module: what is there, what is wanted, and the way from the one to the other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    Configuration,
+    InvalidError,
+    Problem,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.module_utils.basic import AnsibleModule
+
+_OWNER = re.compile(r"[a-z][a-z0-9_]*")
+_PARAMETER = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Bring Postfix to what the module's parameters say; returns the result. Raises InvalidError, PostfixError."""
+    owner = module.params["name"]
+    host = Host(module, module.params["config_directory"])
+    before, tables_before = host.read_main_cf(), host.read_tables(owner)
+    configuration = wanted(module.params, before)
+    after = main_cf.with_settings(before, owner, configuration.settings)
+    tables = {table.name: table.text() for table in configuration.tables}
+    result: dict[str, Any] = {
+        "changed": after != before or tables != tables_before,
+        "settings": _changed_settings(before, after),
+        "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
+        "postfix": "none",
+        "diff": _diff(host, owner, (before, tables_before), (after, tables)),
+    }
+    if not host.installed:
+        if result["changed"] and not module.check_mode:
+            raise PostfixError(f"Postfix is not installed (no postconf, or no {host.main_cf}): install it first")
+        return result
+    if result["changed"]:
+        with host.trial(owner, after, tables) as trial:
+            problems = host.problems_of(trial, owner, configuration)
+            if problems:
+                raise InvalidError(problems)
+            if not module.check_mode:
+                host.check(trial)
+    if host.reload_is_pending(owner):
+        # A run that was cut off has written the configuration, and Postfix still runs with the one before.
+        result["changed"] = True
+    if result["changed"] and not module.check_mode:
+        result["postfix"] = host.put_live(owner, after, tables)
+    return result
+
+
+def wanted(params: Mapping[str, Any], text: str) -> Configuration:
+    """The configuration that the parameters ask for, on top of the main.cf that the host has without ours."""
+    owner = params["name"]
+    problems = []
+    if not _OWNER.fullmatch(owner):
+        problems.append(Problem("name", f"{owner!r} cannot name a block in main.cf", "Use a to z, 0 to 9 and _"))
+        raise InvalidError(problems)
+    try:
+        former = main_cf.settings_of(main_cf.without_settings(text, owner))
+        foreign = main_cf.owned_by_others(text, owner)
+    except main_cf.DamagedBlockError as error:
+        remedy = "Put that line back, or delete the block and take '#inbound.mail ...: ' off the lines that have it"
+        raise InvalidError([Problem("main.cf", str(error), remedy)]) from error
+    if params["state"] == "absent":
+        return Configuration()
+    configuration = Configuration()
+    try:
+        if params["relay"]:
+            configuration = relay_configuration(owner, params["relay"], former)
+        elif params["server"]:
+            configuration = server_configuration(owner, params["server"], former)
+    except InvalidError as invalid:
+        problems += invalid.problems
+    extra = {name: str(value) for name, value in (params["settings"] or {}).items()}
+    for name, value in extra.items():
+        if not _PARAMETER.fullmatch(name):
+            problems.append(Problem(f"settings.{name}", "this is no name of a parameter", "See man 5 postconf"))
+        if "\n" in value:
+            problems.append(Problem(f"settings.{name}", "the value has more than one line", "Write it in one line"))
+        if name in configuration.settings:
+            what = "relay" if params["relay"] else "server"
+            problems.append(
+                Problem(f"settings.{name}", f"this parameter follows from the option {what}", "Leave it out here")
+            )
+    settings = {**configuration.settings, **extra}
+    problems += [
+        Problem(
+            f"main.cf: {name}",
+            f"it is set by 'inbound.mail {foreign[name]}' on this host already",
+            f"Take that away first (state: absent with name: {foreign[name]}), or leave the parameter to it",
+        )
+        for name in settings
+        if name in foreign
+    ]
+    if problems:
+        raise InvalidError(problems)
+    return Configuration(settings, configuration.tables, configuration.domains, configuration.address_class)
+
+
+def _changed_settings(before: str, after: str) -> list[dict[str, Any]]:
+    old, new = main_cf.settings_of(before), main_cf.settings_of(after)
+    return [
+        {"name": name, "before": old.get(name), "after": new.get(name)}
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _diff(
+    host: Host, owner: str, before: tuple[str, Mapping[str, str]], after: tuple[str, Mapping[str, str]]
+) -> list[dict[str, str]]:
+    files = [(host.main_cf, before[0], after[0])]
+    files += [
+        (host.table_directory(owner) / name, before[1].get(name, ""), after[1].get(name, ""))
+        for name in sorted({*before[1], *after[1]})
+    ]
+    return [
+        {"before_header": str(path), "after_header": str(path), "before": _printable(old), "after": _printable(new)}
+        for path, old, new in files
+        if old != new
+    ]
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,303 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postfix
+short_description: Make Postfix a relay or a mail server, and take it back
+version_added: "0.1.0"
+author:
+  - the inbound.mail contributors (@inbound-mail)
+description:
+  - Sets parameters of C(main.cf) and the lookup tables that they name, as a O(relay), as a O(server), or one by one.
+  - Nothing else in C(main.cf) or C(master.cf) is touched. Parameters of this module stand in a block of their own; a
+    line that set one of them before is commented out where it stands. A parameter that is no longer wanted is put back
+    as it was, and O(state=absent) gives back the file byte for byte.
+  - The new configuration is first tried on a copy, by C(postconf), C(postmap), C(postfix check) and an SMTP server
+    process of its own. What any of them refuses never reaches the Postfix that is running. The same goes for a
+    configuration that would let strangers relay.
+  - A running Postfix is reloaded, or restarted where the interfaces that it listens on change. If it does not take the
+    new configuration over, the former one is put back and the module fails.
+  - Postfix itself has to be there; the roles P(inbound.mail.mail_relay#role) and P(inbound.mail.mail_server#role)
+    install it.
+extends_documentation_fragment:
+  - inbound.mail.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Where Postfix is not installed yet, the prediction starts from an empty C(main.cf).
+      - C(postfix check) is left out, because it creates directories that are missing in the queue.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  name:
+    description:
+      - Who owns the settings. Several owners can set different parameters on one host.
+    type: str
+    default: mail
+  relay:
+    description:
+      - Take mail for some domains from outside, hand it to their servers, and refuse everything else.
+      - Owns V(mynetworks), V(mydestination), V(relay_domains) and V(smtpd_relay_restrictions) among others. Tables and
+        client restrictions that the host has already stay in effect after ours.
+    type: dict
+    suboptions:
+      fqdn:
+        description: The relay's own name, with which it greets.
+        type: str
+        required: true
+      domains:
+        description: The domains that it takes mail for. Names below a domain are not included.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          name:
+            description: The domain.
+            type: str
+            required: true
+          next_hops:
+            description: Where its mail goes, in the order in which they are tried. No MX is looked up.
+            type: list
+            elements: dict
+            required: true
+            suboptions: &hop
+              host:
+                description: What the host is called, for the reader.
+                type: str
+              address:
+                description: Its IPv4 or IPv6 address.
+                type: str
+                required: true
+              port:
+                description: The TCP port.
+                type: int
+                default: 25
+      relay_from:
+        description: Addresses or networks of the servers whose mail to the outside it carries.
+        type: list
+        elements: str
+        default: []
+      accept_from:
+        description:
+          - Networks that may deliver from outside. When empty, everybody may.
+          - The hosts of O(relay.relay_from) always may.
+        type: list
+        elements: str
+        default: []
+      smarthosts:
+        description:
+          - Where mail for the outside goes, in the order in which they are tried.
+          - When empty, C(relayhost) stays as the host has it; Postfix delivers by MX when that is empty too.
+        type: list
+        elements: dict
+        default: []
+        suboptions: *hop
+  server:
+    description:
+      - Take mail for some domains, from anybody or from relays only, and refuse to relay for strangers.
+    type: dict
+    suboptions:
+      fqdn:
+        description: The server's own name, with which it greets.
+        type: str
+        required: true
+      domains:
+        description: The domains that it takes mail for.
+        type: list
+        elements: str
+        required: true
+      accept_from:
+        description:
+          - Addresses or networks of the relays. Everybody else is refused, except for hosts in C(mynetworks) and people
+            who have logged in. When empty, everybody may deliver.
+        type: list
+        elements: str
+        default: []
+      smarthosts:
+        description:
+          - Where mail for the outside goes, in the order in which they are tried.
+          - When empty, C(relayhost) stays as the host has it; Postfix delivers by MX when that is empty too.
+        type: list
+        elements: dict
+        default: []
+        suboptions: *hop
+      local_delivery:
+        description:
+          - Add the domains to C(mydestination), so that every user of the host has an address in them.
+          - Set it to V(false) where Postfix knows its domains already, as virtual mailboxes for example.
+        type: bool
+        default: true
+  settings:
+    description:
+      - Parameters of C(main.cf) to set besides, by name.
+    type: dict
+    default: {}
+  config_directory:
+    description: Postfix's configuration directory.
+    type: path
+    default: /etc/postfix
+  state:
+    description:
+      - V(present) sets what is declared; V(absent) takes everything of O(name) away and puts back what was there.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: inbound.mail.firewall
+"""
+
+EXAMPLES = r"""
+- name: A relay in front of the server 192.0.2.10
+  inbound.mail.postfix:
+    name: relay
+    relay:
+      fqdn: mail.example.org
+      domains:
+        - name: example.org
+          next_hops:
+            - {host: mailbox, address: 192.0.2.10}
+      relay_from: [192.0.2.10]
+
+- name: The server behind it
+  inbound.mail.postfix:
+    name: server
+    server:
+      fqdn: mailbox.example.org
+      domains: [example.org]
+      accept_from: [198.51.100.17]
+      smarthosts:
+        - {host: relay, address: 198.51.100.17}
+
+- name: Take messages of up to 50 MB
+  inbound.mail.postfix:
+    name: limits
+    settings:
+      message_size_limit: 52428800
+
+- name: Postfix as it was before
+  inbound.mail.postfix:
+    name: relay
+    state: absent
+"""
+
+RETURN = r"""
+settings:
+  description: Parameters of C(main.cf) that changed, sorted by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The parameter.
+      type: str
+    before:
+      description: Its value before; null if C(main.cf) did not set it.
+      type: str
+    after:
+      description: Its value now; null if C(main.cf) does not set it.
+      type: str
+  sample:
+    - {name: myhostname, before: null, after: mail.example.org}
+tables:
+  description: Lookup tables that changed, sorted by name.
+  returned: success
+  type: list
+  elements: str
+  sample: [relay_domains, transport]
+postfix:
+  description: What a running Postfix was told.
+  returned: success
+  type: str
+  choices: [none, reloaded, restarted]
+problems:
+  description: Everything that is wrong, with what to do about it.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    option:
+      description: The option, or the place in Postfix's configuration.
+      type: str
+    message:
+      description: What is wrong.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
+
+
+def main() -> None:
+    hops = {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "host": {"type": "str"},
+            "address": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 25},
+        },
+    }
+    strings = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "default": "mail"},
+            "relay": {
+                "type": "dict",
+                "options": {
+                    "fqdn": {"type": "str", "required": True},
+                    "domains": {
+                        "type": "list",
+                        "elements": "dict",
+                        "required": True,
+                        "options": {
+                            "name": {"type": "str", "required": True},
+                            "next_hops": {**hops, "required": True},
+                        },
+                    },
+                    "relay_from": strings,
+                    "accept_from": strings,
+                    "smarthosts": {**hops, "default": []},
+                },
+            },
+            "server": {
+                "type": "dict",
+                "options": {
+                    "fqdn": {"type": "str", "required": True},
+                    "domains": {"type": "list", "elements": "str", "required": True},
+                    "accept_from": strings,
+                    "smarthosts": {**hops, "default": []},
+                    "local_delivery": {"type": "bool", "default": True},
+                },
+            },
+            "settings": {"type": "dict", "default": {}},
+            "config_directory": {"type": "path", "default": "/etc/postfix"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        mutually_exclusive=[("relay", "server")],
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except InvalidError as invalid:
+        module.fail_json(msg=str(invalid), problems=[vars(problem) for problem in invalid.problems])
+    except PostfixError as failure:
+        module.fail_json(msg=str(failure))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
