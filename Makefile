@@ -11,7 +11,8 @@ dev := $(INBOUND_MAIL_CACHE)/dev
 current := $(venv)/core-2.21/bin
 oldest := $(venv)/core-2.19/bin
 root := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=INBOUND_MAIL_CACHE,HOME)
-lab := $(root) $(current)/python tests/lab/lab.py
+# It becomes root by itself.
+lab := $(current)/python tests/lab/lab.py
 
 RELEASE ?= trixie
 VENV ?= core-2.21
@@ -56,13 +57,13 @@ integration: setup  ## against real servers: as root, in namespaces and on loopb
 lab-all: setup  ## every example on real hosts; the relay on Debian 12 too, and with the oldest ansible-core
 	@test -n '$(EXAMPLES)' || { echo 'no example has a lab.yml: nothing was tested' >&2; exit 1; }
 	for example in $(EXAMPLES); do $(lab) run "$$example"; done
-	$(lab) --release bookworm --venv core-2.19 run examples/relay
+	$(lab) run examples/relay --release bookworm --venv core-2.19
 
 lab: setup  ## SCENARIO=FOLDER: boot it, run site twice, verify, take it down
-	$(lab) --release $(RELEASE) --venv $(VENV) run $(SCENARIO)
+	$(lab) run $(SCENARIO) --release $(RELEASE) --venv $(VENV)
 
 lab-up: setup  ## SCENARIO=FOLDER: boot it and leave it running
-	$(lab) --release $(RELEASE) --venv $(VENV) up $(SCENARIO)
+	$(lab) up $(SCENARIO) --release $(RELEASE) --venv $(VENV)
 
 lab-down: setup  ## SCENARIO=FOLDER: take it down
 	$(lab) down $(SCENARIO)
