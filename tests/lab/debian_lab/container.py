@@ -47,7 +47,21 @@ def init_of(nspawn: int) -> int | None:
     return None
 
 
-def stop(nspawn: int, power: bool) -> None:
+def control_group(machine: str) -> Path:
+    """The container's own control group, in the unified hierarchy wherever this machine has that."""
+    hybrid = Path("/sys/fs/cgroup/unified")
+    return (hybrid if hybrid.is_dir() else Path("/sys/fs/cgroup")) / machine
+
+
+def remove_control_groups(machine_prefix: str) -> None:
+    """Remove the control groups of containers that have ended. A hybrid machine has them in a second hierarchy too."""
+    for hierarchy in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"):
+        for group in Path(hierarchy).glob(f"{machine_prefix}*"):
+            for folder, _, _ in os.walk(group, topdown=False):
+                os.rmdir(folder)
+
+
+def stop(machine: str, nspawn: int, power: bool) -> None:
     """Shut a container down, or with `power=False` stop it at once as if the plug was pulled.
 
     It is the container's init that is ended: a systemd-nspawn that is killed leaves the whole container running.
@@ -60,6 +74,7 @@ def stop(nspawn: int, power: bool) -> None:
             end(init, signal.SIGKILL, within=10)
     if not await_end(nspawn, within=10):
         end(nspawn, signal.SIGTERM, within=5)
+    remove_control_groups(machine)
 
 
 class Container:
@@ -105,6 +120,10 @@ class Container:
         with self.console.open("a") as console:
             subprocess.Popen(
                 [
+                    # A control group of its own, joined before anything starts: containers of one group would take
+                    # each other's units for their own, as 'ssh.service' is at the same place in all of them.
+                    *("sh", "-c", 'mkdir "$1"; echo $$ >"$1/cgroup.procs"; shift; exec "$@"', "sh"),
+                    str(control_group(self.machine)),
                     *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe"),
                     *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
                     # For nftables and the like.
@@ -128,13 +147,13 @@ class Container:
             said = self.console.read_text(errors="replace")[-2000:]
             raise LabError(f"{self.host.name} did not boot within {PATIENCE:.0f} s; the end of {self.console}:\n{said}")
         if self._is_system_running() == "degraded":
-            failed = self.run("systemctl --failed --no-legend --plain", check=False).stdout.strip()
+            failed = self.run("systemctl status --no-pager --full --state=failed", check=False).stdout.strip()
             raise LabError(f"{self.host.name} booted, but these units failed:\n{failed}")
 
     def stop(self, power: bool = True) -> None:
         nspawn = self.nspawn()
         if nspawn is not None:
-            stop(nspawn, power)
+            stop(self.machine, nspawn, power)
         self._init = None
 
     def nspawn(self) -> int | None:

@@ -36,6 +36,8 @@ HOOKS = (
     # No service of the image's makes a change at a moment of its own choice, or holds apt's lock.
     'chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer',
     f'chroot "$1" systemctl disable {" ".join(DORMANT.values())}',
+    # Settings of the whole machine's kernel cannot be set in a namespace, and `sysctl --system` would fail.
+    'for f in "$1"/usr/lib/sysctl.d/*.conf; do grep -q "^-*net[./]" "$f" || ln -s /dev/null "$1/etc/sysctl.d/${f##*/}"; done',
     # Every host gets a key of its own.
     'rm "$1"/etc/ssh/ssh_host_*',
     'chroot "$1" apt-get clean && chroot "$1" apt-get update',

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from debian_lab.container import PATIENCE, Container, nspawn_processes, stop
+from debian_lab.container import PATIENCE, Container, nspawn_processes, remove_control_groups, stop
 from debian_lab.image import layers, mount_overlay
 from debian_lab.machine import (
     RUN_FOLDER,
@@ -374,8 +374,9 @@ def sweep(lab: str) -> None:
     """Take a lab down, whatever state it is in, and make sure that nothing of it is left. Touches no other."""
     with uninterrupted():
         prefix = f"{PREFIX}{lab}-"
-        for nspawn in nspawn_processes(prefix).values():
-            stop(nspawn, power=False)
+        for machine, nspawn in nspawn_processes(prefix).items():
+            stop(machine, nspawn, power=False)
+        remove_control_groups(prefix)
         for name in namespaces(lab):
             remove(name)
         disks = cache_folder() / "hosts" / lab
