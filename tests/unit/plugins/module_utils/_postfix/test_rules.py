@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._postfix import rules
+
+SERVICES = """\
+smtp       inet  n       -       y       -       -       smtpd
+submission inet  n       -       y       -       -       smtpd -o smtpd_relay_restrictions=reject
+pickup     unix  n       -       y       60      1       pickup
+"""
+SUBMISSION = "submission/inet/smtpd_relay_restrictions = reject\n"
+NAMES = ["smtpd_relay_restrictions"]
+
+
+@pytest.mark.parametrize("item", ["0.0.0.0/0", "[::]/0", "128.0.0.0/1", "static:all"])
+def test_mynetworks_of_everybody(item: str) -> None:
+    problems = rules.open_relay_problems(f"127.0.0.0/8 {item}")
+
+    assert [problem.message for problem in problems] == [f"{item} lets everybody relay through this host"]
+
+
+@pytest.mark.parametrize(
+    "mynetworks", ["", "127.0.0.0/8, [::1]/128, 10.0.0.0/8", "192.0.2.1 cidr:/etc/postfix/networks", "!0.0.0.0/0"]
+)
+def test_mynetworks_of_ones_own(mynetworks: str) -> None:
+    assert rules.open_relay_problems(mynetworks) == []
+
+
+def test_domain_in_two_address_classes() -> None:
+    listed = {"mydestination": {"example.org", "example.net"}, "virtual_mailbox_domains": {"example.org"}}
+    (problem,) = rules.address_class_problems(listed, "mydestination")
+
+    assert problem.option == "main.cf: virtual_mailbox_domains"
+    assert "example.org" in problem.message
+    assert "mail_local_delivery" in problem.remedy
+
+
+def test_submission_may_have_restrictions_of_its_own() -> None:
+    assert rules.master_problems(SERVICES, SUBMISSION, NAMES) == []
+
+
+@pytest.mark.parametrize("service", ["smtp", "192.0.2.1:smtp", "25", "[2001:db8::1]:25"])
+def test_option_on_port_25_that_overrules_ours(service: str) -> None:
+    services = SERVICES.replace("smtp ", f"{service} ", 1)
+    overrides = f"{service}/inet/smtpd_relay_restrictions = permit\n{service}/inet/smtpd_tls_security_level = may\n"
+
+    (problem,) = rules.master_problems(services, overrides + SUBMISSION, NAMES)
+
+    assert problem.message.startswith("-o smtpd_relay_restrictions=permit")
+
+
+def test_nobody_listens_on_port_25() -> None:
+    (problem,) = rules.master_problems(SERVICES.partition("\n")[2], SUBMISSION, NAMES)
+
+    assert "does not listen" in problem.message
+
+
+def test_unknown_parameter_of_ours() -> None:
+    warnings = """\
+postconf: warning: /etc/postfix/main.cf: unused parameter: mesage_size_limit=1
+postconf: warning: /etc/postfix/main.cf: unused parameter: somebody_elses=1
+"""
+    (problem,) = rules.unknown_setting_problems(warnings, ["mesage_size_limit", "relayhost"])
+
+    assert problem.option == "settings.mesage_size_limit"
+
+
+def test_list_items() -> None:
+    assert rules.list_items("$myhostname, mail.test, , localhost  x") == ["$myhostname", "mail.test", "localhost", "x"]
+    assert rules.list_items(" , ") == []
