@@ -1,0 +1,371 @@
+"""The roles mail_relay and mail_server and the module postfix, on real Postfix, asked with swaks and by the mailbox."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from debian_lab import RELEASES, Lab
+
+SCENARIO = Path(__file__).resolve().parents[1] / "lab" / "scenarios" / "postfix"
+ROLES = str(SCENARIO / "roles.yml")
+RELAY, RELAY6, SERVER, SERVER6 = "203.0.113.17", "2001:db8:113::17", "203.0.113.10", "2001:db8:113::10"
+MAIN_CF = "/etc/postfix/main.cf"
+
+# Tries to relay through both hosts until it is told to stop, or for five minutes. Prints every answer to RCPT.
+PROBE = """
+import os, smtplib, time
+deadline = time.monotonic() + 300
+while time.monotonic() < deadline and not os.path.exists("/run/stop-probing"):
+    for host in ("203.0.113.17", "203.0.113.10"):
+        try:
+            with smtplib.SMTP(host, timeout=5) as smtp:
+                smtp.ehlo("outside.example.com")
+                smtp.mail("stranger@example.com")
+                answer = smtp.rcpt("victim@elsewhere.example.com")[0]
+        except OSError:
+            answer = "closed"
+        print(host, answer, flush=True)
+    time.sleep(0.05)
+"""
+
+# Ways to say "for somebody elsewhere" in which open relays were found.
+SPELLINGS = [
+    "victim@elsewhere.example.com",
+    "victim%elsewhere.example.com@example.org",
+    "victim%elsewhere.example.com",
+    '"victim%elsewhere.example.com"',
+    '"victim@elsewhere.example.com"@example.org',
+    '"victim@elsewhere.example.com"',
+    "victim@elsewhere.example.com@example.org",
+    "@example.org:victim@elsewhere.example.com",
+    "elsewhere.example.com!victim",
+    "elsewhere.example.com!victim@example.org",
+    "victim@[203.0.113.25]",
+    "victim@sub.example.org",
+    "victim@[IPv6:2001:db8:113::25]",
+]
+
+
+@dataclass
+class FirstRun:
+    """What was seen while the roles met hosts without Postfix."""
+
+    lab: Lab
+    checked: CompletedProcess[str]
+    after_check: str
+    probes: dict[str, set[str]]
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def first_run(request: pytest.FixtureRequest) -> Iterator[FirstRun]:
+    with Lab.up(SCENARIO, release=request.param) as lab:
+        checked = lab.playbook(ROLES, "--check", "--diff")
+        after_check = lab.run("relay", "ls -d /etc/postfix /usr/sbin/postconf", check=False).stdout
+        (lab.root("outside") / "root/probe.py").write_text(PROBE)
+        probing = lab.popen("outside", "python3 /root/probe.py >/root/answers")
+        try:
+            lab.playbook(ROLES)
+        finally:
+            lab.run("outside", "touch /run/stop-probing")
+        probing.wait(timeout=60)
+        probes: dict[str, set[str]] = {RELAY: set(), SERVER: set()}
+        for line in (lab.root("outside") / "root/answers").read_text().splitlines():
+            host, answer = line.split()
+            probes[host].add(answer)
+        yield FirstRun(lab, checked, after_check, probes)
+
+
+@pytest.fixture
+def lab(first_run: FirstRun) -> Lab:
+    return first_run.lab
+
+
+def rcpt(lab: Lab, client: str, server: str, recipient: str) -> str:
+    """The answer to RCPT, such as ``250 2.1.5 Ok``."""
+    words = ["swaks", "--server", server, "--from", "stranger@example.com", "--to", recipient, "--quit-after", "RCPT"]
+    out = lab.run(client, words, check=False).stdout
+    match = re.search(r"-> RCPT TO:.*\n<[-*~]+ *(.*)", out)
+    assert match, f"no answer to RCPT in: {out}"
+    return match[1]
+
+
+def send(lab: Lab, client: str, server: str, recipient: str) -> str:
+    """Hand a message in; returns its subject."""
+    subject = f"token-{secrets.token_hex(8)}"
+    words = ["swaks", "--server", server, "--from", "root@example.com", "--to", recipient, "--h-Subject", subject]
+    lab.run(client, words)
+    return subject
+
+
+def await_message(lab: Lab, host: str, subject: str) -> str:
+    """Wait for the message in root's mailbox; returns its headers."""
+    lab.await_run(host, f"grep -q 'Subject: {subject}' /var/mail/root", within=60)
+    mailbox = lab.run(host, "cat /var/mail/root").stdout
+    return next(message for message in mailbox.split("\nFrom ") if subject in message).partition("\n\n")[0]
+
+
+def postfix(lab: Lab, host: str, *options: str, **arguments: object) -> dict[str, object]:
+    """Run the module; the result says whether it failed."""
+    words = ("-m", "inbound.mail.postfix", "-a", json.dumps(arguments), *options)
+    out = lab.ansible(host, *words, check=False).stdout
+    return dict(json.loads(out[out.index("{") : out.rindex("}") + 1]))
+
+
+def state(lab: Lab, host: str) -> tuple[str, str]:
+    """Everything of ours on the host, and the master process with when it was last told something."""
+    files = lab.run(host, f"cat {MAIN_CF}; ls -lAR --full-time /etc/postfix; find /etc/postfix/inbound_mail -type f "
+                          "-exec cat {} + 2>/dev/null; true").stdout  # fmt: skip
+    log = lab.run(
+        host, "cat /var/spool/postfix/pid/master.pid; journalctl -q -o cat | grep -cE 'reload --|daemon started'"
+    )
+    return files, log.stdout
+
+
+@contextmanager
+def main_cf_of(lab: Lab, host: str, text: str) -> Iterator[None]:
+    """An administrator's own main.cf with none of ours in it, while the block lasts."""
+    postfix(lab, host, name=host, state="absent")
+    before = lab.run(host, f"cat {MAIN_CF}").stdout
+    path = lab.root(host) / "etc/postfix/main.cf"
+    path.write_text(before + text)
+    try:
+        yield
+    finally:
+        postfix(lab, host, name=host, state="absent")
+        path.write_text(before)
+        lab.run(host, "postfix reload")
+        lab.playbook(ROLES, "--limit", host)
+
+
+def test_check_mode_on_a_fresh_host_predicts_and_changes_nothing(first_run: FirstRun) -> None:
+    assert "+mynetworks = 127.0.0.0/8, [::1]/128, 203.0.113.10/32" in first_run.checked.stdout
+    assert "+example.org relay:[203.0.113.10]:2525, [203.0.113.10]:25" in first_run.checked.stdout
+    assert first_run.after_check == ""
+
+
+def test_no_open_relay_at_any_moment_while_the_roles_run(first_run: FirstRun) -> None:
+    for answers in first_run.probes.values():
+        assert answers - {"closed"}, "it never answered, so nothing was proven"
+        assert {answer[0] for answer in answers - {"closed"}} <= {"4", "5"}
+
+
+def test_second_run_changes_nothing(lab: Lab) -> None:
+    out = lab.playbook(ROLES).stdout
+    assert re.findall(r"changed=(\d+)", out) == ["0", "0"]
+
+
+@pytest.mark.parametrize(("recipient", "address"), [("postmaster@example.org", RELAY), ("root@example.net", RELAY6)])
+def test_mail_from_outside_reaches_the_server_and_not_the_mx(lab: Lab, recipient: str, address: str) -> None:
+    headers = await_message(lab, "server", send(lab, "outside", address, recipient))
+    assert "by mailbox.example.org" in headers
+    assert re.search(r"from mail\.example\.org .*\[(IPv6:2001:db8:113::17|203\.0\.113\.17)\]", headers)
+    assert "from outside.example.com" in headers or "[203.0.113.25]" in headers or "2001:db8:113::25" in headers
+
+
+def test_mail_to_the_outside_goes_through_the_relay(lab: Lab) -> None:
+    subject = f"token-{secrets.token_hex(8)}"
+    lab.run(
+        "server", f"printf 'Subject: {subject}\\n\\nhello\\n' | sendmail -f postmaster@example.org root@example.com"
+    )
+    assert re.search(
+        r"from mail\.example\.org .*by outside\.example\.com", await_message(lab, "outside", subject), re.DOTALL
+    )
+
+
+def test_relays_postmaster_of_its_own_name_is_read_on_the_relay(lab: Lab) -> None:
+    await_message(lab, "relay", send(lab, "outside", RELAY, "postmaster@mail.example.org"))
+
+
+@pytest.mark.parametrize("recipient", SPELLINGS)
+def test_strange_recipients_are_refused_however_they_are_spelled(lab: Lab, recipient: str) -> None:
+    assert rcpt(lab, "outside", RELAY, recipient).startswith("554 5.7.1")
+    # The relay may deliver to the server, but not through it.
+    assert re.match(r"5\d\d 5\.", rcpt(lab, "relay", SERVER, recipient))
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER6])
+def test_server_takes_mail_from_its_relay_only(lab: Lab, address: str) -> None:
+    refused = rcpt(lab, "outside", address, "postmaster@example.org")
+    assert refused.startswith("554 5.7.1") and "takes mail from its relays only" in refused
+    assert rcpt(lab, "relay", address, "postmaster@example.org").startswith("250")
+    assert rcpt(lab, "server", "127.0.0.1", "root@example.com").startswith("250")
+
+
+def test_only_the_server_sends_through_the_relay(lab: Lab) -> None:
+    assert rcpt(lab, "server", RELAY, "root@example.com").startswith("250")
+    assert rcpt(lab, "outside", RELAY, "root@example.com").startswith("554 5.7.1")
+
+
+def test_relay_behind_a_filtering_service_refuses_the_rest(lab: Lab) -> None:
+    """The networks are the service's; here it is nobody in the lab."""
+    try:
+        lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_accept_from": ["192.0.2.0/24"]}')
+        assert "does not come from there" in rcpt(lab, "outside", RELAY, "postmaster@example.org")
+        assert rcpt(lab, "server", RELAY, "root@example.com").startswith("250")
+        lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_accept_from": ["203.0.113.25"]}')
+        assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
+    finally:
+        lab.playbook(ROLES, "--limit", "relay")
+    assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == ["relay_domains", "transport"]
+
+
+def test_nobody_is_shut_out_of_a_server_that_faces_the_outside(lab: Lab) -> None:
+    try:
+        facing = '{"mail_server_accept_from": [], "mail_server_smarthosts": []}'
+        lab.playbook(ROLES, "--limit", "server", "-e", facing)
+        assert rcpt(lab, "outside", SERVER, "postmaster@example.org").startswith("250")
+        assert rcpt(lab, "outside", SERVER, "victim@elsewhere.example.com").startswith("554 5.7.1")
+        subject = f"token-{secrets.token_hex(8)}"
+        lab.run("server", f"printf 'Subject: {subject}\\n\\nhello\\n' | sendmail -f root@example.org root@example.com")
+        assert "mail.example.org" not in await_message(lab, "outside", subject)
+    finally:
+        lab.playbook(ROLES, "--limit", "server")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"settings": {"mesage_size_limit": "1"}}, "no such parameter"),
+        ({"settings": {"smtpd_sender_restrictions": "reject_evrything"}}, "reject_evrything"),
+        ({"settings": {"smtpd_client_connection_count_limit": "many"}}, "smtpd_client_connection_count_limit"),
+        ({"settings": {"inet_protocols": "ipv5"}}, "ipv5"),
+        ({"settings": {"mynetworks": "0.0.0.0/0"}}, "set by 'inbound.mail relay' on this host already"),
+        ({"settings": {"proxy_interfaces": "a\nmynetworks = 0.0.0.0/0"}}, "more than one line"),
+        ({"settings": {"debug_peer_list": "x"}, "name": "../x"}, "cannot name a block"),
+    ],
+)  # fmt: skip
+def test_broken_setting_never_reaches_the_running_postfix(lab: Lab, arguments: dict[str, object], says: str) -> None:
+    before = state(lab, "relay")
+    result = postfix(lab, "relay", **{"name": "broken", **arguments})
+    assert result.get("failed") is True
+    assert says in str(result["msg"])
+    assert state(lab, "relay") == before
+
+
+def test_every_problem_of_a_declaration_is_reported_at_once_and_nothing_is_done(lab: Lab) -> None:
+    before = state(lab, "relay")
+    result = postfix(
+        lab, "relay", name="relay",
+        relay={"fqdn": "mail", "domains": [{"name": "example.org", "next_hops": [{"address": "server"}]}],
+               "relay_from": ["0.0.0.0/0"]},
+    )  # fmt: skip
+    problems = result["problems"]
+    assert isinstance(problems, list)
+    assert [p["option"] for p in problems] == [
+        "relay.fqdn",
+        "relay.domains[0].next_hops[0].address",
+        "relay.relay_from",
+    ]
+    assert state(lab, "relay") == before
+
+
+def test_mynetworks_of_everybody_is_refused_on_a_server(lab: Lab) -> None:
+    with main_cf_of(lab, "server", "mynetworks = 127.0.0.0/8 0.0.0.0/0\n"):
+        refused = lab.playbook(ROLES, "--limit", "server", check=False)
+        assert refused.returncode != 0
+        assert "lets everybody relay through this host" in refused.stdout
+
+
+def test_domain_of_virtual_mailboxes_is_not_taken_from_them(lab: Lab) -> None:
+    with main_cf_of(lab, "server", "virtual_mailbox_domains = example.net, texthash:/etc/postfix/vdomains\n"):
+        (lab.root("server") / "etc/postfix/vdomains").write_text("example.org yes\n")
+        before = state(lab, "server")
+        refused = lab.playbook(ROLES, "--limit", "server", check=False)
+        assert refused.returncode != 0
+        for domain in ("example.org", "example.net"):
+            assert f"it lists {domain}" in refused.stdout
+        assert "mail_local_delivery" in refused.stdout
+        assert state(lab, "server") == before
+        lab.playbook(ROLES, "--limit", "server", "-e", '{"mail_server_local_delivery": false}')
+    (lab.root("server") / "etc/postfix/vdomains").unlink()
+
+
+def test_options_in_master_cf_that_overrule_ours_are_named(lab: Lab) -> None:
+    option = "postconf -P smtp/inet/smtpd_relay_restrictions=permit"
+    postfix(lab, "relay", name="relay", state="absent")
+    lab.run("relay", option)
+    try:
+        refused = lab.playbook(ROLES, "--limit", "relay", check=False)
+        assert refused.returncode != 0
+        assert "overrules what is set for port 25" in refused.stdout
+    finally:
+        lab.run("relay", "postconf -PX smtp/inet/smtpd_relay_restrictions && postfix reload")
+        lab.playbook(ROLES, "--limit", "relay")
+
+
+def test_host_that_listened_to_itself_only_listens_after_the_role(lab: Lab) -> None:
+    with main_cf_of(lab, "relay", ""):
+        lab.run("relay", "postconf -e inet_interfaces=loopback-only && systemctl restart postfix")
+        assert lab.run("outside", f"nc -z -w 3 {RELAY} 25", check=False).returncode != 0
+        out = lab.playbook(ROLES, "--limit", "relay", "-v").stdout
+        assert '"postfix": "restarted"' in out
+        assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
+    # It goes back to what the package made of it, which listens everywhere.
+    assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
+
+
+def test_configuration_that_postfix_cannot_start_with_is_taken_back(lab: Lab) -> None:
+    """Another program has port 25 of the outside address, which no check of the configuration can see."""
+    with main_cf_of(lab, "relay", ""):
+        lab.run("relay", "postconf -e inet_interfaces=loopback-only && systemctl restart postfix")
+        before = lab.run("relay", f"cat {MAIN_CF}").stdout
+        occupier = lab.popen("relay", f"exec nc -lk {RELAY} 25")
+        try:
+            lab.await_run("relay", f"ss -Hltn 'src {RELAY}:25' | grep -q .", within=10)
+            failed = lab.playbook(ROLES, "--limit", "relay", check=False)
+        finally:
+            occupier.kill()
+        assert failed.returncode != 0
+        assert "former configuration is back" in failed.stdout
+        assert lab.run("relay", f"cat {MAIN_CF}").stdout == before
+        assert rcpt(lab, "relay", "127.0.0.1", "root@localhost").startswith("250")
+
+
+def test_run_that_was_cut_off_before_the_reload_is_finished_by_the_next(lab: Lab) -> None:
+    lab.run("relay", "touch /etc/postfix/inbound_mail/relay/reload-pending")
+    first, second = (lab.playbook(ROLES, "--limit", "relay", "-v").stdout for _ in range(2))
+    assert '"postfix": "reloaded"' in first
+    assert "changed=0" in second
+
+
+def test_setting_no_longer_declared_is_put_back(lab: Lab) -> None:
+    before = lab.run("relay", f"cat {MAIN_CF}").stdout
+    first = postfix(
+        lab, "relay", name="limits", settings={"message_size_limit": 1048576, "mailbox_size_limit": 5 << 20}
+    )
+    assert first["changed"] is True and first["postfix"] == "reloaded"
+    assert lab.run("relay", "postconf -h mailbox_size_limit").stdout == "5242880\n"
+    second = postfix(lab, "relay", name="limits", settings={"message_size_limit": 1048576})
+    assert second["settings"] == [{"name": "mailbox_size_limit", "before": "5242880", "after": "0"}]
+    assert postfix(lab, "relay", name="limits", state="absent")["changed"] is True
+    assert postfix(lab, "relay", name="limits", state="absent")["changed"] is False
+    assert lab.run("relay", f"cat {MAIN_CF}").stdout == before
+
+
+def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
+    """With a main.cf as grown in years: a setting twice, comments in a value, a stray byte, no newline at the end."""
+    grown = b"relayhost =\nrelayhost = [192.0.2.1]\nmydestination = a.test,\n# old\n\t b.test\n# caf\xe9\n\nbiff=yes"
+    with main_cf_of(lab, "relay", ""):
+        path = lab.root("relay") / "etc/postfix/main.cf"
+        before = path.read_bytes() + grown
+        path.write_bytes(before)
+        listing = lab.run("relay", "ls -lA /etc/postfix | grep -v main.cf$").stdout
+        mode = lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout
+        lab.playbook(ROLES, "--limit", "relay")
+        assert path.read_bytes() != before
+        lab.playbook(ROLES, "--limit", "relay", "-e", "mail_relay_state=absent", "--check")
+        assert path.read_bytes() != before
+        lab.playbook(ROLES, "--limit", "relay", "-e", "mail_relay_state=absent")
+        assert path.read_bytes() == before
+        assert lab.run("relay", "ls -lA /etc/postfix | grep -v main.cf$").stdout == listing
+        assert lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout == mode
+        # Without the relay's settings nobody's mail is relayed either.
+        assert rcpt(lab, "outside", RELAY, "victim@elsewhere.example.com")[0] in "45"
