@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The third-party libraries of the controller side, imported in one place.
+
+A plugin must be importable without them (documentation, `ansible-test sanity`), so who works with them calls
+`missing_libraries()` first and says what to install.
+"""
+
+from __future__ import annotations
+
+MISSING: list[str] = []
+
+try:
+    import dns
+    import dns.asyncresolver
+    import dns.exception
+    import dns.flags
+    import dns.message
+    import dns.name
+    import dns.opcode
+    import dns.query
+    import dns.rcode
+    import dns.rdata
+    import dns.rdataclass
+    import dns.rdatatype
+    import dns.rdtypes.ANY.MX
+    import dns.rdtypes.txtbase
+    import dns.rrset
+    import dns.tokenizer
+    import dns.tsig
+    import dns.update
+    import dns.xfr
+    import dns.zone
+except ImportError:
+    dns = None  # type: ignore[assignment]
+    MISSING.append("dnspython")
+
+try:
+    import netaddr
+except ImportError:
+    netaddr = None  # type: ignore[assignment]
+    MISSING.append("netaddr")
+
+__all__ = ["dns", "missing_libraries", "netaddr"]
+
+
+def missing_libraries(*wanted: str) -> str | None:
+    """What to tell the administrator if one of the `wanted` distributions is not there, else None."""
+    missing = [name for name in wanted if name in MISSING]
+    if not missing:
+        return None
+    return (
+        f"The Python library {' and '.join(missing)} is missing on the controller, where this runs: "
+        f"install it for the Python that runs Ansible (pip install {' '.join(missing)})."
+    )

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action plugins that write DNS have in common."""
+
+from __future__ import annotations
+
+import traceback
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from .._deps import missing_libraries
+from .options import ARGUMENT_SPEC, InvalidOptions, run
+from .tsig import MIN_SECRET_OCTETS, InvalidKey
+
+if TYPE_CHECKING:
+    from .._records.declarations import Declared
+
+
+class DnsAction(ActionBase):
+    """Validates the task's options, hands what is declared to the provider, and keeps secrets out of what comes back."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    # The options beside those of the provider.
+    argument_spec: Mapping[str, Mapping[str, Any]]
+
+    @abstractmethod
+    def declared(self, options: Mapping[str, Any]) -> Declared:
+        """The records that the validated options declare."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        if message := missing_libraries("dnspython"):
+            return {"failed": True, "msg": message}
+        secret = str(self._task.args.get("key_secret") or "")
+        try:
+            options = self._validated()
+            result = run(options, self.declared(options), self._task.check_mode, self._report)
+        except InvalidOptions as error:
+            result = {"failed": True, "msg": _listed(error.problems), "problems": error.problems}
+        except InvalidKey as error:
+            result = {"failed": True, "msg": str(error)}
+        except Exception as error:  # Whatever happens, the secret must not be in what is shown of it.
+            result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
+        # A secret that is too short to be used was never used, and censoring it could blot out every result.
+        return remove_values(result, {secret}) if len(secret) >= MIN_SECRET_OCTETS else result
+
+    def _validated(self) -> dict[str, Any]:
+        return validated({**ARGUMENT_SPEC, **self.argument_spec}, {"": self._task.args})[""]
+
+    def _report(self, line: str) -> None:
+        self._display.display(f"{self._task.action}: {line}")
+
+
+def validated(
+    argument_spec: Mapping[str, Mapping[str, Any]], arguments: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Each of the `arguments`, by its place in the task, with types and defaults of the spec. Raises InvalidOptions."""
+    validator = ArgumentSpecValidator(argument_spec)
+    results: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for place, values in arguments.items():
+        if not isinstance(values, Mapping):
+            problems.append(f"{place}: expected a dictionary, not {type(values).__name__}")
+            continue
+        validation = validator.validate(values)
+        results[place] = validation.validated_parameters
+        problems += [f"{place}: {message}" if place else message for message in validation.error_messages]
+    if problems:
+        raise InvalidOptions(problems)
+    return results
+
+
+def _listed(problems: list[str]) -> str:
+    if len(problems) == 1:
+        return problems[0]
+    return f"{len(problems)} problems:\n" + "\n".join(f"- {problem}" for problem in problems)

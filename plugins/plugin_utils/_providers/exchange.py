@@ -1,0 +1,374 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DNS messages to one server and back, many at a time: over UDP with TCP where an answer does not fit, TCP or TLS.
+
+An answer counts only if it comes from the server's address and port, has the identifier and the question of a message
+that waits for one, and, where a key is used, a valid signature. Everything else is ignored, as if it had not come:
+somebody who can send packets but not read ours gains nothing by guessing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import ssl
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from .._deps import dns
+from .tsig import Signer
+
+if TYPE_CHECKING:
+    from dns.message import Message
+    from dns.name import Name
+    from dns.rdatatype import RdataType
+    from dns.tsig import Key
+    from dns.update import UpdateMessage
+
+# Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
+_UDP_ANSWER = 1232
+# Octets of a UDP request that every server takes (RFC 1035, section 4.2.1); nsupdate changes to TCP there as well.
+_UDP_REQUEST = 512
+# Octets of an update that fit in any message beside the longest signature: two names of 255 octets and a MAC of 64.
+UPDATE_OCTETS = 65535 - (255 + 10 + 255 + 16 + 64)
+# Sockets to one server. A kernel spreads what comes from several over the threads of the server.
+_UDP_SOCKETS = 4
+_STREAMS = 2
+# Messages on the way at once: 2 x 96 fit in a server's default receive buffer (212,992 octets, at 768 each).
+_ON_THE_WAY = 96
+# Seconds until a UDP message is sent again; doubled each time.
+_FIRST_REPEAT = 0.8
+_TICK = 0.05
+
+_OPT = b"\0" + struct.pack("!HHIH", 41, _UDP_ANSWER, 0, 0)  # RFC 6891, section 6.1.2
+
+
+class ExchangeError(Exception):
+    """No usable answer."""
+
+
+class NoAnswer(ExchangeError):
+    """Nothing that counts as an answer came in time."""
+
+
+class Unreachable(ExchangeError):
+    """The server cannot be reached: connection refused, no route, a TLS handshake that failed."""
+
+
+class KeyRefused(ExchangeError):
+    """The server did not take the signature; `reason` is one of BADKEY, BADSIG, BADTIME, BADTRUNC (RFC 8945, section 5.2)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Server(NamedTuple):
+    """An address and port to send to; `name` is what the administrator calls it."""
+
+    address: str
+    port: int
+    name: str
+
+    def __str__(self) -> str:
+        where = f"{self.address} port {self.port}"
+        return where if self.name == self.address else f"{self.name} ({where})"
+
+
+@dataclass(eq=False)
+class _Request:
+    """A message that waits for its answer."""
+
+    wire: bytes
+    mac: bytes
+    section: tuple[Name, RdataType]  # of the question, or of the zone in an update
+    answer: asyncio.Future[Message]
+    deadline: float
+    repeat_at: float = 0.0
+    repeat_after: float = _FIRST_REPEAT
+    sent_at: float = 0.0
+    ignored: str = ""  # why a message that looked like the answer did not count
+
+
+class _Channel:
+    """A socket or stream with the requests that wait on it, by identifier."""
+
+    def __init__(self, key: Key | None) -> None:
+        self._key = key
+        self.waiting: dict[int, _Request] = {}
+        self.heard_at = float("-inf")
+
+    def accept(self, wire: bytes) -> None:
+        """Hand a message that came in to the request that it answers, if it does."""
+        if len(wire) < 12:
+            return
+        identifier = int.from_bytes(wire[:2], "big")
+        request = self.waiting.get(identifier)
+        if request is None or request.answer.done():
+            return
+        try:
+            message = dns.message.from_wire(wire, keyring=self._key, request_mac=request.mac)
+        except dns.tsig.PeerError as error:
+            reasons = {
+                dns.tsig.PeerBadKey: "BADKEY",
+                dns.tsig.PeerBadSignature: "BADSIG",
+                dns.tsig.PeerBadTime: "BADTIME",
+                dns.tsig.PeerBadTruncation: "BADTRUNC",
+            }
+            request.answer.set_exception(KeyRefused(reasons.get(type(error), str(error))))
+            return
+        except dns.tsig.BadTime:
+            request.ignored = "its answers are signed at another time than now: set the clocks of both sides"
+            return
+        except (dns.exception.DNSException, ValueError) as error:
+            request.ignored = f"an answer that came is not valid ({type(error).__name__})"
+            return
+        if not message.flags & dns.flags.QR or not _is_about(message, request.section):
+            request.ignored = "an answer that came is about something else"
+        elif self._key is not None and not message.had_tsig:
+            request.ignored = "an answer that came is not signed with the key, so it may be anybody's"
+        else:
+            self.heard_at = asyncio.get_running_loop().time()
+            request.answer.set_result(message)
+
+    def fail_all(self, error: ExchangeError) -> None:
+        for request in self.waiting.values():
+            if not request.answer.done():
+                request.answer.set_exception(error)
+
+
+def _is_about(message: Message, section: tuple[Name, RdataType]) -> bool:
+    if not message.question:
+        # Some servers leave it out of an answer to what they could not read.
+        return message.rcode() in (dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED)
+    question = message.question[0]
+    return (
+        len(message.question) == 1
+        and (question.name, question.rdtype) == section
+        and question.rdclass == dns.rdataclass.IN
+    )
+
+
+class _Datagrams(_Channel, asyncio.DatagramProtocol):
+    """A connected UDP socket: the kernel drops what comes from another address or port."""
+
+    transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        del addr
+        self.accept(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self.fail_all(Unreachable(_reason(exc)))
+
+    def send(self, request: _Request) -> None:
+        self.transport.sendto(request.wire)
+
+
+class _Stream(_Channel, asyncio.Protocol):
+    """A TCP or TLS connection on which many messages wait at once (RFC 7766, section 6.2.1.1)."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, key: Key | None) -> None:
+        super().__init__(key)
+        self._buffer = bytearray()
+        self.open = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= 2 and len(self._buffer) >= (end := 2 + int.from_bytes(self._buffer[:2], "big")):
+            self.accept(bytes(self._buffer[2:end]))
+            del self._buffer[:end]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        self.fail_all(ConnectionClosed(_reason(exc) if exc else "the server closed the connection"))
+
+    def send(self, request: _Request) -> None:
+        self.transport.write(struct.pack("!H", len(request.wire)) + request.wire)
+
+
+class ConnectionClosed(ExchangeError):
+    """The connection ended before the answer came."""
+
+
+@dataclass
+class Exchange:
+    """The conversation with one server.
+
+    timeout: seconds for one answer, all repetitions included. A server that has answered nothing in that time is given
+    up for the rest of the run, so that a thousand zones do not wait for it one after the other.
+    """
+
+    server: Server
+    key: Key | None = field(repr=False)
+    timeout: float
+    protocol: str = "udp"
+    tls: ssl.SSLContext | None = None
+    _datagrams: list[_Datagrams] = field(default_factory=list)
+    _streams: list[_Stream] = field(default_factory=list)
+    _turn: int = 0
+    _given_up: ExchangeError | None = None
+    _ticker: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self._signer = Signer(self.key) if self.key is not None else None
+        self._room = asyncio.Semaphore(_ON_THE_WAY)
+        self._opening = asyncio.Lock()
+
+    async def query(self, name: Name, rdtype: RdataType) -> Message:
+        """The answer to one question, recursion not desired. Raises ExchangeError."""
+        header = struct.pack("!HHHHHH", 0, 0, 1, 0, 0, 1)
+        wire = header + name.to_wire() + struct.pack("!HH", rdtype, dns.rdataclass.IN) + _OPT
+        async with self._room:
+            if self.protocol == "udp":
+                message = await self._ask(await self._next_datagrams(), (name, rdtype), wire)
+                if not message.flags & dns.flags.TC:
+                    return message
+            try:
+                return await self._ask(await self._next_stream(), (name, rdtype), wire)
+            except ConnectionClosed:
+                # Servers close idle connections whenever they like (RFC 7766, section 6.2.3): a question is asked again.
+                return await self._ask(await self._next_stream(), (name, rdtype), wire)
+
+    async def update(self, message: UpdateMessage) -> Message:
+        """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError."""
+        wire = message.to_wire(max_size=UPDATE_OCTETS)
+        section = (message.zone[0].name, message.zone[0].rdtype)
+        async with self._room:
+            fits = len(wire) + (self._signer.octets if self._signer is not None else 0) <= _UDP_REQUEST
+            channel = await (self._next_datagrams() if self.protocol == "udp" and fits else self._next_stream())
+            return await self._ask(channel, section, wire)
+
+    async def close(self) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for channel in (*self._datagrams, *self._streams):
+            channel.transport.close()
+
+    async def _ask(
+        self,
+        channel: _Datagrams | _Stream,
+        section: tuple[Name, RdataType],
+        wire: bytes,
+    ) -> Message:
+        if self._given_up is not None:
+            raise self._given_up
+        loop = asyncio.get_running_loop()
+        identifier = secrets.randbits(16)
+        while identifier in channel.waiting:
+            identifier = secrets.randbits(16)
+        now = loop.time()
+        wire = identifier.to_bytes(2, "big") + wire[2:]
+        wire, mac = self._signer.sign(wire) if self._signer is not None else (wire, b"")
+        request = _Request(
+            wire, mac, section, loop.create_future(), now + self.timeout, now + _FIRST_REPEAT, sent_at=now
+        )
+        channel.waiting[identifier] = request
+        try:
+            channel.send(request)
+            if self._ticker is None:
+                self._ticker = loop.call_later(_TICK, self._tick)
+            return await request.answer
+        finally:
+            del channel.waiting[identifier]
+
+    def _tick(self) -> None:
+        """Repeat what was not answered over UDP, and give up what is overdue."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        channels = (*self._datagrams, *self._streams)
+        heard_at = max(channel.heard_at for channel in channels)
+        for channel in channels:
+            for request in channel.waiting.values():
+                if request.answer.done():
+                    continue
+                if now >= request.deadline:
+                    error = NoAnswer(request.ignored)
+                    request.answer.set_exception(error)
+                    if heard_at < request.sent_at:
+                        self._give_up(error)
+                elif isinstance(channel, _Datagrams) and now >= request.repeat_at:
+                    channel.send(request)
+                    request.repeat_after *= 2
+                    request.repeat_at = now + request.repeat_after
+        self._ticker = loop.call_later(_TICK, self._tick) if any(channel.waiting for channel in channels) else None
+
+    def _give_up(self, error: ExchangeError) -> None:
+        self._given_up = error
+        for channel in (*self._datagrams, *self._streams):
+            channel.fail_all(error)
+
+    async def _next_datagrams(self) -> _Datagrams:
+        if len(self._datagrams) < _UDP_SOCKETS:
+            async with self._opening:
+                while len(self._datagrams) < _UDP_SOCKETS:
+                    self._datagrams.append(await self._open_datagrams())
+        self._turn += 1
+        return self._datagrams[self._turn % _UDP_SOCKETS]
+
+    async def _open_datagrams(self) -> _Datagrams:
+        loop = asyncio.get_running_loop()
+        try:
+            _, protocol = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self.key), remote_addr=(self.server.address, self.server.port)
+            )
+        except OSError as error:
+            raise Unreachable(_reason(error)) from None
+        return protocol
+
+    async def _next_stream(self) -> _Stream:
+        if self._given_up is not None:
+            raise self._given_up
+        async with self._opening:
+            self._streams = [stream for stream in self._streams if stream.open]
+            if len(self._streams) < _STREAMS:
+                try:
+                    self._streams.append(await self._open_stream())
+                except Unreachable as error:
+                    if self.protocol != "udp":
+                        self._give_up(error)
+                    raise
+        self._turn += 1
+        return self._streams[self._turn % len(self._streams)]
+
+    async def _open_stream(self) -> _Stream:
+        loop = asyncio.get_running_loop()
+        try:
+            _, protocol = await asyncio.wait_for(
+                loop.create_connection(
+                    lambda: _Stream(self.key),
+                    self.server.address,
+                    self.server.port,
+                    ssl=self.tls,
+                    server_hostname=self.server.name if self.tls is not None else None,
+                ),
+                self.timeout,
+            )
+        except asyncio.TimeoutError:
+            raise Unreachable("no connection within the time limit") from None
+        except OSError as error:
+            raise Unreachable(_reason(error)) from None
+        return protocol
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid: {error.verify_message}"
+    if isinstance(error, socket.gaierror):
+        return "its name has no address"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return str(error)

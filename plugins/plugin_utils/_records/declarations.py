@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `records` that a user declares, checked and turned into goals; all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .._deps import dns
+from .names import InvalidName, name_text, parse_name
+from .rrsets import Goal, Key
+from .values import InvalidValue, parse_type, parse_value, type_text
+
+if TYPE_CHECKING:
+    from dns.name import Name
+    from dns.rdata import Rdata
+
+# RFC 2181, section 8.
+_MAX_TTL = 2**31 - 1
+
+
+@dataclass
+class Declared:
+    """zones: the goals of each zone; problems: what is wrong, a sentence each, with the place in the list."""
+
+    zones: dict[Name, dict[Key, Goal]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def declare(records: Mapping[str, Mapping[str, Any]]) -> Declared:
+    """Records by their place in the task, as 'records[3]': dicts with zone, name, type, values, ttl, state, exclusive."""
+    declared = Declared()
+    for place, record in records.items():
+        try:
+            zone, goal = _goal(record)
+            goals = declared.zones.setdefault(zone, {})
+            other = goals.get(goal.key)
+            goals[goal.key] = goal if other is None else _both(other, goal)
+        except (InvalidName, InvalidValue) as error:
+            declared.problems.append(f"{place} ({record['type']} {record['name']}): {error}")
+    if not declared.problems:
+        for zone, goals in declared.zones.items():
+            declared.problems += [f"zone {name_text(zone)}: {problem}" for problem in _contradictions(zone, goals)]
+    return declared
+
+
+def _goal(record: Mapping[str, Any]) -> tuple[Name, Goal]:
+    zone, name = parse_name(record["zone"]), parse_name(record["name"])
+    if not name.is_subdomain(zone):
+        raise InvalidName(
+            f"the name is not in the zone {name_text(zone)}; write it with the zone, as in mail.{name_text(zone)}"
+        )
+    rdtype = parse_type(record["type"])
+    values = frozenset(parse_value(rdtype, value) for value in record.get("values") or [])
+    ttl = record.get("ttl")
+    if ttl is not None and not 0 <= ttl <= _MAX_TTL:
+        raise InvalidValue(f"a TTL is 0 to {_MAX_TTL} seconds, not {ttl}")
+    if record.get("state", "present") == "absent":
+        if values:
+            return zone, Goal(Key(name, rdtype), absent=values)
+        return zone, Goal(Key(name, rdtype), exclusive=True)
+    if not values:
+        raise InvalidValue("no values: name at least one, or remove the records with state: absent")
+    exclusive = record.get("exclusive")
+    if exclusive is None:
+        # Many services share the TXT records of a name: proof of ownership, SPF and others.
+        exclusive = rdtype != dns.rdatatype.TXT
+    _check_values(values)
+    return zone, Goal(Key(name, rdtype), present=values, exclusive=exclusive, ttl=ttl)
+
+
+def _check_values(values: frozenset[Rdata]) -> None:
+    rdtype = next(iter(values)).rdtype
+    if rdtype in (dns.rdatatype.CNAME, dns.rdatatype.DNAME) and len(values) > 1:
+        raise InvalidValue(f"a name has only one {type_text(rdtype)}, not {len(values)}")
+    # "0 .": the domain takes no mail (RFC 7505, section 3).
+    if rdtype == dns.rdatatype.MX and len(values) > 1 and any(value.exchange == dns.name.root for value in values):
+        raise InvalidValue("a null MX ('0 .', the domain takes no mail) stands alone")
+
+
+def _both(first: Goal, second: Goal) -> Goal:
+    """Two declarations of one RRset are one, unless each wants to be all there is."""
+    if first == second:
+        return first
+    if first.exclusive or second.exclusive:
+        raise InvalidValue("declared twice for the same zone: put all values into one entry")
+    if first.present & second.absent or first.absent & second.present:
+        raise InvalidValue("the same value is declared present and absent")
+    if None not in (first.ttl, second.ttl) and first.ttl != second.ttl:
+        raise InvalidValue(f"two TTLs for one RRset ({first.ttl} and {second.ttl} s): it has only one")
+    return Goal(
+        first.key,
+        first.present | second.present,
+        first.absent | second.absent,
+        ttl=first.ttl if first.ttl is not None else second.ttl,
+    )
+
+
+def _contradictions(zone: Name, goals: Mapping[Key, Goal]) -> list[str]:
+    problems = []
+    for key, goal in goals.items():
+        if key.rdtype != dns.rdatatype.CNAME or not goal.present:
+            continue
+        if key.name == zone:
+            problems.append(f"{name_text(zone)} cannot be an alias (CNAME): it has the zone's own SOA and NS records")
+        others = [
+            other for other in goals.values() if other.key.name == key.name and other.present and other is not goal
+        ]
+        if others:
+            types = ", ".join(sorted(type_text(other.key.rdtype) for other in others))
+            problems.append(
+                f"{name_text(key.name)} is declared as an alias (CNAME) and with {types} records: it can be only one"
+            )
+    return problems

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Domain names as people write them, to `dns.name.Name` and back."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .._deps import dns
+
+if TYPE_CHECKING:
+    from dns.name import IDNACodec, Name
+
+# IDNA 2003, which Python itself has, writes these as other letters (ß as ss) or drops them; IDNA 2008 (RFC 5891) keeps
+# them. The domain reached would be another one than meant.
+_DEVIATIONS = frozenset("ßς\u200c\u200d")
+
+
+class InvalidName(ValueError):
+    """The text is no domain name; the message says why."""
+
+
+def idna_codec(text: str) -> IDNACodec:
+    """The codec that turns `text` into A-labels: IDNA 2008 if the library `idna` is there, else IDNA 2003 (RFC 3490)."""
+    if dns.name.have_idna_2008:
+        return dns.name.IDNA_2008_Practical
+    if not _DEVIATIONS.isdisjoint(text):
+        raise InvalidName(
+            f"'{text}' has a letter that only IDNA 2008 knows: install the Python library idna, or write A-labels"
+        )
+    return dns.name.IDNA_2003_Practical
+
+
+@lru_cache(maxsize=65536)
+def parse_name(text: str) -> Name:
+    """A fully qualified, lower-case name of A-labels, from text with or without the final dot.
+
+    Nothing is made relative: `mail` is the top-level name `mail.`, never `mail` in some zone.
+    Raises InvalidName.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise InvalidName("the name is empty")
+    if stripped == "@":
+        raise InvalidName("'@' stands for nothing here: write the whole name")
+    if any(character.isspace() for character in stripped):
+        raise InvalidName(f"'{text}' has a space in it")
+    if _is_address(stripped):
+        raise InvalidName(f"'{text}' is an address where a name belongs")
+    try:
+        return dns.name.from_text(stripped, dns.name.root, idna_codec(stripped)).canonicalize()
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise InvalidName(f"'{text}' is no domain name: {error}") from None
+
+
+@lru_cache(maxsize=65536)
+def name_text(name: Name) -> str:
+    """The name as results show it: lower case, without the final dot; the root is '.'."""
+    return name.to_text(omit_final_dot=True).lower()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.rstrip("."))
+    except ValueError:
+        return False
+    return True

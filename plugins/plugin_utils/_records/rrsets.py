@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""RRsets, and what is wanted of them: the algebra of records, without any input or output.
+
+The unit is the RRset (RFC 2181, section 5): all records of one name and type, with one TTL. A `Goal` says what shall be
+true of an RRset; applied to the one that is there it gives the one that shall be there, and the two make a `Change`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from .._deps import dns
+from .names import name_text
+from .values import type_text, value_text
+
+if TYPE_CHECKING:
+    from dns.name import Name
+    from dns.rdata import Rdata
+    from dns.rdatatype import RdataType
+
+# Seconds; for a new RRset whose declaration names none. An existing RRset keeps its own.
+DEFAULT_TTL = 3600
+
+
+class Key(NamedTuple):
+    """What identifies an RRset in a zone."""
+
+    name: Name
+    rdtype: RdataType
+
+    def __str__(self) -> str:
+        return f"{type_text(self.rdtype)} {name_text(self.name)}"
+
+
+@dataclass(frozen=True)
+class RRset:
+    """An RRset that exists: at least one value. Values compare in the canonical form of RFC 4034, section 6.2."""
+
+    key: Key
+    ttl: int
+    values: frozenset[Rdata]
+
+    def sorted_values(self) -> list[Rdata]:
+        """In canonical order (RFC 4034, section 6.3): an MX of lower preference first."""
+        return sorted(self.values)
+
+    def as_result(self) -> dict[str, object]:
+        """{ttl: seconds, values: [presentation format]}"""
+        return {"ttl": self.ttl, "values": [value_text(value) for value in self.sorted_values()]}
+
+    def zone_file_lines(self) -> list[str]:
+        name, rdtype = self.key.name.to_text(), type_text(self.key.rdtype)
+        return [f"{name} {self.ttl} IN {rdtype} {value_text(value)}" for value in self.sorted_values()]
+
+
+# The RRsets of a zone that were looked at and are there.
+State = Mapping[Key, RRset]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What shall be true of one RRset.
+
+    present: values that shall be in it; absent: values that shall not; exclusive: nothing but `present` shall be in it
+    (with nothing present: the RRset shall not exist); ttl: seconds, None to keep the one that is there.
+    """
+
+    key: Key
+    present: frozenset[Rdata] = frozenset()
+    absent: frozenset[Rdata] = frozenset()
+    exclusive: bool = False
+    ttl: int | None = None
+
+    def applied_to(self, current: RRset | None) -> RRset | None:
+        kept: frozenset[Rdata] = frozenset()
+        if current is not None and not self.exclusive:
+            superseded = {tag for value in self.present if (tag := text_version_tag(value))}
+            kept = frozenset(
+                value for value in current.values - self.absent if text_version_tag(value) not in superseded
+            )
+        values = kept | self.present
+        if not values:
+            return None
+        if self.ttl is not None:
+            ttl = self.ttl
+        else:
+            ttl = current.ttl if current is not None else DEFAULT_TTL
+        return RRset(self.key, ttl, values)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An RRset before and after, None where it does not exist; the two differ."""
+
+    key: Key
+    before: RRset | None
+    after: RRset | None
+
+    @property
+    def action(self) -> str:
+        if self.before is None:
+            return "create"
+        return "delete" if self.after is None else "update"
+
+
+def text_version_tag(value: Rdata) -> bytes | None:
+    """The tag of a text record of which a name may have only one, as v=spf1 or v=DMARC1, else None.
+
+    Two policies at one name make both invalid: RFC 7208, section 4.5 (SPF), RFC 7489, section 6.6.3 (DMARC),
+    RFC 8461, section 3.1 (MTA-STS), RFC 8460, section 3 (TLS reporting).
+    """
+    if value.rdtype not in (dns.rdatatype.TXT, dns.rdatatype.SPF):
+        return None
+    tag = value.strings[0].split(b";")[0].split(b" ")[0].strip().lower()
+    return tag if tag in (b"v=spf1", b"v=dmarc1", b"v=stsv1", b"v=tlsrptv1") else None
+
+
+def changes_towards(goals: Iterable[Goal], state: State) -> list[Change]:
+    """What has to change so that the goals are true, in the canonical order of names."""
+    changes = []
+    for goal in goals:
+        before = state.get(goal.key)
+        after = goal.applied_to(before)
+        if before != after:
+            changes.append(Change(goal.key, before, after))
+    return sorted(changes, key=lambda change: (change.key.name, type_text(change.key.rdtype)))
+
+
+def state_after(state: State, changes: Iterable[Change]) -> dict[Key, RRset]:
+    result = dict(state)
+    for change in changes:
+        if change.after is None:
+            result.pop(change.key, None)
+        else:
+            result[change.key] = change.after
+    return result
+
+
+# They may stand beside a CNAME (RFC 4034, sections 3 and 4; RFC 2931, section 4; RFC 5155).
+_BESIDE_CNAME = frozenset({"CNAME", "RRSIG", "NSEC", "NSEC3", "KEY"})
+
+
+def alias_conflicts(state: State, changes: Iterable[Change]) -> list[str]:
+    """Why the changes cannot be: a name with a CNAME can have nothing else (RFC 1034, section 3.6.2).
+
+    Servers take such an update, answer NOERROR and leave the records out (RFC 2136, section 3.4.2.2).
+    """
+    changes = list(changes)
+    result = state_after(state, changes)
+    types_of: dict[Name, set[str]] = {}
+    for key in result:
+        types_of.setdefault(key.name, set()).add(type_text(key.rdtype))
+    problems = []
+    for name in sorted({change.key.name for change in changes if change.after is not None}):
+        others = sorted(types_of[name] - _BESIDE_CNAME)
+        if "CNAME" not in types_of[name] or not others:
+            continue
+        alias = result[Key(name, dns.rdatatype.CNAME)]
+        target = value_text(alias.sorted_values()[0])
+        problems.append(
+            f"{name_text(name)} is an alias (CNAME {target}) and cannot have {', '.join(others)} records as well: "
+            "remove the CNAME, or take another name"
+        )
+    return problems
+
+
+def zone_file(rrsets: Iterable[RRset | None]) -> str:
+    """The records as lines of a zone file (RFC 1035, section 5.1), each with its full name and TTL."""
+    lines = [line for rrset in rrsets if rrset is not None for line in rrset.zone_file_lines()]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Record data as people write it in presentation format, to `dns.rdata.Rdata` and back."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .._deps import dns
+from .names import InvalidName, idna_codec, parse_name
+
+if TYPE_CHECKING:
+    from dns.rdata import Rdata
+    from dns.rdatatype import RdataType
+
+# A character-string has one octet for its length (RFC 1035, section 3.3).
+_STRING_OCTETS = 255
+
+# Types in which the server itself keeps the books, or that never stand in a zone (RFC 6895, section 3.1).
+_NOT_OURS = {
+    "SOA": "the server keeps it",
+    "RRSIG": "the signer of the zone makes it",
+    "NSEC": "the signer of the zone makes it",
+    "NSEC3": "the signer of the zone makes it",
+    "NSEC3PARAM": "the signer of the zone makes it",
+}
+
+
+class InvalidValue(ValueError):
+    """The text is no value of that type; the message says why."""
+
+
+@lru_cache(maxsize=256)
+def parse_type(text: str) -> RdataType:
+    """The type of records named `text`, also as TYPE123 (RFC 3597). Raises InvalidValue."""
+    try:
+        rdtype = dns.rdatatype.from_text(text.strip().upper())
+    except (dns.exception.DNSException, ValueError):
+        raise InvalidValue(f"'{text}' is no record type") from None
+    name = dns.rdatatype.to_text(rdtype)
+    if name in _NOT_OURS:
+        raise InvalidValue(f"{name} records are not set by hand: {_NOT_OURS[name]}")
+    if dns.rdatatype.is_metatype(rdtype) or rdtype == dns.rdatatype.NONE:
+        raise InvalidValue(f"{name} is no type that a zone holds")
+    return rdtype
+
+
+@lru_cache(maxsize=65536)
+def type_text(rdtype: RdataType) -> str:
+    return dns.rdatatype.to_text(rdtype)
+
+
+@lru_cache(maxsize=65536)
+def parse_value(rdtype: RdataType, text: str) -> Rdata:
+    """One value of a record of type `rdtype`. Raises InvalidValue.
+
+    Names in it are fully qualified with or without the final dot, and come out in lower case as A-labels.
+    The value of a TXT record is either one text, taken as it stands, or in the quotes of presentation format; either
+    way what is longer than a character-string is split into several.
+    """
+    if rdtype in (dns.rdatatype.TXT, dns.rdatatype.SPF):
+        return _parse_text_value(rdtype, text)
+    try:
+        _refuse_lookalikes(rdtype, text)
+        rdata = dns.rdata.from_text(
+            dns.rdataclass.IN, rdtype, text.strip(), dns.name.root, relativize=False, idna_codec=idna_codec(text)
+        )
+    except InvalidName as error:
+        raise InvalidValue(str(error)) from None
+    except (dns.exception.DNSException, ValueError) as error:
+        raise InvalidValue(f"'{text}' is no value of a {type_text(rdtype)} record: {error}") from None
+    return _lower_names(rdata)
+
+
+def value_text(rdata: Rdata) -> str:
+    """The value in presentation format (RFC 1035, section 5.1), names in it with their final dot."""
+    return rdata.to_text()
+
+
+def _refuse_lookalikes(rdtype: RdataType, text: str) -> None:
+    """dnspython reads '@' as the origin, here the root, and '192.0.2.1' as a name: nobody means either."""
+    if "\n" in text.strip():
+        raise InvalidValue(f"'{text}' is more than one line: a list item for each value")
+    words = text.split()
+    if "@" in words:
+        raise InvalidValue(f"'{text}': '@' stands for nothing here, write the whole name")
+    if (
+        rdtype in (dns.rdatatype.MX, dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.SRV)
+        and words
+    ):
+        parse_name(words[-1])
+
+
+def _lower_names(rdata: Rdata) -> Rdata:
+    """The same data in the canonical form of RFC 4034, section 6.2, in which names are lower case."""
+    wire = rdata.to_digestable(dns.name.root)
+    return dns.rdata.from_wire(rdata.rdclass, rdata.rdtype, wire, 0, len(wire))
+
+
+def _parse_text_value(rdtype: RdataType, text: str) -> Rdata:
+    if text.lstrip().startswith('"'):
+        strings = _quoted_strings(text)
+    else:
+        strings = [text.encode()]
+    pieces = [
+        string[start : start + _STRING_OCTETS]
+        for string in strings
+        for start in range(0, max(len(string), 1), _STRING_OCTETS)
+    ]
+    rdata_class = dns.rdata.get_rdata_class(dns.rdataclass.IN, rdtype)
+    try:
+        rdata = rdata_class(dns.rdataclass.IN, rdtype, pieces)
+        if len(rdata.to_wire() or b"") > 65535:
+            raise ValueError("longer than a record can be")
+    except ValueError as error:
+        raise InvalidValue(f"a {type_text(rdtype)} value of {len(text)} characters: {error}") from None
+    return rdata
+
+
+def _quoted_strings(text: str) -> list[bytes]:
+    """The strings of a TXT value in presentation format; dnspython refuses those that are too long, so split after."""
+    tokenizer = dns.tokenizer.Tokenizer(text)
+    strings = []
+    try:
+        while not (token := tokenizer.get()).is_eol_or_eof():
+            if not (token.is_quoted_string() or token.is_identifier()):
+                raise InvalidValue(f"'{text}' is no TXT value: expected strings in quotes")
+            # UTF-8 as it stands; \DDD are octets (RFC 1035, section 5.1).
+            strings.append(token.unescape_to_bytes().value)
+    except dns.exception.DNSException as error:
+        raise InvalidValue(f"'{text}' is no TXT value: {error}") from None
+    return strings
