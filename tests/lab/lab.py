@@ -34,10 +34,10 @@ def become_root_in_venv(arguments: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    from debian_lab import Lab, LabError, RELEASES, ScenarioError, image_root
-    from debian_lab.rehearsal import rehearse
+    from debian_lab import RELEASES, Lab, LabError, ScenarioError, image_root
+    from debian_lab.rehearsal import demonstrate, rehearse
 
-    parser = argparse.ArgumentParser(prog="lab.py", description="Real Debian hosts on one machine: see tests/lab/README.md")
+    parser = argparse.ArgumentParser(prog="lab.py", description="Real Debian hosts on one machine")
     commands = parser.add_subparsers(dest="command", required=True)
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
@@ -46,12 +46,22 @@ def main(arguments: list[str]) -> int:
             sub.add_argument("scenario", type=Path, metavar="SCENARIO", help="a folder with a lab.yml")
         return sub
 
-    for name, text in (("run", "boot it, prove that everything holds, take it down"), ("up", "boot it and leave it running")):
+    for name, text in (
+        ("run", "boot it, prove that everything holds, take it down"),
+        ("up", "boot it and leave it running"),
+        ("demo", "boot it, show plan, site, verify and the path of a message, take it down"),
+    ):
         sub = add(name, text)
-        sub.add_argument("--release", choices=RELEASES, default="trixie", help="the Debian of its hosts (default: %(default)s)")
-        sub.add_argument("--venv", default=VENV, help="the virtual environment whose Ansible runs (default: %(default)s)")
+        sub.add_argument(
+            "--release", choices=RELEASES, default="trixie", help="the Debian of its hosts (default: %(default)s)"
+        )
+        sub.add_argument(
+            "--venv", default=VENV, help="the virtual environment whose Ansible runs (default: %(default)s)"
+        )
         if name == "run":
-            sub.add_argument("-v", "--verbose", action="store_true", help="show what Ansible prints, also where all is well")
+            sub.add_argument(
+                "-v", "--verbose", action="store_true", help="show what Ansible prints, also where all is well"
+            )
     add("down", "take it down")
     add("hold", "ask everything that must hold")
     sub = add("reboot", "reboot hosts")
@@ -65,7 +75,7 @@ def main(arguments: list[str]) -> int:
     sub.add_argument("release", choices=RELEASES)
     options = parser.parse_args(arguments)
 
-    def ended(number: int, frame: object) -> None:
+    def ended(number: int, _frame: object) -> None:
         sys.exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -75,6 +85,8 @@ def main(arguments: list[str]) -> int:
             print(image_root(options.release))
         elif options.command == "run":
             rehearse(options.scenario, options.release, options.venv, options.verbose)
+        elif options.command == "demo":
+            demonstrate(options.scenario, options.release, options.venv)
         elif options.command == "up":
             lab = Lab.up_and_leave(options.scenario, options.release, options.venv)
             print(f"running: {', '.join(lab.scenario.hosts)}")
@@ -85,7 +97,7 @@ def main(arguments: list[str]) -> int:
             lab = Lab.of(options.scenario)
             return lab.playbook(*options.words, check=False, stdout=None, cwd=Path.cwd()).returncode
         elif options.command == "hold":
-            Lab.of(options.scenario).hold(report=lambda item, seconds: print(f"holds: {item.name}", flush=True))
+            Lab.of(options.scenario).hold(report=lambda item: print(f"holds: {item.name}", flush=True))
         elif options.command == "reboot":
             Lab.of(options.scenario).reboot(*options.hosts)
         elif options.command == "down":

@@ -27,9 +27,9 @@ def nspawn_processes(prefix: str) -> dict[str, int]:
                 words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
             except OSError:
                 continue
-            machine = next((word.removeprefix("--machine=") for word in words if word.startswith(f"--machine={prefix}")), "")
-            if machine and words[0].rpartition("/")[2] == "systemd-nspawn":
-                found[machine] = int(folder.name)
+            machines = [word.removeprefix("--machine=") for word in words if word.startswith(f"--machine={prefix}")]
+            if machines and words[0].rpartition("/")[2] == "systemd-nspawn":
+                found[machines[0]] = int(folder.name)
     return found
 
 
@@ -167,8 +167,9 @@ class Container:
         if self._init is None:
             raise LabError(f"{self.host.name} is not running")
         spaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
-        environment = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}"]
-        return ["nsenter", f"--target={self._init}", *spaces, "--", *environment]
+        terminal = os.environ.get("TERM", "dumb")
+        environment = [f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", f"TERM={terminal}"]
+        return ["nsenter", f"--target={self._init}", *spaces, "--", "env", "-i", *environment]
 
     def run(self, script: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -19,17 +19,41 @@ RELEASES = ("trixie", "bookworm")
 
 # What a small server has before anybody configures it, and the programs that `hold` asks with.
 PACKAGES = (
-    "bind9-dnsutils ca-certificates conntrack curl dbus iproute2 iputils-ping netcat-openbsd openssh-server procps "
-    "python3 python3-apt swaks systemd systemd-sysv tcpdump"
-).split()
+    "bind9-dnsutils",
+    "ca-certificates",
+    "conntrack",
+    "curl",
+    "dbus",
+    "iproute2",
+    "iputils-ping",
+    "netcat-openbsd",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-apt",
+    "swaks",
+    "systemd",
+    "systemd-sysv",
+    "tcpdump",
+)
 
 # In the image, but not running before a host is given it: tests run a release's named by chroot.
 DORMANT = {"bind9": "named.service"}
 
 # What roles and givens install. Hosts reach no mirror, so it lies downloaded in the image.
 OFFLINE_PACKAGES = (
-    "firewalld iptables knot nftables pdns-backend-sqlite3 pdns-server postfix postfix-pcre python3-dnspython rspamd ufw"
-).split()
+    "firewalld",
+    "iptables",
+    "knot",
+    "nftables",
+    "pdns-backend-sqlite3",
+    "pdns-server",
+    "postfix",
+    "postfix-pcre",
+    "python3-dnspython",
+    "rspamd",
+    "ufw",
+)
 
 _INSTALL = "apt-get install --yes --no-install-recommends"
 HOOKS = (
@@ -37,7 +61,7 @@ HOOKS = (
     'chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer',
     f'chroot "$1" systemctl disable {" ".join(DORMANT.values())}',
     # Settings of the whole machine's kernel cannot be set in a namespace, and `sysctl --system` would fail.
-    'for f in "$1"/usr/lib/sysctl.d/*.conf; do grep -q "^-*net[./]" "$f" || ln -s /dev/null "$1/etc/sysctl.d/${f##*/}"; done',
+    'cd "$1/usr/lib/sysctl.d"; for f in *.conf; do grep -q "^-*net" $f || ln -s /dev/null "$1/etc/sysctl.d/$f"; done',
     # Every host gets a key of its own.
     'rm "$1"/etc/ssh/ssh_host_*',
     'chroot "$1" apt-get clean && chroot "$1" apt-get update',
@@ -62,7 +86,7 @@ def recipe_hash(*parts: str) -> str:
 
 
 def image_root(release: str) -> Path:
-    """The root folder of a Debian release's image, built if there is none of the present recipe. Not to be written to."""
+    """The root folder of a Debian release's image, built if there is none. Not to be written to."""
     if release not in RELEASES:
         raise LabError(f"no image for '{release}'; there are {', '.join(RELEASES)}")
     folder = cache_folder()
@@ -124,7 +148,8 @@ def _build_layer(base: Path, layer: Path, packages: list[str]) -> None:
                 *("--resolv-conf=off", "--timezone=off", "--hostname=localhost", "-D", root, "sh", "-c", script),
             )
         except LabError as error:
-            raise LabError(f"a lab host cannot be given {' '.join(packages)}; is it in OFFLINE_PACKAGES? {error}") from error
+            names = " ".join(packages)
+            raise LabError(f"a lab host cannot be given {names}; is it in OFFLINE_PACKAGES? {error}") from error
         policy.unlink()
     (unfinished / "upper").rename(layer)
     _remove(unfinished)
@@ -152,8 +177,8 @@ def overlay(lower: list[Path], folder: Path) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> None:
-    """Remove an image, a layer or what is left of one, unless something still lives on it."""
+    """Remove an image, a layer or what is left of one, unless a lab's hosts live on it."""
     for point in mounts_below(path):
         command("umount", point)
-    if path.is_dir() and path.parent == cache_folder():
+    if path.is_dir() and path.parent == cache_folder() and str(path) not in Path("/proc/self/mounts").read_text():
         shutil.rmtree(path)

@@ -12,8 +12,9 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Record:
 
 
 class Lab:
-    """A booted scenario. Made by `Lab.up`, which takes it down again, or `Lab.of`, which finds one that was left running."""
+    """A booted scenario: of `Lab.up`, which takes it down again, or `Lab.of`, which finds one that was left running."""
 
     def __init__(self, scenario: Scenario, record: Record) -> None:
         self.scenario = scenario
@@ -83,8 +84,11 @@ class Lab:
 
     @classmethod
     @contextlib.contextmanager
-    def up(cls, folder: Path | str, release: str = "trixie", venv: str = "core-2.21") -> Iterator[Lab]:
-        """Boot the scenario; take it down at the end of the `with`, whatever happens. Waits while another lab runs."""
+    def up(cls, folder: Path | str, release: str = "trixie", venv: str = "") -> Iterator[Lab]:
+        """Boot the scenario; take it down at the end of the `with`, whatever happens. Waits while another lab runs.
+
+        `venv` names the virtual environment in the cache whose Ansible runs; the default is the one that we run in.
+        """
         scenario = load(Path(folder))
         with _alone():
             lab = cls._create(scenario, release, venv, (os.getpid(), process_start(os.getpid()) or ""))
@@ -95,7 +99,7 @@ class Lab:
                 sweep(lab._record.lab)
 
     @classmethod
-    def up_and_leave(cls, folder: Path | str, release: str = "trixie", venv: str = "core-2.21") -> Lab:
+    def up_and_leave(cls, folder: Path | str, release: str = "trixie", venv: str = "") -> Lab:
         """Boot the scenario and leave it running until `down`."""
         scenario = load(Path(folder))
         with _alone():
@@ -122,6 +126,7 @@ class Lab:
     @classmethod
     def _create(cls, scenario: Scenario, release: str, venv: str, owner: tuple[int, str] | None) -> Lab:
         values = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in sorted(scenario.secrets)}
+        venv = venv or Path(sys.prefix).name
         record = Record(secrets.token_hex(2), str(scenario.folder), release, venv, owner, values)
         lab = cls(scenario, record)
         lab.folder.mkdir(mode=0o700, parents=True)
@@ -186,10 +191,10 @@ class Lab:
         return key.with_suffix(".pub").read_text()
 
     def _write_connections(self) -> None:
-        """The second inventory: how the lab's hosts are reached. It adds none that the administrator's does not have."""
+        """The second inventory: how lab hosts are reached. It adds no host that the administrator's does not have."""
         names: Iterable[str] = self.scenario.hosts
         if self.scenario.inventory is not None:
-            names = self._inventory_hosts("all") & set(self.scenario.hosts)
+            names = self.inventory_hosts("all") & set(self.scenario.hosts)
         connections = {
             name: {
                 "ansible_host": self.network.management_address(name),
@@ -200,7 +205,7 @@ class Lab:
         }
         (self.folder / "connections.yml").write_text(yaml.safe_dump({"all": {"hosts": connections}}))
 
-    def _inventory_hosts(self, *groups: str) -> set[str]:
+    def inventory_hosts(self, *groups: str) -> set[str]:
         """The hosts that the administrator's inventory has in these groups."""
         words = [self._program("ansible-inventory"), "-i", str(self.scenario.inventory), "--list"]
         done = self._on_controller(words, capture_output=True)
@@ -219,7 +224,7 @@ class Lab:
         """The lab hosts that the playbooks change, in the scenario's order."""
         if self.scenario.inventory is None:
             return []
-        managed = self._inventory_hosts(*MANAGED_GROUPS)
+        managed = self.inventory_hosts(*MANAGED_GROUPS)
         return [name for name in self.scenario.hosts if name in managed]
 
     def _program(self, name: str) -> str:
@@ -240,8 +245,8 @@ class Lab:
             **(options.pop("env", None) or {}),
         }
         inside = ["ip", "netns", "exec", self.network.namespace(CONTROLLER), *words]
-        options = {"cwd": self.folder / "work", "text": True, "check": False, **options}
-        return subprocess.run(inside, env=environment, **options)
+        options = {"cwd": self.folder / "work", "text": True, **options}
+        return subprocess.run(inside, check=False, env=environment, **options)
 
     # Asking the hosts
 
@@ -293,7 +298,7 @@ class Lab:
         return [*own, "-i", str(self.folder / "connections.yml")]
 
     def playbook(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-        """ansible-playbook on the controller with the scenario's inventory. stdout has its errors as well."""
+        """ansible-playbook on the controller with the scenario's inventory. What it writes to stderr is in stdout."""
         return self._ansible("ansible-playbook", arguments, check, options)
 
     def ansible(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -308,7 +313,7 @@ class Lab:
         done = self._on_controller([self._program(program), *self.inventories(), *arguments], **options)
         if check and done.returncode != 0:
             raise LabError(f"{program} {' '.join(arguments)}: exit status {done.returncode}:\n{done.stdout or ''}")
-        return done
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout or "", done.stderr or "")
 
     # Trouble
 
@@ -344,14 +349,13 @@ class Lab:
 
     # What must hold
 
-    def hold(self, report: Any = None) -> None:
-        """Ask everything that must hold, in order. LabError at the first that does not. `report` gets each that does."""
+    def hold(self, report: Callable[[Hold], None] | None = None) -> None:
+        """Ask everything that must hold, in order; LabError at the first that does not. `report` gets what does."""
         values = {**self.secrets, RUN_TOKEN: secrets.token_hex(8)}
         for item in self.scenario.hold:
-            began = time.monotonic()
             self._holds(item, fill(item.run, values), values)
             if report is not None:
-                report(item, time.monotonic() - began)
+                report(item)
 
     def _holds(self, item: Hold, script: str, values: dict[str, str]) -> None:
         deadline = time.monotonic() + item.within
@@ -405,7 +409,8 @@ def _alone() -> Iterator[None]:
             raise LabError(f"a lab of {kept[0].folder} was left running; first: tests/lab/lab.py down {kept[0].folder}")
         disks = cache_folder() / "hosts"
         disks.mkdir(parents=True, exist_ok=True)
-        stale = labs_with_namespaces() | {path.name for path in (*disks.iterdir(), *RUN_FOLDER.iterdir()) if path.is_dir()}
+        folders = (*disks.iterdir(), *RUN_FOLDER.iterdir())
+        stale = labs_with_namespaces() | {path.name for path in folders if path.is_dir()}
         for lab in sorted(stale):
             say(f"lab: clearing away lab {lab}, whose process ended without doing so")
             sweep(lab)

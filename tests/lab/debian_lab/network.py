@@ -31,7 +31,7 @@ def labs_with_namespaces() -> set[str]:
 
 
 def remove(namespace: str) -> None:
-    """Remove a namespace of the lab's, and end what still runs in it: ssh's shared connections, a test's own programs."""
+    """Remove a namespace of the lab's, and end what still runs in it, as ssh's shared connections."""
     for pid in command("ip", "netns", "pids", namespace).split():
         if int(pid) != os.getpid():
             end(int(pid), signal.SIGTERM, within=1)
@@ -124,7 +124,16 @@ class Network:
             "net.ipv6.conf.default.accept_dad": 0,
             "net.ipv6.conf.default.accept_ra": 0,
         }
-        command("ip", "netns", "exec", namespace, "sysctl", "-q", "-w", *(f"{key}={value}" for key, value in settings.items()))
+        command(
+            "ip",
+            "netns",
+            "exec",
+            namespace,
+            "sysctl",
+            "-q",
+            "-w",
+            *(f"{key}={value}" for key, value in settings.items()),
+        )
 
     def _ip(self, namespace: str, *lines: str) -> None:
         command("ip", "-n", namespace, "-batch", "-", stdin="".join(f"{line}\n" for line in lines))

@@ -11,11 +11,11 @@ import re
 import stat
 import time
 from collections.abc import Callable
+from email import message_from_string
 from pathlib import Path
 
 from debian_lab.lab import Lab
 from debian_lab.machine import LabError
-from debian_lab.scenario import CONTROLLER
 
 SITE = "inbound.mail.site"
 VERIFY = "inbound.mail.verify"
@@ -51,6 +51,27 @@ def rehearse(folder: Path, release: str, venv: str, verbose: bool) -> None:
     _say(f"{folder}: all holds, {time.monotonic() - began:.0f} s")
 
 
+def demonstrate(folder: Path, release: str, venv: str) -> None:
+    """The main job to look at: the plan's table, site, verify's table, and the way that a message took."""
+    with Lab.up(folder, release, venv) as lab:
+        for playbook in ("inbound.mail.plan", SITE, VERIFY):
+            _say(f"\n$ ansible-playbook {playbook} -i {folder / 'inventory.yml'}")
+            lab.playbook(playbook, stdout=None)
+        _say("\nAsked with other programs:")
+        _hold(lab)
+        for server in sorted(lab.inventory_hosts("mail_servers")):
+            _say(f"\nThe way of the last message in the mailbox on {server}, from its Received fields:")
+            for hop in received(lab.run(server, "cat /var/mail/root").stdout):
+                _say(f"  {hop}")
+
+
+def received(mailbox: str) -> list[str]:
+    """The Received fields of a mailbox's last message, unfolded, the first hop first (RFC 5321, section 4.4)."""
+    messages = re.split(r"^From .*\n", mailbox, flags=re.MULTILINE)
+    fields = message_from_string(messages[-1]).get_all("Received", [])
+    return [" ".join(field.split()) for field in reversed(fields)]
+
+
 def recap(output: str) -> dict[str, int]:
     """How many changes ansible-playbook counted on each host, out of its PLAY RECAP."""
     return {host: int(changed) for host, changed, _, _ in _RECAP.findall(output)}
@@ -79,7 +100,9 @@ def _play(lab: Lab, verbose: bool, *arguments: str) -> str:
 def _hold(lab: Lab) -> None:
     if not lab.scenario.hold:
         raise LabError(f"{lab.scenario.folder / 'lab.yml'} says nothing that must hold")
-    lab.hold(report=lambda item, seconds: _say(f"  ok {seconds:6.1f} s  holds: {item.name}"))
+    step = _step(f"all {len(lab.scenario.hold)} hold")
+    lab.hold(report=lambda item: _say(f"    holds: {item.name}"))
+    step()
 
 
 def _check_changes_nothing(lab: Lab, verbose: bool) -> None:
@@ -87,7 +110,8 @@ def _check_changes_nothing(lab: Lab, verbose: bool) -> None:
     output = _play(lab, verbose, SITE, "--check", "--diff")
     for host in lab.scenario.hosts:
         after = state(lab, host)
-        different = sorted(path for path in before[host].keys() | after.keys() if before[host].get(path) != after.get(path))
+        paths = before[host].keys() | after.keys()
+        different = sorted(path for path in paths if before[host].get(path) != after.get(path))
         if different:
             raise LabError(f"{SITE} --check changed these on {host}: {', '.join(different)}\n{output}")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scenario folder says: `lab.yml` read, merged with what it extends, and checked. Nothing here touches the machine."""
+"""What a scenario folder says: `lab.yml` read, merged with what it extends, and checked."""
 
 from __future__ import annotations
 
@@ -161,11 +161,11 @@ def parse(folder: Path, data: dict[str, Any]) -> Scenario:
     }
     if not hosts:
         problems.append("hosts: there are none; a scenario needs at least one")
-    for name in hosts:
-        if not _NAME.fullmatch(name) or len(name) > 40 or name == CONTROLLER:
-            problems.append(
-                f"hosts.{name}: a host name is small letters, digits and '-', at most 40, and not '{CONTROLLER}'"
-            )
+    problems += [
+        f"hosts.{name}: a host name is small letters, digits and '-', at most 40, and not '{CONTROLLER}'"
+        for name in hosts
+        if not _NAME.fullmatch(name) or len(name) > 40 or name == CONTROLLER
+    ]
     controller = _host(problems, CONTROLLER, CONTROLLER, data.get("controller") or {"networks": {}}, networks)
     if controller.install or controller.files or controller.run or controller.forward:
         problems.append("controller: has networks, routes and resolver only; it is no Debian of its own")
@@ -187,11 +187,15 @@ def _host(problems: list[str], where: str, name: str, data: Any, networks: list[
     joined: dict[str, list[str]] = {}
     for network, addresses in _mapping(problems, f"{where}.networks", data.get("networks")).items():
         if network not in networks:
-            problems.append(f"{where}.networks.{network}: no such network; networks has {', '.join(networks) or 'none'}")
+            problems.append(
+                f"{where}.networks.{network}: no such network; networks has {', '.join(networks) or 'none'}"
+            )
         joined[network] = _strings(problems, f"{where}.networks.{network}", addresses)
-        for address in joined[network]:
-            if not _is(ipaddress.ip_interface, address) or "/" not in address:
-                problems.append(f"{where}.networks.{network}: '{address}' must be an address with a prefix length, as 192.0.2.1/24")
+        problems += [
+            f"{where}.networks.{network}: '{address}' must be an address with a prefix length, as 192.0.2.1/24"
+            for address in joined[network]
+            if not _is(ipaddress.ip_interface, address) or "/" not in address
+        ]
     routes: dict[str, list[str]] = {}
     for destination, hops in _mapping(problems, f"{where}.routes", data.get("routes")).items():
         if destination != "default" and not _is(ipaddress.ip_network, destination):
@@ -236,9 +240,9 @@ def _files(problems: list[str], where: str, data: Any) -> dict[str, File]:
 def _hold(problems: list[str], where: str, data: Any, hosts: dict[str, Host]) -> Hold:
     data = _mapping(problems, where, data)
     _unknown_keys(problems, where, data, set(Hold.__dataclass_fields__))
-    for key in ("name", "on", "run"):
-        if not isinstance(data.get(key), str):
-            problems.append(f"{where}.{key}: missing, or not text")
+    problems += [
+        f"{where}.{key}: missing, or not text" for key in ("name", "on", "run") if not isinstance(data.get(key), str)
+    ]
     name, on = str(data.get("name", "")), str(data.get("on", ""))
     if on and on not in hosts and on != CONTROLLER:
         problems.append(f"{where} ({name}): on: {on} is no host here; there are {', '.join([*hosts, CONTROLLER])}")
@@ -259,9 +263,9 @@ def _hold(problems: list[str], where: str, data: Any, hosts: dict[str, Host]) ->
 
 
 def _unknown_keys(problems: list[str], where: str, data: dict[Any, Any], known: set[str]) -> None:
-    for key in data:
-        if key not in known:
-            problems.append(f"{where}: unknown key '{key}'; known are {', '.join(sorted(known))}")
+    problems += [
+        f"{where}: unknown key '{key}'; known are {', '.join(sorted(known))}" for key in data if key not in known
+    ]
 
 
 def _mapping(problems: list[str], where: str, data: Any) -> dict[Any, Any]:
@@ -284,17 +288,13 @@ def _list(problems: list[str], where: str, data: Any) -> list[Any]:
 
 def _strings(problems: list[str], where: str, data: Any) -> list[str]:
     values = _list(problems, where, data)
-    for value in values:
-        if not isinstance(value, str):
-            problems.append(f"{where}: '{value}' must be text; put it in quotes")
+    problems += [f"{where}: '{value}' must be text; put it in quotes" for value in values if not isinstance(value, str)]
     return [str(value) for value in values]
 
 
 def _addresses(problems: list[str], where: str, data: Any) -> list[str]:
     values = _strings(problems, where, data)
-    for value in values:
-        if not _is(ipaddress.ip_address, value):
-            problems.append(f"{where}: '{value}' is no IP address")
+    problems += [f"{where}: '{value}' is no IP address" for value in values if not _is(ipaddress.ip_address, value)]
     return values
 
 
