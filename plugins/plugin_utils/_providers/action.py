@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -54,7 +55,9 @@ class DnsAction(ActionBase):
         return remove_values(result, {secret}) if len(secret) >= MIN_SECRET_OCTETS else result
 
     def _validated(self) -> dict[str, Any]:
-        return validated({**ARGUMENT_SPEC, **self.argument_spec}, {"": self._task.args})[""]
+        # A plain copy: the tags that ansible-core keeps at every string make each step with 5,000 records slower.
+        arguments = json.loads(json.dumps(self._task.args, default=str))
+        return validated({**ARGUMENT_SPEC, **self.argument_spec}, {"": arguments})[""]
 
     def _report(self, line: str) -> None:
         self._display.display(f"{self._task.action}: {line}")

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._deps import dns
+from .reply import Malformed, Reply, read_reply
 from .tsig import Signer
 
 if TYPE_CHECKING:
-    from dns.message import Message
     from dns.name import Name
     from dns.rdatatype import RdataType
     from dns.tsig import Key
@@ -43,6 +43,7 @@ _ON_THE_WAY = 96
 _FIRST_REPEAT = 0.8
 _TICK = 0.05
 
+_QUERY_HEADER = struct.pack("!6H", 0, 0, 1, 0, 0, 1)
 _OPT = b"\0" + struct.pack("!HHIH", 41, _UDP_ANSWER, 0, 0)  # RFC 6891, section 6.1.2
 
 
@@ -84,8 +85,8 @@ class _Request:
 
     wire: bytes
     mac: bytes
-    section: tuple[Name, RdataType]  # of the question, or of the zone in an update
-    answer: asyncio.Future[Message]
+    question: bytes  # the section; in an update, that of the zone
+    reply: asyncio.Future[Reply]
     deadline: float
     repeat_at: float = 0.0
     repeat_after: float = _FIRST_REPEAT
@@ -103,53 +104,32 @@ class _Channel:
 
     def accept(self, wire: bytes) -> None:
         """Hand a message that came in to the request that it answers, if it does."""
-        if len(wire) < 12:
-            return
-        identifier = int.from_bytes(wire[:2], "big")
-        request = self.waiting.get(identifier)
-        if request is None or request.answer.done():
+        request = self.waiting.get(int.from_bytes(wire[:2], "big"))
+        if request is None or request.reply.done():
             return
         try:
-            message = dns.message.from_wire(wire, keyring=self._key, request_mac=request.mac)
+            reply = read_reply(wire, request.question, self._key, request.mac)
+        except Malformed as error:
+            request.ignored = str(error)
         except dns.tsig.PeerError as error:
-            reasons = {
-                dns.tsig.PeerBadKey: "BADKEY",
-                dns.tsig.PeerBadSignature: "BADSIG",
-                dns.tsig.PeerBadTime: "BADTIME",
-                dns.tsig.PeerBadTruncation: "BADTRUNC",
-            }
-            request.answer.set_exception(KeyRefused(reasons.get(type(error), str(error))))
-            return
-        except dns.tsig.BadTime:
-            request.ignored = "its answers are signed at another time than now: set the clocks of both sides"
-            return
-        except (dns.exception.DNSException, ValueError) as error:
-            request.ignored = f"an answer that came is not valid ({type(error).__name__})"
-            return
-        if not message.flags & dns.flags.QR or not _is_about(message, request.section):
-            request.ignored = "an answer that came is about something else"
-        elif self._key is not None and not message.had_tsig:
-            request.ignored = "an answer that came is not signed with the key, so it may be anybody's"
+            request.reply.set_exception(KeyRefused(_peer_errors().get(type(error), str(error))))
         else:
             self.heard_at = asyncio.get_running_loop().time()
-            request.answer.set_result(message)
+            request.reply.set_result(reply)
 
     def fail_all(self, error: ExchangeError) -> None:
         for request in self.waiting.values():
-            if not request.answer.done():
-                request.answer.set_exception(error)
+            if not request.reply.done():
+                request.reply.set_exception(error)
 
 
-def _is_about(message: Message, section: tuple[Name, RdataType]) -> bool:
-    if not message.question:
-        # Some servers leave it out of an answer to what they could not read.
-        return message.rcode() in (dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED)
-    question = message.question[0]
-    return (
-        len(message.question) == 1
-        and (question.name, question.rdtype) == section
-        and question.rdclass == dns.rdataclass.IN
-    )
+def _peer_errors() -> dict[type[dns.tsig.PeerError], str]:
+    return {
+        dns.tsig.PeerBadKey: "BADKEY",
+        dns.tsig.PeerBadSignature: "BADSIG",
+        dns.tsig.PeerBadTime: "BADTIME",
+        dns.tsig.PeerBadTruncation: "BADTRUNC",
+    }
 
 
 class _Datagrams(_Channel, asyncio.DatagramProtocol):
@@ -228,25 +208,26 @@ class Exchange:
         self._room = asyncio.Semaphore(_ON_THE_WAY)
         self._opening = asyncio.Lock()
 
-    async def query(self, name: Name, rdtype: RdataType) -> Message:
+    async def query(self, name: Name, rdtype: RdataType) -> Reply:
         """The answer to one question, recursion not desired. Raises ExchangeError."""
-        header = struct.pack("!HHHHHH", 0, 0, 1, 0, 0, 1)
-        wire = header + name.to_wire() + struct.pack("!HH", rdtype, dns.rdataclass.IN) + _OPT
+        question = (name.to_wire() or b"") + struct.pack("!HH", rdtype, dns.rdataclass.IN)
+        wire = _QUERY_HEADER + question + _OPT
         async with self._room:
             if self.protocol == "udp":
-                message = await self._ask(await self._next_datagrams(), (name, rdtype), wire)
-                if not message.flags & dns.flags.TC:
-                    return message
+                reply = await self._ask(await self._next_datagrams(), question, wire)
+                if not reply.truncated:
+                    return reply
             try:
-                return await self._ask(await self._next_stream(), (name, rdtype), wire)
+                return await self._ask(await self._next_stream(), question, wire)
             except ConnectionClosed:
-                # Servers close idle connections whenever they like (RFC 7766, section 6.2.3): a question is asked again.
-                return await self._ask(await self._next_stream(), (name, rdtype), wire)
+                # Servers close idle connections as they like (RFC 7766, section 6.2.3): a question is asked again.
+                return await self._ask(await self._next_stream(), question, wire)
 
-    async def update(self, message: UpdateMessage) -> Message:
+    async def update(self, message: UpdateMessage) -> Reply:
         """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError."""
         wire = message.to_wire(max_size=UPDATE_OCTETS)
-        section = (message.zone[0].name, message.zone[0].rdtype)
+        zone = message.zone[0]
+        section = (zone.name.to_wire() or b"") + struct.pack("!HH", zone.rdtype, dns.rdataclass.IN)
         async with self._room:
             fits = len(wire) + (self._signer.octets if self._signer is not None else 0) <= _UDP_REQUEST
             channel = await (self._next_datagrams() if self.protocol == "udp" and fits else self._next_stream())
@@ -261,9 +242,9 @@ class Exchange:
     async def _ask(
         self,
         channel: _Datagrams | _Stream,
-        section: tuple[Name, RdataType],
+        question: bytes,
         wire: bytes,
-    ) -> Message:
+    ) -> Reply:
         if self._given_up is not None:
             raise self._given_up
         loop = asyncio.get_running_loop()
@@ -274,14 +255,14 @@ class Exchange:
         wire = identifier.to_bytes(2, "big") + wire[2:]
         wire, mac = self._signer.sign(wire) if self._signer is not None else (wire, b"")
         request = _Request(
-            wire, mac, section, loop.create_future(), now + self.timeout, now + _FIRST_REPEAT, sent_at=now
+            wire, mac, question, loop.create_future(), now + self.timeout, now + _FIRST_REPEAT, sent_at=now
         )
         channel.waiting[identifier] = request
         try:
             channel.send(request)
             if self._ticker is None:
                 self._ticker = loop.call_later(_TICK, self._tick)
-            return await request.answer
+            return await request.reply
         finally:
             del channel.waiting[identifier]
 
@@ -293,11 +274,11 @@ class Exchange:
         heard_at = max(channel.heard_at for channel in channels)
         for channel in channels:
             for request in channel.waiting.values():
-                if request.answer.done():
+                if request.reply.done():
                     continue
                 if now >= request.deadline:
                     error = NoAnswer(request.ignored)
-                    request.answer.set_exception(error)
+                    request.reply.set_exception(error)
                     if heard_at < request.sent_at:
                         self._give_up(error)
                 elif isinstance(channel, _Datagrams) and now >= request.repeat_at:

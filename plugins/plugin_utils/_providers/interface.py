@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from dns.name import Name
     from typing_extensions import Self
 
     from .._records.rrsets import Change, Key, RRset, State
-
-    from dns.name import Name
 
 
 class ProviderError(Exception):
@@ -59,6 +58,10 @@ class Provider(ABC):
     @abstractmethod
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
         """The RRsets of `keys` that exist, and a CNAME that stands at one of their names. Raises ProviderError."""
+
+    @abstractmethod
+    async def explicit(self, zone: Name, state: State) -> State:
+        """Of what was read, that which stands in the zone and is not made from a wildcard. Raises ProviderError."""
 
     @abstractmethod
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:

@@ -29,9 +29,9 @@ def instructions(goals: Mapping[Name, Collection[Goal]]) -> dict[str, Any]:
             row = {"zone": name_text(zone), "name": name_text(goal.key.name), "type": type_text(goal.key.rdtype)}
             ttl = DEFAULT_TTL if goal.ttl is None else goal.ttl
             for value in sorted(goal.present):
-                table.append({**row, "value": value_text(value), "ttl": ttl, "state": "present"})
+                table.append({**row, "value": value_text(goal.key.rdtype, value), "ttl": ttl, "state": "present"})
             for value in sorted(goal.absent):
-                table.append({**row, "value": value_text(value), "ttl": None, "state": "absent"})
+                table.append({**row, "value": value_text(goal.key.rdtype, value), "ttl": None, "state": "absent"})
             if goal.present:
                 wanted.append(RRset(goal.key, ttl, goal.present))
             elif goal.exclusive:

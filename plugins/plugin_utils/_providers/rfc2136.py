@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Change, Key, RRset, State
-from .._records.values import type_text
+from .._records.values import to_rdata
 from .exchange import (
     UPDATE_OCTETS,
     ConnectionClosed,
@@ -27,10 +27,10 @@ from .exchange import (
     Unreachable,
 )
 from .interface import Conflict, OutcomeUnknown, Provider, ProviderError, Traffic
+from .reply import Reply
 
 if TYPE_CHECKING:
     import dns.tsig
-    from dns.message import Message
     from dns.name import Name
 
 PROTOCOLS = ("udp", "tcp", "tls")
@@ -68,58 +68,56 @@ class Rfc2136(Provider):
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
         exchange = await self._primary(zone)
         answers = await asyncio.gather(*(self._read_one(exchange, zone, key) for key in keys))
-        state = {rrset.key: rrset for rrsets in answers for rrset in rrsets}
-        explicit = await self._explicit_names(exchange, zone, {key.name for key in state} - {zone})
-        return {key: rrset for key, rrset in state.items() if key.name == zone or key.name in explicit}
+        return {rrset.key: rrset for rrsets in answers for rrset in rrsets}
 
     async def _read_one(self, exchange: Exchange, zone: Name, key: Key) -> list[RRset]:
-        message = await self._query(exchange, zone, key.name, key.rdtype)
-        if not message.flags & dns.flags.AA:
-            delegation = _rrset_in(message.authority, key)
+        reply = await self._query(exchange, zone, key.name, key.rdtype)
+        if not reply.authoritative:
+            delegation = reply.rrset(reply.authority, key)
             if delegation is not None and key.rdtype == dns.rdatatype.NS:
                 return [delegation]
             raise ProviderError(_not_authoritative(exchange, zone, key.name))
-        for rrset in message.authority:
-            if rrset.rdtype == dns.rdatatype.SOA and rrset.name != zone:
+        rrset = reply.rrset(reply.answer, key) or reply.rrset(reply.answer, Key(key.name, dns.rdatatype.CNAME))
+        if rrset is not None:
+            return [rrset]
+        for record in reply.authority:
+            if record.rdtype == dns.rdatatype.SOA and (other := reply.owner(record)) != zone:
                 raise ProviderError(
-                    f"{exchange.server} has no zone {name_text(zone)}: to it, {name_text(key.name)} belongs to the zone "
-                    f"{name_text(rrset.name)}. Name the right zone, or the server that has it."
+                    f"{exchange.server} has no zone {name_text(zone)}: for it, {name_text(key.name)} is in the zone "
+                    f"{name_text(other)}. Name the right zone, or the server that has it."
                 )
-        found = [_rrset_in(message.answer, key), _rrset_in(message.answer, Key(key.name, dns.rdatatype.CNAME))]
-        rrsets = [rrset for rrset in found if rrset is not None]
-        if not rrsets and key.rdtype == dns.rdatatype.CNAME and message.rcode() == dns.rcode.NOERROR:
+        if key.rdtype == dns.rdatatype.CNAME and reply.rcode == dns.rcode.NOERROR:
             # The name exists: other records that stand there would silently keep a CNAME out.
-            everything = await self._query(exchange, zone, key.name, dns.rdatatype.ANY)
-            return [_to_rrset(rrset) for rrset in everything.answer if rrset.name == key.name]
-        return rrsets[:1]
+            return (await self._query(exchange, zone, key.name, dns.rdatatype.ANY)).rrsets_of(key.name)
+        return []
 
-    async def _explicit_names(self, exchange: Exchange, zone: Name, names: Collection[Name]) -> set[Name]:
-        """Those of the `names`, all of which answer, that stand in the zone, and do not answer through a wildcard.
+    async def explicit(self, zone: Name, state: State) -> State:
+        """Below a name that exists no wildcard from above applies (RFC 4592, section 3.3.1), so `*.name` does not exist.
 
-        Below a name that exists no wildcard from above applies (RFC 4592, section 3.3.1), so `*.name` does not exist. If
-        it does, it is either there itself, and then nothing is below it, or it too is an answer of the wildcard above.
+        If it does, it is either there itself, and then nothing is below it, or it too is made from that wildcard.
         """
+        exchange = await self._primary(zone)
 
         async def stands(name: Name) -> bool:
             below = dns.name.Name((b"*", *name.labels))
             for probe in (below, dns.name.Name((b"*", *below.labels))):
-                message = await self._query(exchange, zone, probe, dns.rdatatype.A)
-                if message.rcode() == dns.rcode.NXDOMAIN:
+                if (await self._query(exchange, zone, probe, dns.rdatatype.A)).rcode == dns.rcode.NXDOMAIN:
                     return True
             return False
 
-        names = list(names)
-        return {name for name, there in zip(names, await asyncio.gather(*map(stands, names)), strict=True) if there}
+        names = list({key.name for key in state} - {zone})
+        standing = dict(zip(names, await asyncio.gather(*map(stands, names)), strict=True))
+        return {key: rrset for key, rrset in state.items() if standing.get(key.name, True)}
 
-    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: dns.rdatatype.RdataType) -> Message:
+    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: dns.rdatatype.RdataType) -> Reply:
         self.traffic.queries += 1
         try:
-            message = await exchange.query(name, rdtype)
+            reply = await exchange.query(name, rdtype)
         except ExchangeError as error:
             raise ProviderError(self._explain(exchange, zone, error)) from None
-        rcode = message.rcode()
+        rcode = reply.rcode
         if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return message
+            return reply
         if rcode == dns.rcode.REFUSED:
             who = f"the key {name_text(self._options.key.name)}" if self._options.key else "this host"
             raise ProviderError(
@@ -153,12 +151,12 @@ class Rfc2136(Provider):
         exchange = await self._primary(zone)
         self.traffic.messages += 1
         try:
-            response = await exchange.update(_update_message(zone, batch))
+            reply = await exchange.update(_update_message(zone, batch))
         except (NoAnswer, ConnectionClosed) as error:
             raise OutcomeUnknown(self._explain(exchange, zone, error)) from None
         except ExchangeError as error:
             raise ProviderError(self._explain(exchange, zone, error)) from None
-        rcode = response.rcode()
+        rcode = reply.rcode
         if rcode == dns.rcode.NOERROR:
             return
         where = f"zone {name_text(zone)}"
@@ -281,17 +279,6 @@ def _not_authoritative(exchange: Exchange, zone: Name, name: Name) -> str:
     )
 
 
-def _rrset_in(section: list[dns.rrset.RRset], key: Key) -> RRset | None:
-    for rrset in section:
-        if rrset.name == key.name and rrset.rdtype == key.rdtype:
-            return _to_rrset(rrset)
-    return None
-
-
-def _to_rrset(rrset: dns.rrset.RRset) -> RRset:
-    return RRset(Key(rrset.name, rrset.rdtype), rrset.ttl, frozenset(rrset))
-
-
 def _update_message(zone: Name, batch: Sequence[Change]) -> dns.update.UpdateMessage:
     """Prerequisites on what was read (RFC 2136, sections 2.4.2 and 2.4.3), then the changes (section 2.5)."""
     message = dns.update.UpdateMessage(zone)
@@ -299,20 +286,20 @@ def _update_message(zone: Name, batch: Sequence[Change]) -> dns.update.UpdateMes
         if change.before is None:
             message.absent(change.key.name, change.key.rdtype)
         else:
-            for value in change.before.sorted_values():
-                message.present(change.key.name, value)
+            for value in change.before.values:
+                message.present(change.key.name, to_rdata(change.key.rdtype, value))
     # What goes first goes first: a name gives up its CNAME before it gets an address.
     for change in batch:
         if change.before is not None and not _is_apex_ns(zone, change):
             message.delete(change.key.name, change.key.rdtype)
     for change in batch:
         if change.after is not None:
-            for value in change.after.sorted_values():
-                message.add(change.key.name, change.after.ttl, value)
+            for value in change.after.values:
+                message.add(change.key.name, change.after.ttl, to_rdata(change.key.rdtype, value))
         if change.before is not None and _is_apex_ns(zone, change):
             # The NS RRset of a zone is not deleted as a whole (section 3.4.2.3): its values are, after the new ones came.
             for value in change.before.values - (change.after.values if change.after else frozenset()):
-                message.delete(change.key.name, value)
+                message.delete(change.key.name, to_rdata(change.key.rdtype, value))
     return message
 
 
@@ -324,4 +311,4 @@ def _octets(change: Change) -> int:
     """The most that the change takes in an update: what was read as a prerequisite and to delete, what comes."""
     fixed = len(change.key.name.to_wire()) + 10
     rrsets = [rrset for rrset in (change.before, change.before, change.after) if rrset is not None]
-    return fixed + sum(fixed + len(value.to_wire()) for rrset in rrsets for value in rrset.values)
+    return fixed + sum(fixed + len(value) for rrset in rrsets for value in rrset.values)

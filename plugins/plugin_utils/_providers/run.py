@@ -72,10 +72,11 @@ class Run:
 
         reporter = asyncio.create_task(self._report_regularly())
         try:
-            async with self.provider:
-                return await asyncio.gather(*(limited(zone) for zone in sorted(self.goals)))
+            async with self.provider, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(limited(zone)) for zone in sorted(self.goals)]
         finally:
             reporter.cancel()
+        return [task.result() for task in tasks]
 
     async def _report_regularly(self) -> None:
         while True:
@@ -99,6 +100,10 @@ class Run:
     async def _planned(self, zone: Name, goals: Collection[Goal]) -> list[Change]:
         state = await self.provider.read(zone, [goal.key for goal in goals])
         changes = changes_towards(goals, state)
+        if changes:
+            # An answer made from a wildcard is as good as a record only as long as nothing else comes to its name.
+            state = await self.provider.explicit(zone, state)
+            changes = changes_towards(goals, state)
         if problems := alias_conflicts(state, changes):
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
         return changes

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .._deps import dns
 from .names import InvalidName, name_text, parse_name
 from .rrsets import Goal, Key
-from .values import InvalidValue, parse_type, parse_value, type_text
+from .values import InvalidValue, is_null_mx, parse_type, parse_value, type_text
 
 if TYPE_CHECKING:
     from dns.name import Name
-    from dns.rdata import Rdata
+    from dns.rdatatype import RdataType
 
 # RFC 2181, section 8.
 _MAX_TTL = 2**31 - 1
@@ -68,16 +68,14 @@ def _goal(record: Mapping[str, Any]) -> tuple[Name, Goal]:
     if exclusive is None:
         # Many services share the TXT records of a name: proof of ownership, SPF and others.
         exclusive = rdtype != dns.rdatatype.TXT
-    _check_values(values)
+    _check_values(rdtype, values)
     return zone, Goal(Key(name, rdtype), present=values, exclusive=exclusive, ttl=ttl)
 
 
-def _check_values(values: frozenset[Rdata]) -> None:
-    rdtype = next(iter(values)).rdtype
+def _check_values(rdtype: RdataType, values: frozenset[bytes]) -> None:
     if rdtype in (dns.rdatatype.CNAME, dns.rdatatype.DNAME) and len(values) > 1:
         raise InvalidValue(f"a name has only one {type_text(rdtype)}, not {len(values)}")
-    # "0 .": the domain takes no mail (RFC 7505, section 3).
-    if rdtype == dns.rdatatype.MX and len(values) > 1 and any(value.exchange == dns.name.root for value in values):
+    if len(values) > 1 and any(is_null_mx(rdtype, value) for value in values):
         raise InvalidValue("a null MX ('0 .', the domain takes no mail) stands alone")
 
 

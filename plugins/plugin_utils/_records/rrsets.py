@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._deps import dns
 from .names import name_text
-from .values import type_text, value_text
+from .values import policy_tag, type_text, value_text
 
 if TYPE_CHECKING:
     from dns.name import Name
-    from dns.rdata import Rdata
     from dns.rdatatype import RdataType
 
 # Seconds; for a new RRset whose declaration names none. An existing RRset keeps its own.
@@ -38,23 +37,22 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class RRset:
-    """An RRset that exists: at least one value. Values compare in the canonical form of RFC 4034, section 6.2."""
+    """An RRset that exists: at least one value, each in canonical form (see values.py)."""
 
     key: Key
     ttl: int
-    values: frozenset[Rdata]
+    values: frozenset[bytes]
 
-    def sorted_values(self) -> list[Rdata]:
-        """In canonical order (RFC 4034, section 6.3): an MX of lower preference first."""
-        return sorted(self.values)
+    def texts(self) -> list[str]:
+        """The values in presentation format and canonical order: an MX of lower preference first."""
+        return [value_text(self.key.rdtype, value) for value in sorted(self.values)]
 
     def as_result(self) -> dict[str, object]:
-        """{ttl: seconds, values: [presentation format]}"""
-        return {"ttl": self.ttl, "values": [value_text(value) for value in self.sorted_values()]}
+        return {"ttl": self.ttl, "values": self.texts()}
 
     def zone_file_lines(self) -> list[str]:
         name, rdtype = self.key.name.to_text(), type_text(self.key.rdtype)
-        return [f"{name} {self.ttl} IN {rdtype} {value_text(value)}" for value in self.sorted_values()]
+        return [f"{name} {self.ttl} IN {rdtype} {text}" for text in self.texts()]
 
 
 # The RRsets of a zone that were looked at and are there.
@@ -70,26 +68,24 @@ class Goal:
     """
 
     key: Key
-    present: frozenset[Rdata] = frozenset()
-    absent: frozenset[Rdata] = frozenset()
+    present: frozenset[bytes] = frozenset()
+    absent: frozenset[bytes] = frozenset()
     exclusive: bool = False
     ttl: int | None = None
 
     def applied_to(self, current: RRset | None) -> RRset | None:
-        kept: frozenset[Rdata] = frozenset()
+        kept: frozenset[bytes] = frozenset()
         if current is not None and not self.exclusive:
-            superseded = {tag for value in self.present if (tag := text_version_tag(value))}
+            rdtype = self.key.rdtype
+            superseded = {policy_tag(rdtype, value) for value in self.present} - {None}
             kept = frozenset(
-                value for value in current.values - self.absent if text_version_tag(value) not in superseded
+                value for value in current.values - self.absent if policy_tag(rdtype, value) not in superseded
             )
         values = kept | self.present
         if not values:
             return None
-        if self.ttl is not None:
-            ttl = self.ttl
-        else:
-            ttl = current.ttl if current is not None else DEFAULT_TTL
-        return RRset(self.key, ttl, values)
+        current_ttl = current.ttl if current is not None else DEFAULT_TTL
+        return RRset(self.key, current_ttl if self.ttl is None else self.ttl, values)
 
 
 @dataclass(frozen=True)
@@ -105,18 +101,6 @@ class Change:
         if self.before is None:
             return "create"
         return "delete" if self.after is None else "update"
-
-
-def text_version_tag(value: Rdata) -> bytes | None:
-    """The tag of a text record of which a name may have only one, as v=spf1 or v=DMARC1, else None.
-
-    Two policies at one name make both invalid: RFC 7208, section 4.5 (SPF), RFC 7489, section 6.6.3 (DMARC),
-    RFC 8461, section 3.1 (MTA-STS), RFC 8460, section 3 (TLS reporting).
-    """
-    if value.rdtype not in (dns.rdatatype.TXT, dns.rdatatype.SPF):
-        return None
-    tag = value.strings[0].split(b";")[0].split(b" ")[0].strip().lower()
-    return tag if tag in (b"v=spf1", b"v=dmarc1", b"v=stsv1", b"v=tlsrptv1") else None
 
 
 def changes_towards(goals: Iterable[Goal], state: State) -> list[Change]:
@@ -159,8 +143,7 @@ def alias_conflicts(state: State, changes: Iterable[Change]) -> list[str]:
         others = sorted(types_of[name] - _BESIDE_CNAME)
         if "CNAME" not in types_of[name] or not others:
             continue
-        alias = result[Key(name, dns.rdatatype.CNAME)]
-        target = value_text(alias.sorted_values()[0])
+        target = result[Key(name, dns.rdatatype.CNAME)].texts()[0]
         problems.append(
             f"{name_text(name)} is an alias (CNAME {target}) and cannot have {', '.join(others)} records as well: "
             "remove the CNAME, or take another name"

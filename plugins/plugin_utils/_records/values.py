@@ -1,7 +1,11 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Record data as people write it in presentation format, to `dns.rdata.Rdata` and back."""
+"""Record data as people write it in presentation format, to what is compared and sent, and back.
+
+A value is kept as the octets of its canonical form (RFC 4034, section 6.2: names whole and in lower case). Two values
+are the same if the octets are, and sorting the octets gives the canonical order (section 6.3): MX by preference.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 # A character-string has one octet for its length (RFC 1035, section 3.3).
 _STRING_OCTETS = 255
+_RDATA_OCTETS = 65535
 
 # Types in which the server itself keeps the books, or that never stand in a zone (RFC 6895, section 3.1).
 _NOT_OURS = {
@@ -53,10 +58,10 @@ def type_text(rdtype: RdataType) -> str:
 
 
 @lru_cache(maxsize=65536)
-def parse_value(rdtype: RdataType, text: str) -> Rdata:
+def parse_value(rdtype: RdataType, text: str) -> bytes:
     """One value of a record of type `rdtype`. Raises InvalidValue.
 
-    Names in it are fully qualified with or without the final dot, and come out in lower case as A-labels.
+    Names in it are fully qualified with or without the final dot, in letters of any case and any script.
     The value of a TXT record is either one text, taken as it stands, or in the quotes of presentation format; either
     way what is longer than a character-string is split into several.
     """
@@ -71,12 +76,39 @@ def parse_value(rdtype: RdataType, text: str) -> Rdata:
         raise InvalidValue(str(error)) from None
     except (dns.exception.DNSException, ValueError) as error:
         raise InvalidValue(f"'{text}' is no value of a {type_text(rdtype)} record: {error}") from None
-    return _lower_names(rdata)
+    return rdata.to_digestable(dns.name.root)
 
 
-def value_text(rdata: Rdata) -> str:
+def to_rdata(rdtype: RdataType, value: bytes) -> Rdata:
+    return dns.rdata.from_wire(dns.rdataclass.IN, rdtype, value, 0, len(value))
+
+
+def value_text(rdtype: RdataType, value: bytes) -> str:
     """The value in presentation format (RFC 1035, section 5.1), names in it with their final dot."""
-    return rdata.to_text()
+    return to_rdata(rdtype, value).to_text()
+
+
+def is_null_mx(rdtype: RdataType, value: bytes) -> bool:
+    """'0 .': the domain takes no mail (RFC 7505, section 3)."""
+    return rdtype == dns.rdatatype.MX and value[2:] == b"\0"
+
+
+# Of each of these policies a name can have only one, or all of them are invalid.
+_ONE_OF_A_KIND = (
+    b"v=spf1",  # RFC 7208, section 4.5
+    b"v=dmarc1",  # RFC 7489, section 6.6.3
+    b"v=stsv1",  # RFC 8461, section 3.1
+    b"v=tlsrptv1",  # RFC 8460, section 3
+)
+
+
+def policy_tag(rdtype: RdataType, value: bytes) -> bytes | None:
+    """What kind of policy a TXT record is, as b'v=spf1', if a name can have only one of the kind; else None."""
+    if rdtype not in (dns.rdatatype.TXT, dns.rdatatype.SPF):
+        return None
+    first_string = value[1 : 1 + value[0]]
+    tag = first_string.partition(b";")[0].partition(b" ")[0].lower()
+    return tag if tag in _ONE_OF_A_KIND else None
 
 
 def _refuse_lookalikes(rdtype: RdataType, text: str) -> None:
@@ -86,37 +118,22 @@ def _refuse_lookalikes(rdtype: RdataType, text: str) -> None:
     words = text.split()
     if "@" in words:
         raise InvalidValue(f"'{text}': '@' stands for nothing here, write the whole name")
-    if (
-        rdtype in (dns.rdatatype.MX, dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.SRV)
-        and words
-    ):
+    named = (dns.rdatatype.MX, dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.SRV)
+    if rdtype in named and words and words[0] != r"\#":
         parse_name(words[-1])
 
 
-def _lower_names(rdata: Rdata) -> Rdata:
-    """The same data in the canonical form of RFC 4034, section 6.2, in which names are lower case."""
-    wire = rdata.to_digestable(dns.name.root)
-    return dns.rdata.from_wire(rdata.rdclass, rdata.rdtype, wire, 0, len(wire))
-
-
-def _parse_text_value(rdtype: RdataType, text: str) -> Rdata:
-    if text.lstrip().startswith('"'):
-        strings = _quoted_strings(text)
-    else:
-        strings = [text.encode()]
+def _parse_text_value(rdtype: RdataType, text: str) -> bytes:
+    strings = _quoted_strings(text) if text.lstrip().startswith('"') else [text.encode()]
     pieces = [
         string[start : start + _STRING_OCTETS]
         for string in strings
         for start in range(0, max(len(string), 1), _STRING_OCTETS)
     ]
-    rdata_class = dns.rdata.get_rdata_class(dns.rdataclass.IN, rdtype)
-    try:
-        rdata = rdata_class(dns.rdataclass.IN, rdtype, pieces)
-        if len(rdata.to_wire() or b"") > 65535:
-            raise ValueError("longer than a record can be")
-    except ValueError as error:
-        raise InvalidValue(f"a {type_text(rdtype)} value of {len(text)} characters: {error}") from None
-    return rdata
+    value = b"".join(bytes([len(piece)]) + piece for piece in pieces)
+    if len(value) > _RDATA_OCTETS:
+        raise InvalidValue(f"a {type_text(rdtype)} value of {len(value)} octets: a record holds {_RDATA_OCTETS}")
+    return value
 
 
 def _quoted_strings(text: str) -> list[bytes]:
@@ -127,7 +144,6 @@ def _quoted_strings(text: str) -> list[bytes]:
         while not (token := tokenizer.get()).is_eol_or_eof():
             if not (token.is_quoted_string() or token.is_identifier()):
                 raise InvalidValue(f"'{text}' is no TXT value: expected strings in quotes")
-            # UTF-8 as it stands; \DDD are octets (RFC 1035, section 5.1).
             strings.append(token.unescape_to_bytes().value)
     except dns.exception.DNSException as error:
         raise InvalidValue(f"'{text}' is no TXT value: {error}") from None
