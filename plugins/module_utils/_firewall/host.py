@@ -1,0 +1,246 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host: its kernel's rules and sysctls, its interfaces, and what loads our table again at boot."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import forwarding
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import FAMILY, Table, removal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible.module_utils.basic import AnsibleModule
+
+TABLES = Path("/etc/inbound.mail/firewall")
+SYSCTL_FILE = Path("/etc/sysctl.d/60-inbound-mail.conf")
+UNIT_FILE = Path("/etc/systemd/system/inbound-mail-firewall@.service")
+
+# nftables.service of the distributions begins with 'flush ruleset' whenever it is started or reloaded, so whatever is
+# done to it is done to this one after it. WantedBy covers a start of it by hand, after a stop that took this one along.
+_UNIT = """\
+# Written by Ansible (inbound.mail.firewall): a change here is overwritten.
+[Unit]
+Description=Mail flows (table {family} inbound_mail_%i)
+Documentation=man:nft(8)
+DefaultDependencies=no
+RequiresMountsFor={tables}
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+Conflicts=shutdown.target
+After=nftables.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={nft} -f {tables}/%i.nft
+ExecReload={nft} -f {tables}/%i.nft
+ExecStop=-{nft} delete table {family} inbound_mail_%i
+
+[Install]
+WantedBy=sysinit.target nftables.service
+"""
+
+_FILE_HEADER = """\
+# Written by Ansible (inbound.mail.firewall): a change here is overwritten.
+# Replaces the table in one transaction. The comment of a rule is its checksum: it tells whether a rule is still ours.
+"""
+
+
+class HostError(RuntimeError):
+    """The host did not do what it was asked; says what and why."""
+
+
+class Host:
+    """The host that the module runs on."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        # Not every login has the directories of the system's commands on its PATH.
+        self._nft = module.get_bin_path("nft", opt_dirs=["/usr/sbin", "/sbin"])
+        self._ip = module.get_bin_path("ip", opt_dirs=["/usr/sbin", "/sbin"])
+        self._systemctl = module.get_bin_path("systemctl")
+
+    # nftables
+
+    @property
+    def has_nft(self) -> bool:
+        return bool(self._nft)
+
+    def chains(self) -> list[dict[str, Any]]:
+        """Every chain of every table, as nft's JSON describes it."""
+        if not self._nft:
+            return []
+        listing = json.loads(self._must(self._nft, "-j", "list", "chains"))
+        return [item["chain"] for item in listing["nftables"] if "chain" in item]
+
+    def listing(self, table: str) -> dict[str, Any] | None:
+        """The table as nft's JSON, None if there is no such table."""
+        if not self._nft:
+            return None
+        rc, out, err = self._run(self._nft, "-j", "list", "table", FAMILY, table)
+        if rc == 0:
+            found: dict[str, Any] = json.loads(out)
+            return found
+        if "No such file or directory" in err:
+            return None
+        raise HostError(f"nft cannot list the table {table}: {err.strip()}")
+
+    def check(self, script: str) -> None:
+        """Let nft and the kernel judge a script without doing it."""
+        self._load(script, "-c")
+
+    def load(self, script: str) -> None:
+        """All of the script, or nothing of it."""
+        self._load(script)
+
+    def _load(self, script: str, *options: str) -> None:
+        if not self._nft:
+            raise HostError("nft is not installed. Install the package nftables")
+        rc, _out, err = self._module.run_command(
+            [self._nft, *options, "-f", "-"], data=script, environ_update={"LC_ALL": "C"}
+        )
+        if rc != 0:
+            raise HostError(f"nft refuses the rules, and nothing was changed: {err.strip()}")
+
+    # Interfaces and addresses
+
+    def interfaces(self) -> set[str]:
+        return {name for _index, name in socket.if_nameindex()}
+
+    def addresses(self) -> set[str]:
+        """The host's own addresses; empty where there is no ``ip`` to ask."""
+        found = self._ip_json("address", "show")
+        return {address["local"] for link in found for address in link.get("addr_info", ()) if "local" in address}
+
+    def interfaces_with_router(self) -> set[str]:
+        """Interfaces that have a route from a router advertisement (RFC 4861, section 4.2)."""
+        return {route["dev"] for route in self._ip_json("-6", "route", "show", "proto", "ra") if "dev" in route}
+
+    def _ip_json(self, *arguments: str) -> list[dict[str, Any]]:
+        if not self._ip:
+            return []
+        rc, out, _err = self._run(self._ip, "-j", *arguments)
+        found: list[dict[str, Any]] = json.loads(out) if rc == 0 and out.strip() else []
+        return found
+
+    # Sysctls
+
+    def sysctls(self, keys: Iterable[str]) -> dict[str, str]:
+        """The values in the kernel of those that it has."""
+        found = {}
+        for key in keys:
+            where = Path(forwarding.path(key))
+            if where.exists():
+                found[key] = where.read_text().strip()
+        return found
+
+    def set_sysctl(self, key: str, value: str) -> None:
+        where = Path(forwarding.path(key))
+        try:
+            where.write_text(value)
+        except OSError as error:
+            message = f"cannot set {key} to {value}: {error.strerror}. A container may lack the right to do so"
+            raise HostError(message) from error
+
+    # What is kept over a reboot
+
+    def read(self, path: Path) -> str:
+        return path.read_text() if path.is_file() else ""
+
+    def write(self, path: Path, text: str) -> None:
+        """In one step; an empty text removes the file."""
+        if not text:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.chmod(new, 0o644)
+        self._module.atomic_move(new, str(path))
+
+    def table_file(self, name: str) -> Path:
+        return TABLES / f"{name}.nft"
+
+    def table_file_text(self, table: Table) -> str:
+        return f"{_FILE_HEADER}{table.script()}"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether this host has a systemd to load the table at boot."""
+        return bool(self._systemctl)
+
+    def unit_text(self) -> str:
+        return _UNIT.format(nft=self._nft, tables=TABLES, family=FAMILY)
+
+    def is_loaded_at_boot(self, name: str) -> bool:
+        """Whether the unit is as it should be, enabled, and running if the host runs systemd."""
+        if self.read(UNIT_FILE) != self.unit_text():
+            return False
+        if self._run(str(self._systemctl), "--root=/", "is-enabled", _unit(name))[0] != 0:
+            return False
+        return not self._booted or self._run(str(self._systemctl), "is-active", _unit(name))[0] == 0
+
+    def load_at_boot(self, name: str) -> None:
+        self.write(UNIT_FILE, self.unit_text())
+        systemctl = str(self._systemctl)
+        # Without --root an instance that was enabled with other links before keeps those.
+        self._must(systemctl, "--root=/", "reenable", _unit(name))
+        if self._booted:
+            self._must(systemctl, "daemon-reload")
+            self._must(systemctl, "start", _unit(name))
+
+    def forget(self, name: str) -> None:
+        """Take the table out of the kernel and out of the next boot."""
+        if self.is_known_at_boot(name):
+            systemctl = str(self._systemctl)
+            if self._booted:
+                self._must(systemctl, "stop", _unit(name))
+            self._must(systemctl, "--root=/", "disable", _unit(name))
+        self.table_file(name).unlink(missing_ok=True)
+        if TABLES.is_dir() and not any(TABLES.iterdir()):
+            TABLES.rmdir()
+            if not any(TABLES.parent.iterdir()):
+                TABLES.parent.rmdir()
+            UNIT_FILE.unlink(missing_ok=True)
+            if self.keeps and self._booted:
+                self._must(str(self._systemctl), "daemon-reload")
+
+    def is_known_at_boot(self, name: str) -> bool:
+        if not self.keeps or not UNIT_FILE.exists():
+            return False
+        return self._run(str(self._systemctl), "--root=/", "is-enabled", _unit(name))[0] == 0
+
+    def remove(self, table: str) -> None:
+        if self.listing(table) is not None:
+            self.load(removal(table))
+
+    @property
+    def _booted(self) -> bool:
+        """sd_booted(3)."""
+        return os.path.isdir("/run/systemd/system")
+
+    def _must(self, *command: str) -> str:
+        rc, out, err = self._run(*command)
+        if rc != 0:
+            raise HostError(f"{' '.join(command)} failed: {(err or out).strip()}")
+        return out
+
+    def _run(self, *command: str) -> tuple[int, str, str]:
+        result: tuple[int, str, str] = self._module.run_command(list(command), environ_update={"LC_ALL": "C"})
+        return result
+
+
+def _unit(name: str) -> str:
+    return f"inbound-mail-firewall@{name}.service"

@@ -1,0 +1,315 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flows as a table of nftables.
+
+What a packet costs does not grow with the number of flows: every decision is a lookup in a set or map, and how many
+lookups there are depends on how flows disagree (see first_match), not on how many there are.
+
+The filter is stateless on purpose: on a host that only routes it would otherwise switch connection tracking on for
+everybody's traffic. Limits and address translation need it, and only flows that ask for those have it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.first_match import Entry, ranked
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, host_peer
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import Chain, Set, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow, Peer, Policy
+
+PREFIX = "inbound_mail_"
+
+# Before other tables' translations: the first one that translates a connection wins. A general masquerade would
+# otherwise send mail out from another address than the MX's.
+_BEFORE = -5
+# After other tables' filters: limits and log then count what really gets through. For drop and accept it is the same
+# anywhere, as every base chain has to let a packet pass.
+_AFTER = 5
+_DSTNAT, _SRCNAT, _FILTER = -100, 100, 0
+
+_ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+_ADDRESS = {4: "ip", 6: "ip6"}
+_FIRST_PACKET = "tcp flags & (syn | ack) == syn"
+_LATER_PACKET = "tcp flags & (syn | ack) != syn"
+# A client that is over its limit gets no answer; a flood is cheapest that way, and a mail server tries again.
+_CLIENTS = 65535
+_LOGGED = "limit rate 10/second burst 20 packets"
+
+
+def table_name(name: str) -> str:
+    return f"{PREFIX}{name}"
+
+
+def render(name: str, policy: Policy) -> Table:
+    """The table ``inbound_mail_NAME`` for the flows."""
+    return _Renderer(table_name(name), policy).table()
+
+
+class _Renderer:
+    def __init__(self, name: str, policy: Policy) -> None:
+        self._name = name
+        self._flows = policy.flows
+        self._outside = policy.outside
+        self._sets: list[Set] = []
+        self._chains: list[Chain] = []
+
+    def table(self) -> Table:
+        self._translate_destinations()
+        self._translate_sources()
+        self._filter()
+        return Table(self._name, tuple(self._sets), tuple(self._chains))
+
+    # What is translated
+
+    def _translate_destinations(self) -> None:
+        forwards = [flow for flow in self._flows if flow.action == "forward"]
+        entries = [
+            Entry(source, host_peer(flow.public_address), 4, port, self._target(flow))
+            for flow in forwards
+            for source in flow.sources
+            for port in flow.ports
+        ]
+        rules = self._lookups("forward", entries, "dnat ip to")
+        hairpins = [
+            Entry(ANYBODY, host_peer(flow.public_address), 4, port, self._target(flow))
+            for flow in forwards
+            if flow.hairpin
+            for port in flow.ports
+        ]
+        # The host's own mail to the public address takes the same way as that of inside clients.
+        inside = self._lookups("hairpin", hairpins, "dnat ip to")
+        rules += [f"{self._from_inside()} {rule}" for rule in inside]
+        for flow in forwards:
+            if len(flow.targets) > 1:
+                self._add_balancing_chain(flow)
+        if rules:
+            self._add_base_chain("prerouting", "nat", _DSTNAT + _BEFORE, rules)
+        if inside:
+            self._add_base_chain("output", "nat", _DSTNAT + _BEFORE, inside)
+
+    def _target(self, flow: Flow) -> str:
+        return flow.targets[0].address if len(flow.targets) == 1 else f"goto {_flow_chain('balance', flow)}"
+
+    def _add_balancing_chain(self, flow: Flow) -> None:
+        """Connections in turn, so that a client that tries again after a failure comes to another server."""
+        shares, start = [], 0
+        for target in flow.targets:
+            end = start + target.weight - 1
+            shares.append(f"{start if start == end else f'{start}-{end}'} : {target.address}")
+            start = end + 1
+        rule = f"dnat ip to numgen inc mod {start} map {{ {', '.join(shares)} }}"
+        self._chains.append(Chain(_flow_chain("balance", flow), (rule,)))
+
+    def _translate_sources(self) -> None:
+        rules = []
+        for name, condition, flows in (
+            ("hairpin_clients", f"{self._from_inside()} ", [flow for flow in self._flows if flow.hairpin]),
+            ("hidden_clients", "", [flow for flow in self._flows if flow.translate_source]),
+        ):
+            elements = {f"{flow.public_address} . {port}" for flow in flows for port in flow.ports}
+            if elements:
+                self._sets.append(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
+                key = "ct status dnat ct original ip daddr . tcp dport"
+                rules.append(f"{condition}{key} @{PREFIX}{name} masquerade")
+        entries = [
+            Entry(source, destination, 4, port, flow.egress_address)
+            for flow in self._flows
+            if flow.action == "snat"
+            for source, destination, _family in flow.pairs()
+            for port in flow.ports
+        ]
+        rules += self._lookups("egress", entries, "snat ip to")
+        if rules:
+            self._add_base_chain("postrouting", "nat", _SRCNAT + _BEFORE, rules)
+
+    def _from_inside(self) -> str:
+        name = f"{PREFIX}outside"
+        if name not in [one.name for one in self._sets]:
+            elements = tuple(f'"{interface}"' for interface in self._outside)
+            self._sets.append(Set(name, ("ifname",), elements=elements))
+        return f"iifname != @{name}"
+
+    # What gets through
+
+    def _filter(self) -> None:
+        entries: list[Entry] = []
+        ports: set[int] = set()
+        for flow in self._flows:
+            if flow.action == "snat":
+                continue
+            verdict = self._verdict(flow)
+            ports.update(flow.ports)
+            for port in flow.ports:
+                if flow.action == "forward":
+                    targets = tuple(host_peer(target.address) for target in flow.targets)
+                    public = host_peer(flow.public_address)
+                    entries.append(Entry(ANYBODY, public, 4, port, verdict, translated_to=targets))
+                else:
+                    entries += [
+                        Entry(source, destination, family, port, verdict)
+                        for source, destination, family in flow.pairs()
+                    ]
+        if not entries:
+            return
+        name = f"{PREFIX}ports"
+        self._sets.append(Set(name, ("inet_service",), elements=tuple(str(port) for port in ports)))
+        chain = f"{PREFIX}flows"
+        self._add_base_chain("forward", "filter", _FILTER + _AFTER, [f"tcp dport @{name} goto {chain}"])
+        # A packet between two mail ports may be the answer to a client that sends from one; only its first packet
+        # tells which end the client is.
+        answers = f"tcp sport @{name} {_LATER_PACKET} accept"
+        self._chains.append(Chain(chain, (answers, *self._lookups("filter", entries, ""))))
+
+    def _verdict(self, flow: Flow) -> str:
+        """The verdict itself, or the chain that says more than a verdict can."""
+        verdict = {"drop": "drop", "reject": "reject with tcp reset"}.get(flow.action, "accept")
+        limited = bool(flow.limits.rate or flow.limits.connections)
+        if verdict in ("accept", "drop") and not limited and not flow.log:
+            return verdict
+        if not limited and not flow.log:
+            name = f"{PREFIX}reject"
+            if name not in [chain.name for chain in self._chains]:
+                self._chains.append(Chain(name, (verdict,)))
+            return f"goto {name}"
+        rules = []
+        if limited:
+            # A connection is judged once, when it begins.
+            rules += [f"{_LATER_PACKET} accept", *self._limit_rules(flow)]
+        if flow.log:
+            rules.append(f'{_FIRST_PACKET} {_LOGGED} log prefix "{self._name} {flow.name} {flow.action}: "')
+        name = _flow_chain("flow", flow)
+        self._chains.append(Chain(name, (*rules, verdict)))
+        return f"goto {name}"
+
+    def _limit_rules(self, flow: Flow) -> Iterable[str]:
+        for family in sorted(flow.families):
+            client = f"{_ADDRESS[family]} saddr"
+            if flow.limits.connections:
+                name = _flow_chain(f"connections{family}", flow)
+                dynamic = f"size {_CLIENTS}; flags dynamic"
+                self._sets.append(Set(name, (_ADDRESS_TYPE[family],), dynamic=dynamic))
+                yield f"add @{name} {{ {client} ct count over {flow.limits.connections} }} drop"
+            if flow.limits.rate:
+                name = _flow_chain(f"rate{family}", flow)
+                burst = flow.limits.rate.partition("/")[0]
+                dynamic = f"size {_CLIENTS}; flags dynamic,timeout; timeout 1d"
+                self._sets.append(Set(name, (_ADDRESS_TYPE[family],), dynamic=dynamic))
+                yield f"update @{name} {{ {client} limit rate over {flow.limits.rate} burst {burst} packets }} drop"
+
+    # How it is looked up
+
+    def _add_base_chain(self, hook: str, chain_type: str, priority: int, rules: Sequence[str]) -> None:
+        self._chains.append(Chain(f"{PREFIX}{hook}", tuple(rules), chain_type, hook, priority))
+
+    def _lookups(self, purpose: str, entries: Iterable[Entry], statement: str) -> list[str]:
+        """The rules that look the entries up, and the sets and maps they do it in.
+
+        ``statement`` is what is done with the address that a map gives (``snat ip to``); verdicts need none.
+        """
+        rules = []
+        for rank, members in enumerate(ranked(entries), 1):
+            shapes: dict[_Shape, list[Entry]] = {}
+            for entry in members:
+                shapes.setdefault(_Shape(entry, bool(statement)), []).append(entry)
+            for shape in sorted(shapes, key=lambda one: one.name):
+                rules += self._lookup(f"{PREFIX}{purpose}{rank}_{shape.name}", shape, shapes[shape], statement)
+        return rules
+
+    def _lookup(self, name: str, shape: _Shape, entries: Iterable[Entry], statement: str) -> list[str]:
+        if shape.networks == 2:
+            # Rectangles that overlap do not fit into one set; such flows are few.
+            return [shape.rule(entry, statement) for entry in entries]
+        elements = {f"{key} : {result}" for key, result in shape.elements(entries)}
+        value_type = "verdict" if shape.verdict else "ipv4_addr"
+        self._sets.append(Set(name, shape.key_type, value_type, bool(shape.networks), tuple(elements)))
+        if shape.verdict:
+            return [f"{shape.key} vmap @{name}"]
+        return [f"{shape.condition}{statement} {shape.fields} map @{name}"]
+
+
+def _flow_chain(what: str, flow: Flow) -> str:
+    return f"{PREFIX}{what}_{flow.name}"
+
+
+class _Shape:
+    """What entries of one lookup have in common: which fields of a packet are looked at."""
+
+    def __init__(self, entry: Entry, translation: bool) -> None:
+        family = entry.family
+        self.verdict = not translation or entry.result.startswith("goto ")
+        original = bool(entry.translated_to)
+        source, destination = entry.source.kind, entry.destination.kind
+        # IPv4 and IPv6 are told apart by the addresses, or in words where there are none.
+        addresses = {"host", "network"} & {source, destination}
+        self._family = family if addresses or family else 0
+        self.condition = "ct status dnat " if original else ""
+        if family and not addresses:
+            self.condition = f"meta nfproto ipv{family} "
+        self.networks = [source, destination].count("network")
+        self.name = f"{source}_to_{'public' if original else destination}{self._family or ''}"
+        if translation and self.verdict:
+            self.name += "_shared"
+        parts = [("inet_service", "tcp dport")]
+        for kind, interface, address in (
+            (destination, "oifname", "ct original ip daddr" if original else f"{_ADDRESS.get(family)} daddr"),
+            (source, "iifname", f"{_ADDRESS.get(family)} saddr"),
+        ):
+            if kind == "interface":
+                parts.insert(0, ("ifname", interface))
+            elif kind != "any":
+                parts.insert(0, (_ADDRESS_TYPE[family], address))
+        self.key_type = tuple(part[0] for part in parts)
+        self.fields = " . ".join(part[1] for part in parts)
+        self.key = f"{self.condition}{self.fields}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shape) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def elements(self, entries: Iterable[Entry]) -> Iterable[tuple[str, str]]:
+        """Keys and results; networks that lie in one another become one, as a set takes no overlap."""
+        if not self.networks:
+            for entry in entries:
+                yield _key(entry.source, entry.destination, entry.port), entry.result
+            return
+        grouped: dict[tuple[Peer, int, str], list[ipaddress.IPv4Network]] = {}
+        from_network = False
+        for entry in entries:
+            from_network = entry.source.kind == "network"
+            ranged, other = entry.source, entry.destination
+            if not from_network:
+                ranged, other = other, ranged
+            grouped.setdefault((other, entry.port, entry.result), []).append(ranged.network)  # type: ignore[arg-type]
+        source: Peer | str
+        destination: Peer | str
+        for (other, port, result), networks in grouped.items():
+            for network in map(str, ipaddress.collapse_addresses(networks)):
+                source, destination = (network, other) if from_network else (other, network)
+                yield _key(source, destination, port), result
+
+    def rule(self, entry: Entry, statement: str) -> str:
+        """A rule for one entry alone."""
+        address = _ADDRESS[entry.family]
+        match = f"{address} saddr {entry.source} {address} daddr {entry.destination} tcp dport {entry.port}"
+        return f"{match} {f'{statement} ' if statement else ''}{entry.result}"
+
+
+def _key(source: Peer | str, destination: Peer | str, port: int) -> str:
+    fields = []
+    for end in (source, destination):
+        if isinstance(end, str):
+            fields.append(end)
+        elif end.kind == "interface":
+            fields.append(f'"{end}"')
+        elif end.kind != "any":
+            fields.append(str(end))
+    return " . ".join([*fields, str(port)])

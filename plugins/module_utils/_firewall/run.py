@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the module: what is there, what is wanted, and the way from the one to the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection, forwarding, ruleset
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import (
+    FlowsError,
+    Policy,
+    Problem,
+    host_problems,
+    policy,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import (
+    SYSCTL_FILE,
+    UNIT_FILE,
+    Host,
+    HostError,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render, table_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.module_utils.basic import AnsibleModule
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+@dataclass(frozen=True)
+class State:
+    """All of a host that belongs to a table; empty where there is nothing."""
+
+    table: str
+    """The table in the kernel, as text."""
+    file: str
+    sysctl_file: str
+    sysctls: Mapping[str, str]
+    """The kernel's values of those that the table is about."""
+    at_boot: bool
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the host to what the module's parameters say; returns the result. Raises FlowsError, HostError."""
+    name = module.params["name"]
+    if not _NAME.fullmatch(name):
+        remedy = "Use 1 to 32 characters: a to z, 0 to 9 and _, a letter first"
+        raise FlowsError([Problem("name", f"{name!r} cannot name a table", remedy)])
+    host = Host(module)
+    if module.params["state"] == "absent":
+        before, after = _remove(module, host, name)
+    else:
+        wanted = policy(module.params["flows"] or [], module.params["interfaces"] or {})
+        before, after = _apply(module, host, name, wanted)
+    return {
+        "changed": before != after,
+        "diff": _diff(host, name, before, after),
+        "backend": detection.NFTABLES,
+        "confirmed": True,
+    }
+
+
+def _apply(module: AnsibleModule, host: Host, name: str, wanted: Policy) -> tuple[State, State]:
+    _judge_host(module, host, wanted)
+    if not host.has_nft and not module.check_mode:
+        raise HostError(
+            "nft is not installed. Install the package nftables; the roles inbound.mail.mail_nat_gateway and "
+            "inbound.mail.mail_dmz_firewall do that"
+        )
+    table = render(name, wanted)
+    settings = forwarding.parse(host.read(SYSCTL_FILE))
+    live = host.sysctls([*forwarding.FORWARDING.values(), *settings])
+    routers = host.interfaces_with_router() if live.get(forwarding.FORWARDING[6]) == "0" else set()
+    live.update(host.sysctls(map(forwarding.accept_ra, routers)))
+    families = {family for family in wanted.routed_families() if forwarding.FORWARDING[family] in live}
+    needs = forwarding.needs(families, name, settings, live, routers)
+    settings_after = forwarding.with_needs(settings, name, needs, live)
+    sysctls = _wanted_sysctls(settings, settings_after)
+    file = host.read(host.table_file(name))
+    before = State(
+        table=_table_text(host, table, file),
+        file=file,
+        sysctl_file=host.read(SYSCTL_FILE),
+        sysctls={key: live.get(key, "") for key in sysctls},
+        at_boot=not host.keeps or host.is_loaded_at_boot(name),
+    )
+    after = State(table.text(), host.table_file_text(table), forwarding.text(settings_after), sysctls, True)
+    if before.table != after.table and host.has_nft:
+        host.check(table.script())
+    if before != after and not module.check_mode:
+        if before.table != after.table:
+            host.load(table.script())
+        # Only now, so that nothing is routed that the rules would have stopped.
+        _set_sysctls(host, before, after)
+        host.write(host.table_file(name), after.file)
+        host.write(SYSCTL_FILE, after.sysctl_file)
+        if not before.at_boot:
+            host.load_at_boot(name)
+    if not host.keeps:
+        module.warn(f"This host has no systemd: load {host.table_file(name)} with nft -f at boot by other means")
+    return before, after
+
+
+def _remove(module: AnsibleModule, host: Host, name: str) -> tuple[State, State]:
+    table = ruleset.Table(table_name(name))
+    settings = forwarding.parse(host.read(SYSCTL_FILE))
+    remaining = forwarding.with_needs(settings, name, {}, {})
+    live = host.sysctls(settings)
+    sysctls = {key: value for key, value in _wanted_sysctls(settings, remaining).items() if key in live}
+    file = host.read(host.table_file(name))
+    before = State(_table_text(host, table, file), file, host.read(SYSCTL_FILE), live, host.is_known_at_boot(name))
+    after = State("", "", forwarding.text(remaining), sysctls, False)
+    if before != after and not module.check_mode:
+        # First of all, so that nothing is routed without the rules.
+        _set_sysctls(host, before, after)
+        host.write(SYSCTL_FILE, after.sysctl_file)
+        host.forget(name)
+        host.remove(table.name)
+    return before, after
+
+
+def _table_text(host: Host, table: ruleset.Table, file: str) -> str:
+    listing = host.listing(table.name)
+    return "" if listing is None else ruleset.read(listing, table, [file])
+
+
+def _judge_host(module: AnsibleModule, host: Host, wanted: Policy) -> None:
+    """Refuse what cannot work on this host, and warn of what may not."""
+    chains = host.chains()
+    obstacle = detection.obstacle(module.params["backend"], chains)
+    if obstacle:
+        raise HostError(obstacle)
+    errors, warnings = host_problems(wanted.flows, host.interfaces(), host.addresses())
+    if errors and not module.check_mode:
+        raise FlowsError(errors)
+    for problem in (*errors, *warnings):
+        module.warn(str(problem))
+    if wanted.routed_families():
+        for chain in detection.dropping_chains(chains):
+            module.warn(
+                f"The chain {chain} drops what it does not accept itself, and what our table accepts does not change "
+                "that. Let it accept forwarded TCP of the flows' ports"
+            )
+
+
+def _wanted_sysctls(
+    before: Mapping[str, forwarding.Setting], after: Mapping[str, forwarding.Setting]
+) -> dict[str, str]:
+    """What the kernel should have: our values, and what was there before us where nobody needs ours any more."""
+    return {
+        **{key: one.before for key, one in before.items() if key not in after},
+        **{key: one.value for key, one in after.items()},
+    }
+
+
+def _set_sysctls(host: Host, before: State, after: State) -> None:
+    for key, value in sorted(after.sysctls.items()):
+        if before.sysctls.get(key) != value:
+            host.set_sysctl(key, value)
+
+
+def _diff(host: Host, name: str, before: State, after: State) -> list[dict[str, str]]:
+    parts = [
+        (f"table inet {table_name(name)}", before.table, after.table),
+        # The file holds the same text again.
+        (str(host.table_file(name)), before.file if before.table == after.table else after.file, after.file),
+        (str(SYSCTL_FILE), before.sysctl_file, after.sysctl_file),
+        ("sysctl", _lines(before.sysctls), _lines(after.sysctls)),
+        (str(UNIT_FILE), _at_boot(before, name), _at_boot(after, name)),
+    ]
+    return [
+        {"before_header": header, "after_header": header, "before": old, "after": new}
+        for header, old, new in parts
+        if old != new
+    ]
+
+
+def _lines(sysctls: Mapping[str, str]) -> str:
+    return "".join(f"{key} = {value}\n" for key, value in sorted(sysctls.items()))
+
+
+def _at_boot(state: State, name: str) -> str:
+    return f"loads {name} at boot\n" if state.at_boot else ""

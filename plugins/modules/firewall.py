@@ -1,0 +1,244 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: firewall
+short_description: Forward, filter and translate mail on a gateway or firewall
+version_added: "0.1.0"
+author:
+  - the inbound.mail contributors (@inbound-mail)
+description:
+  - Makes a list of flows so on a host that routes, as one table of its own that is replaced in one transaction. Before
+    that nft and the kernel check it; what they refuse changes nothing.
+  - Only TCP to the flows' ports is looked at. All else, the host's own input and output, and every other table are left
+    as they are.
+  - The first flow that matches a connection decides on it. What no flow matches passes.
+  - The table is loaded at boot before the network comes up, and again whenever C(nftables.service) is started or
+    reloaded, which flushes everybody's rules. Where a flow lets something through, the host is made to route.
+  - The source address of mail from outside is kept, unless a flow says otherwise. Mail filters depend on it.
+extends_documentation_fragment:
+  - inbound.mail.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Where nft is not installed yet, the prediction starts from no rules.
+      - An interface that is missing is a warning.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: linux
+requirements:
+  - nftables 1.0.6 or later, Linux 5.10 or later
+options:
+  name:
+    description: Names the table, C(inbound_mail_NAME), and all that belongs to it. A host can have several.
+    type: str
+    default: mail
+  backend:
+    description:
+      - What the flows are written for. V(auto) finds who is in charge of the host's packet filter.
+      - This release speaks V(nftables) only. Anything else is an error, before anything is changed.
+    type: str
+    choices: [auto, nftables, firewalld, ufw, iptables]
+    default: auto
+  interfaces:
+    description:
+      - Sets of interfaces by name, as C({wan: [eth0], dmz: [eth1], lan: [eth2]}).
+      - The set V(wan) is known to lead outside, and so are the sets that forwards take from.
+    type: dict
+    default: {}
+  flows:
+    description: The flows, in the order in which they are matched. Without any, nothing is forwarded or filtered.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What messages and logs call the flow. Unique in the list; V(flow-1) and so on when left out.
+        type: str
+      action:
+        description:
+          - V(forward) sends connections to O(flows[].public_address) on to O(flows[].targets), and lets them through.
+          - V(accept), V(drop) and V(reject) (by a TCP reset) filter what the host routes, by its real addresses.
+          - V(snat) lets what O(flows[].source) sends out of O(flows[].destination) leave from
+            O(flows[].egress_address).
+        type: str
+        choices: [forward, accept, drop, reject, snat]
+        required: true
+      source:
+        description: Interface sets, addresses, networks, or V(any), which is the default.
+        type: list
+        elements: str
+      destination:
+        description: The same for where it goes. For V(snat), where it leaves the host.
+        type: list
+        elements: str
+      ports:
+        description: TCP ports.
+        type: list
+        elements: int
+        default: [25]
+      public_address:
+        description: The outside IPv4 address that is forwarded. IPv6 is never translated.
+        type: str
+      targets:
+        description: The servers that it is forwarded to, on the same port.
+        type: list
+        elements: dict
+        suboptions:
+          address:
+            description: The server's IPv4 address.
+            type: str
+            required: true
+          weight:
+            description: Its share of the connections, beside the others.
+            type: int
+            default: 1
+      hairpin:
+        description:
+          - Clients that come from inside reach O(flows[].public_address) too, and so does the host itself. Their source
+            address is translated to the host's, as otherwise the server would answer them directly.
+          - Inside is every interface that is neither in V(wan) nor in a set that a forward takes from.
+          - On by default where an interface set says what is outside.
+        type: bool
+      translate_source:
+        description:
+          - Hide every client behind the host's address. Only for a server that cannot route its answers through this
+            host; mail filters then see one client only.
+        type: bool
+        default: false
+      egress_address:
+        description: The IPv4 address that mail leaves from.
+        type: str
+      limits:
+        description: What one client address may do. More than that is dropped.
+        type: dict
+        suboptions:
+          rate:
+            description: New connections in a unit of time, as V(30/minute); with C(second), C(hour) or C(day) too.
+            type: str
+          connections:
+            description: Connections at one time.
+            type: int
+      log:
+        description: Write the connections that match to the kernel's log, ten a second at most.
+        type: bool
+        default: false
+  state:
+    description: V(absent) takes out the table and all that was written for it, and puts back the sysctls.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - ref: ansible_collections.inbound.mail.docsite.firewall
+    description: What is written where, and how it lives with other rules.
+"""
+
+EXAMPLES = r"""
+- name: Forward mail to the server, and let it leave from the address that it comes in by
+  inbound.mail.firewall:
+    name: nat
+    interfaces:
+      wan: [eth0]
+      lan: [eth1]
+    flows:
+      - name: mx
+        action: forward
+        source: [wan]
+        public_address: 203.0.113.1
+        targets:
+          - address: 192.168.0.10
+      - name: egress
+        action: snat
+        source: [192.168.0.10]
+        destination: [wan]
+        egress_address: 203.0.113.1
+      - name: server-out
+        action: accept
+        source: [192.168.0.10]
+        destination: [wan]
+      - name: others-out
+        action: drop
+        source: [lan]
+        destination: [wan]
+
+- name: Mail reaches the relay from outside, and the server from the relay alone
+  inbound.mail.firewall:
+    name: dmz
+    interfaces:
+      wan: [eth0]
+    flows:
+      - {name: in, action: accept, source: [wan], destination: [198.51.100.17, "2001:db8:1::17"]}
+      - {name: relay, action: accept, source: [198.51.100.17], destination: [192.168.0.10]}
+      - {name: server, action: drop, destination: [192.168.0.10, "2001:db8:10::10"]}
+
+- name: Take it out again
+  inbound.mail.firewall:
+    name: dmz
+    state: absent
+"""
+
+RETURN = r"""
+backend:
+  description: What the flows were written for.
+  returned: success
+  type: str
+  sample: nftables
+confirmed:
+  description: Whether the rules are to stay, and are loaded again at boot.
+  returned: success
+  type: bool
+  sample: true
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.detection import BACKENDS
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ACTIONS, FlowsError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.run import run
+
+
+def main() -> None:
+    flow = {
+        "name": {"type": "str"},
+        "action": {"type": "str", "choices": list(ACTIONS), "required": True},
+        "source": {"type": "list", "elements": "str"},
+        "destination": {"type": "list", "elements": "str"},
+        "ports": {"type": "list", "elements": "int", "default": [25]},
+        "public_address": {"type": "str"},
+        "targets": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"address": {"type": "str", "required": True}, "weight": {"type": "int", "default": 1}},
+        },
+        "hairpin": {"type": "bool"},
+        "translate_source": {"type": "bool", "default": False},
+        "egress_address": {"type": "str"},
+        "limits": {"type": "dict", "options": {"rate": {"type": "str"}, "connections": {"type": "int"}}},
+        "log": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "default": "mail"},
+            "backend": {"type": "str", "choices": ["auto", *BACKENDS], "default": "auto"},
+            "interfaces": {"type": "dict", "default": {}},
+            "flows": {"type": "list", "elements": "dict", "options": flow, "default": []},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module))
+    except (FlowsError, HostError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
