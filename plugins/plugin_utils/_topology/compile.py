@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a declared topology to the plan: the one place that says what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .checks import check
+from .declaration import Host, Inventory, read
+from .domains import INTERNAL
+from .expectations import expectations
+from .flows import PORT, device_flows
+from .links import Links
+from .problems import Problem, Report
+from .records import by_endpoint, internal_rrsets, public_rrsets
+from .requests import requests
+from .variables import RELAY
+
+FORMAT_VERSION = 1
+
+
+class DeclarationError(Exception):
+    """The declaration does not hold together. errors and warnings: everything that was found in it."""
+
+    def __init__(self, errors: list[Problem], warnings: list[Problem]) -> None:
+        super().__init__(f"{len(errors)} errors in the declared topology")
+        self.errors = errors
+        self.warnings = warnings
+
+
+def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[str, Any]:
+    """The plan, plain data (docs/plan.md). known: errors that were met before. Raises DeclarationError."""
+    report = Report(errors=list(known))
+    links = Links(read(inventory, report))
+    check(links, report)
+    if report.errors:
+        raise DeclarationError(report.errors, report.warnings)
+    rrsets = public_rrsets(links)
+    if INTERNAL in links.shared.endpoints:
+        rrsets += internal_rrsets(links)
+    dns = by_endpoint(rrsets, links)
+    return {
+        "format_version": FORMAT_VERSION,
+        "dns": {
+            key: {zone: [rrset.as_record() for rrset in held] for zone, held in zones.items()}
+            for key, zones in dns.items()
+        },
+        "flows": {device: [flow.as_option() for flow in flows] for device, flows in device_flows(links).items()},
+        "relay": {
+            host.name: _relay(host, links) for host in links.used_front_ends if host.name in links.servers_behind
+        },
+        "server": {host.name: _server(host, links) for host in links.all_servers if host.name in links.domains_of},
+        "expect": expectations(links, rrsets),
+        "public_networks": [str(network) for network in links.shared.public_networks],
+        "manual": requests(links, dns, rrsets),
+        "warnings": [problem.as_result() for problem in report.warnings],
+    }
+
+
+def _relay(relay: Host, links: Links) -> dict[str, Any]:
+    behind = links.servers_behind[relay.name]
+    domains = []
+    for domain in links.domains_of[relay.name]:
+        servers = [server for server in links.servers[domain.name] if server in behind]
+        domains.append({"name": domain.name, "next_hops": [hop for server in servers for hop in _hops(relay, server)]})
+    return {
+        "fqdn": relay.named(),
+        "domains": domains,
+        "relay_from": [address for server in behind for address in _addresses(server, relay)],
+        "accept_from": [str(network) for network in relay.accept_from],
+        "smarthosts": [],
+    }
+
+
+def _server(server: Host, links: Links) -> dict[str, Any]:
+    relays = links.relays_of(server)
+    accept_from = [str(network) for network in server.accept_from]
+    if server.topology == RELAY:
+        accept_from = [address for relay in relays for address in _addresses(relay, server)]
+    return {
+        "fqdn": links.server_name(server),
+        "domains": [domain.name for domain in links.domains_of[server.name]],
+        "accept_from": accept_from,
+        "smarthosts": [hop for relay in relays for hop in _hops(server, relay)],
+        "local_delivery": server.local_delivery,
+    }
+
+
+def _hops(source: Host, target: Host) -> list[dict[str, Any]]:
+    return [{"host": target.name, "address": address, "port": PORT} for address in _addresses(target, source)]
+
+
+def _addresses(host: Host, peer: Host) -> list[str]:
+    """The host's own addresses that the peer can use: of a family that it has too."""
+    return [str(address) for address in host.addresses if peer.own(address.version)]

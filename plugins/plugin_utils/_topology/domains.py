@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The three lists that all hosts share: domains, zones and DNS endpoints. Each entry by itself; see relations.py."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._providers.options import ARGUMENT_SPEC
+from .problems import Unfit
+from .special_purpose import Address
+from .values import address, boolean, described, domain_name, each, host_name, items, preference, text, ttl
+
+DEFAULT_TTL = 3600
+"""Seconds."""
+INTERNAL = "internal"
+"""The endpoint of mail_dns that is the view from inside."""
+DEFAULT_ENDPOINT = "default"
+MANUAL = "manual"
+"""The provider that is a person: the plan says what to ask for."""
+BACKUP_DISTANCE = 10
+"""How much higher than the last primary's a backup MX's preference is if it is not declared."""
+
+CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
+"""The options of an endpoint that are secret: nothing here reads them."""
+
+
+@dataclass(frozen=True)
+class Exchanger:
+    """A mail exchanger that is no host of ours. preference None: as its kind has it."""
+
+    name: str
+    preference: int | None = None
+    addresses: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True)
+class Zone:
+    """endpoints: keys of mail_dns, empty for the default; ttl in seconds, of addresses in it."""
+
+    name: str
+    endpoints: tuple[str, ...] = ()
+    ttl: int = DEFAULT_TTL
+
+
+@dataclass(frozen=True)
+class MailDomain:
+    """servers None: every mail server. zone: the zone that holds the domain's MX, mostly the domain itself."""
+
+    name: str
+    zone: str
+    zone_declared: bool = False
+    servers: tuple[str, ...] | None = None
+    backups: tuple[Exchanger, ...] = ()
+    exchangers: tuple[Exchanger, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    ttl: int = DEFAULT_TTL
+    null_mx: bool = False
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a dictionary in a list: type and meaning as the documentation has them."""
+
+    type: str
+    meaning: str
+    read: Callable[[Any], Any]
+    required: bool = False
+
+
+class Several(Unfit):
+    """Several values in one variable that are unfit, each with its place in front."""
+
+    def __init__(self, problems: list[Unfit]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems), problems[0].remedy)
+        self.problems = problems
+
+
+def _exchangers(value: object) -> tuple[Exchanger, ...]:
+    """Dictionaries or mere names, one or several."""
+    entries = (
+        [value] if isinstance(value, (str, Mapping)) else items(value, "mail exchangers", "[{name: mx.example.net}]")
+    )
+    found, problems = [], []
+    for entry in entries:
+        fields = {"name": entry} if isinstance(entry, str) else entry
+        try:
+            found.append(Exchanger(**_entry(fields, EXCHANGER_KEYS, f"{_label(fields)}: ")))
+        except Several as several:
+            problems += several.problems
+    if problems:
+        raise Several(problems)
+    return tuple(found)
+
+
+def _labelled(value: object) -> tuple[str, ...]:
+    return each(text, "keys of mail_dns", "[default]")(value)
+
+
+EXCHANGER_KEYS = {
+    "name": Key("host name", "What the MX points to.", host_name, required=True),
+    "preference": Key("0 to 65535", "The preference of its MX.", preference),
+    "addresses": Key(
+        "list of addresses",
+        "Its addresses, if its name is in a zone of ours.",
+        each(address, "addresses", "[192.0.2.1]"),
+    ),
+}
+
+DOMAIN_KEYS = {
+    "name": Key("domain name", "The domain: what stands after the @.", domain_name, required=True),
+    "servers": Key(
+        "list of hosts of `mail_servers`",
+        "Where its mailboxes are; every mail server if left out.",
+        each(text, "mail servers", "[mail]"),
+    ),
+    "backup_mx": Key(
+        "list of `name`, `preference`, `addresses`",
+        "Hosts of somebody else that keep the mail while ours are away. Their preference is higher than ours; "
+        f"{BACKUP_DISTANCE} more than the last of ours if left out.",
+        _exchangers,
+    ),
+    "exchangers": Key(
+        "list of `name`, `preference`, `addresses`",
+        "Outside hosts that stand in front, as a filtering service does. They are the MX, ours are not.",
+        _exchangers,
+    ),
+    "dns": Key(
+        "key of `mail_dns`, or several",
+        f"Who hosts the zone; several if it is hosted twice. If left out, `{DEFAULT_ENDPOINT}` or the only one.",
+        _labelled,
+    ),
+    "zone": Key(
+        "domain name", "The zone that holds the domain's records, if the domain is not a zone itself.", domain_name
+    ),
+    "ttl": Key("seconds", f"The TTL of the records; {DEFAULT_TTL} if left out.", ttl),
+    "null_mx": Key("true or false", "The domain takes no mail (RFC 7505).", boolean),
+}
+
+ZONE_KEYS = {
+    "name": Key("domain name", "The zone.", domain_name, required=True),
+    "dns": Key("key of `mail_dns`, or several", "Who hosts the zone, as in `mail_domains`.", _labelled),
+    "ttl": Key("seconds", f"The TTL of addresses in it; {DEFAULT_TTL} if left out.", ttl),
+}
+
+
+@dataclass
+class _Reading:
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Unfit] = field(default_factory=list)
+
+
+def domains(value: object) -> tuple[MailDomain, ...]:
+    """mail_domains, as raw data. Raises Unfit with everything that is wrong in it."""
+    reading = _entries(value, DOMAIN_KEYS, "domains", "[{name: example.org}]")
+    if reading.problems:
+        raise Several(reading.problems)
+    return tuple(
+        MailDomain(
+            name=entry["name"],
+            zone=entry.get("zone", entry["name"]),
+            zone_declared="zone" in entry,
+            servers=entry.get("servers"),
+            backups=entry.get("backup_mx", ()),
+            exchangers=entry.get("exchangers", ()),
+            endpoints=entry.get("dns", ()),
+            ttl=entry.get("ttl", DEFAULT_TTL),
+            null_mx=entry.get("null_mx", False),
+        )
+        for entry in reading.entries
+    )
+
+
+def zones(value: object) -> tuple[Zone, ...]:
+    """mail_zones, as raw data. Raises Unfit with everything that is wrong in it."""
+    reading = _entries(value, ZONE_KEYS, "zones", "[{name: example.net}]")
+    if reading.problems:
+        raise Several(reading.problems)
+    return tuple(Zone(entry["name"], entry.get("dns", ()), entry.get("ttl", DEFAULT_TTL)) for entry in reading.entries)
+
+
+def endpoints(value: object) -> dict[str, str]:
+    """mail_dns: key -> provider. No other option is kept, credentials least of all; no message shows a value."""
+    example = "Write endpoints by name, as {default: {provider: rfc2136, server: 192.0.2.53}}"
+    if not isinstance(value, Mapping):
+        raise Unfit(f"is {described(value)}, not a dictionary", example)
+    spec = ARGUMENT_SPEC["provider"]
+    problems, found = [], {}
+    for key, options in value.items():
+        if not isinstance(options, Mapping):
+            problems.append(Unfit(f"{key}: is {described(options)}, not a dictionary", example))
+            continue
+        provider = options.get("provider", spec["default"])
+        if provider not in spec["choices"]:
+            problems.append(
+                Unfit(f"{key}.provider: there is no such provider", f"Write one of {', '.join(spec['choices'])}")
+            )
+        problems += [_unknown(option, ARGUMENT_SPEC, f"{key}: ") for option in options if option not in ARGUMENT_SPEC]
+        found[str(key)] = str(provider)
+    if problems:
+        raise Several(problems)
+    return found
+
+
+def _entries(value: object, keys: Mapping[str, Key], what: str, example: str) -> _Reading:
+    reading = _Reading()
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise Unfit(f"is {described(value)}, not a list of {what}", f"Write a list, as {example}")
+    seen: set[str] = set()
+    for index, fields in enumerate(value):
+        place = f"[{index}]" + (f" ({_label(fields)})" if _label(fields) else "") + ": "
+        try:
+            entry = _entry(fields, keys, place)
+        except Several as several:
+            reading.problems += several.problems
+            continue
+        if entry["name"] in seen:
+            reading.problems.append(Unfit(f"{place}{entry['name']} is there twice", "Make one entry of the two"))
+        seen.add(entry["name"])
+        reading.entries.append(entry)
+    return reading
+
+
+def _entry(fields: object, keys: Mapping[str, Key], place: str) -> dict[str, Any]:
+    if not isinstance(fields, Mapping):
+        raise Several([Unfit(f"{place}is {described(fields)}, not a dictionary", "Write {name: example.org}")])
+    problems: list[Unfit] = [_unknown(str(name), keys, place) for name in fields if name not in keys]
+    problems += [
+        Unfit(f"{place}has no '{name}'", f"Add '{name}', a {key.type}")
+        for name, key in keys.items()
+        if key.required and name not in fields
+    ]
+    entry = {}
+    for name, key in keys.items():
+        if name not in fields:
+            continue
+        try:
+            entry[name] = key.read(fields[name])
+        except Several as several:
+            problems += [Unfit(f"{place}{name}: {unfit.message}", unfit.remedy) for unfit in several.problems]
+        except Unfit as unfit:
+            problems.append(Unfit(f"{place}{name}: {unfit.message}", unfit.remedy))
+    if problems:
+        raise Several(problems)
+    return entry
+
+
+def _unknown(name: str, keys: Mapping[str, Any], place: str) -> Unfit:
+    near = difflib.get_close_matches(name, list(keys), n=1)
+    remedy = f"Did you mean '{near[0]}'?" if near else f"Known are {', '.join(keys)}"
+    return Unfit(f"{place}there is no key '{name}'", remedy)
+
+
+def _label(fields: object) -> str:
+    name = fields.get("name") if isinstance(fields, Mapping) else None
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be true when the plan is carried out: the question that path_check asks of the world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .declaration import Host
+from .domains import INTERNAL
+from .flows import PORT
+from .links import Links
+from .records import RRset
+from .special_purpose import Address
+
+
+def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "records": _records(links, rrsets),
+        "ports": _ports(links),
+        "egress": _egress(links),
+        "smtp": _smtp(links),
+        "delivery": _delivery(links),
+    }
+
+
+def _records(links: Links, rrsets: list[RRset]) -> list[dict[str, Any]]:
+    """Once for each view, whoever hosts it. endpoint and zone None: the name is in no zone of ours."""
+    found = []
+    for rrset in rrsets:
+        endpoint = None
+        if rrset.view == INTERNAL:
+            endpoint = INTERNAL
+        elif rrset.zone is not None:
+            keys = links.public_endpoints(links.zones[rrset.zone])
+            if not keys:
+                continue  # a zone that is known inside only
+            endpoint = keys[0]
+        found.append({"endpoint": endpoint, "view": rrset.view, "zone": rrset.zone, **rrset.as_record()})
+    return found
+
+
+def _ports(links: Links) -> list[dict[str, Any]]:
+    found = []
+    for host in links.used_front_ends:
+        for address in host.published:
+            reaches = _vantages_reach(host, address, links)
+            if reaches is not None:
+                why = "mail comes in here" if reaches else "only the networks of mail_accept_from may reach it"
+                found.append(_port(host, address, reaches, why))
+    for server in links.used_servers_behind_relays:
+        relays = " and ".join(relay.name for relay in links.relays_of(server))
+        found += [_port(server, address, False, f"its mail comes through {relays}") for address in server.addresses]
+    return found
+
+
+def _port(host: Host, address: Address, is_open: bool, why: str) -> dict[str, Any]:
+    return {"source": "outside", "host": host.name, "address": str(address), "port": PORT, "open": is_open, "why": why}
+
+
+def _vantages_reach(host: Host, address: Address, links: Links) -> bool | None:
+    """Whether the vantages may reach the host. None: some may, some not, so that nothing can be expected of all."""
+    if not host.accept_from:
+        return True
+    vantages = [
+        one for addresses in links.declaration.vantages.values() for one in addresses if one.version == address.version
+    ]
+    verdicts = {any(vantage in network for network in host.accept_from) for vantage in vantages}
+    return verdicts.pop() if len(verdicts) == 1 else None if verdicts else False
+
+
+def _egress(links: Links) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"source": host.name, "open": True, "why": "it sends our mail to the outside"} for host in links.used_front_ends
+    ]
+    found += [
+        {"source": server.name, "open": False, "why": "it sends through its relays"}
+        for server in links.used_servers_behind_relays
+    ]
+    mail_hosts = (*links.used_front_ends, *links.used_servers_behind_relays)
+    devices = [device for host in mail_hosts for device in links.devices_before(host)]
+    # Which device an insider is behind is not declared: it is expected of all only if all of them see to it.
+    if devices and all(device.restrict_egress for device in devices):
+        found += [
+            {"source": name, "open": False, "why": "only mail hosts send to the outside on port 25"}
+            for name in links.declaration.insiders
+        ]
+    return found
+
+
+def _smtp(links: Links) -> list[dict[str, Any]]:
+    found = []
+    for host in links.used_front_ends:
+        addresses = [str(address) for address in host.published if _vantages_reach(host, address, links)]
+        if addresses:
+            domains = [domain.name for domain in links.domains_of[host.name]]
+            found.append(
+                {"host": host.name, "fqdn": host.named(), "addresses": addresses, "port": PORT, "domains": domains}
+            )
+    return found
+
+
+def _delivery(links: Links) -> list[dict[str, Any]]:
+    """A message by MX lookup. Not where others stand in front: nothing is sent to anybody but our own hosts."""
+    found = []
+    for domain in links.shared.domains:
+        servers = links.servers[domain.name]
+        fronts = links.front_ends(domain)
+        if domain.exchangers or not servers or not links.public_endpoints(links.zones[domain.zone]):
+            continue
+        if not all(_vantages_reach(host, address, links) for host in fronts for address in host.published):
+            continue
+        names = [server.name for server in servers]
+        relays = [host.name for host in fronts if host.name not in names]
+        found.append(
+            {
+                "domain": domain.name,
+                "recipient": f"postmaster@{domain.name}",
+                "servers": names,
+                "path": [relays, names] if relays else [names],
+            }
+        )
+    return found

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with a declaration, said so that the administrator can mend it: all of it, not the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Problem:
+    """host: inventory name, empty if it is about the whole inventory; message: what is wrong; remedy: what to write."""
+
+    host: str
+    variable: str
+    message: str
+    remedy: str
+
+    def as_result(self) -> dict[str, str]:
+        return {"host": self.host, "variable": self.variable, "message": self.message, "remedy": self.remedy}
+
+
+@dataclass
+class Report:
+    """The problems found so far: with an error there is no plan, a warning goes with it."""
+
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def error(self, host: str, variable: str, message: str, remedy: str) -> None:
+        _add(self.errors, Problem(host, variable, message, remedy))
+
+    def warning(self, host: str, variable: str, message: str, remedy: str) -> None:
+        _add(self.warnings, Problem(host, variable, message, remedy))
+
+
+class Unfit(ValueError):
+    """A value that cannot be what its variable wants. message: what is wrong; remedy: what to write instead."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+def _add(problems: list[Problem], problem: Problem) -> None:
+    if problem not in problems:
+        problems.append(problem)
+
+
+def as_lines(problems: Iterable[Problem]) -> str:
+    """Two lines a problem: where and what, then, indented, what to do."""
+    return "\n".join(
+        f"- {problem.host or 'all hosts'}, {problem.variable}: {problem.message}\n    {problem.remedy}"
+        for problem in problems
+    )

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be asked of somebody, because no part of ours can do it: the plan's list `manual`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .declaration import Host
+from .domains import INTERNAL, MANUAL, MailDomain
+from .flows import unmanaged_firewall_flows, unmanaged_gateway_flows
+from .links import Links, of_version
+from .records import PUBLIC, RRset
+from .variables import NAT
+
+
+def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[dict[str, Any]]:
+    return [
+        *_records_by_hand(links, dns),
+        *_addresses_elsewhere(rrsets, links),
+        *[
+            _gateway(host, links)
+            for host in links.used_front_ends
+            if host.topology == NAT and links.gateway_of(host) is None
+        ],
+        *[_firewall(server, links) for server in links.used_servers_behind_relays if not links.devices_before(server)],
+        *[request for domain in links.shared.domains for request in _others(domain, links)],
+    ]
+
+
+def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "owner": f"dns: {key}",
+            "what": f"Publish these records in {', '.join(zones)}, and no other MX for these names"
+            + (", for inside resolvers only" if key == INTERNAL else ""),
+            "why": "the provider of this endpoint is 'manual'",
+            "records": [{"zone": zone, **rrset.as_record()} for zone, held in zones.items() for rrset in held],
+        }
+        for key, zones in dns.items()
+        if links.shared.endpoints[key] == MANUAL
+    ]
+
+
+def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[dict[str, Any]]:
+    ours = {host.named(): host.name for host in links.used_front_ends}
+    found = []
+    for name, host in ours.items():
+        records = [
+            rrset.as_record() for rrset in rrsets if rrset.name == name and rrset.zone is None and rrset.view == PUBLIC
+        ]
+        if records:
+            found.append(
+                {
+                    "owner": f"dns: the zone of {name}",
+                    "what": f"Let {name} have the addresses of {host}",
+                    "why": "an MX points to the name, and its zone is in neither mail_domains nor mail_zones",
+                    "records": records,
+                }
+            )
+    return found
+
+
+def _gateway(host: Host, links: Links) -> dict[str, Any]:
+    own, public = host.own(4)[0], [str(address) for address in host.public_addresses]
+    wishes = [
+        f"Forward TCP 25 of {' and '.join(public)} to {own} and leave the sender's address as it is",
+        f"let {own} send to TCP 25 outside, from {public[0]}",
+    ]
+    ipv6 = of_version(host.published, 6)
+    if ipv6:
+        wishes.append(f"let TCP 25 through to and from {' and '.join(map(str, ipv6))}, which is not translated")
+    wishes.append("let nobody else inside send to TCP 25 outside")
+    return {
+        "owner": f"device: NAT of {host.name}",
+        "what": "; ".join(wishes),
+        "why": f"{host.name} has no mail_gateway: nobody manages the device by Ansible",
+        "flows": [flow.as_option() for flow in unmanaged_gateway_flows(host, links.shared.inside_networks)],
+    }
+
+
+def _firewall(server: Host, links: Links) -> dict[str, Any]:
+    relays = " and ".join(relay.name for relay in links.relays_of(server))
+    return {
+        "owner": f"device: firewall of {server.name}",
+        "what": f"On TCP 25 let {server.name} and {relays} reach one another; "
+        f"shut it between {server.name} and the outside",
+        "why": f"neither {server.name} nor its relays have a device that Ansible manages",
+        "flows": [flow.as_option() for flow in unmanaged_firewall_flows(server, links)],
+    }
+
+
+def _others(domain: MailDomain, links: Links) -> list[dict[str, Any]]:
+    fronts = [host.named() for host in links.front_ends(domain)]
+    if not fronts:
+        return []
+    found = []
+    if domain.exchangers:
+        found.append(
+            {
+                "owner": f"service in front: {' and '.join(exchanger.name for exchanger in domain.exchangers)}",
+                "what": f"Take mail for {domain.name} and deliver it to {' and '.join(fronts)}",
+                "why": "it is the MX of the domain",
+            }
+        )
+    found += [
+        {
+            "owner": f"backup MX: {backup.name}",
+            "what": f"Take mail for {domain.name} while our hosts are away, and for no domain that is not ours",
+            "why": "it is an MX of the domain",
+        }
+        for backup in domain.backups
+    ]
+    return found

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single values as people write them in an inventory, to typed ones. Each reader raises Unfit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any, TypeVar
+
+from .._records.names import InvalidName, name_text, parse_name
+from .problems import Unfit
+from .special_purpose import Address, Network, can_be_a_hosts_own
+
+T = TypeVar("T")
+
+MAX_TTL = 2**31 - 1
+"""Seconds (RFC 2181, section 8)."""
+MAX_PREFERENCE = 2**16 - 1
+"""RFC 1035, section 3.3.9."""
+
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# What Linux takes as the name of an interface: 15 bytes without '/' and white space; the rest is what rulesets take.
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
+_SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+def described(value: object) -> str:
+    """The kind of a value, without the value."""
+    if value is None:
+        return "nothing"
+    for kind, name in ((bool, "true or false"), (int, "a number"), (float, "a number"), (str, "text")):
+        if isinstance(value, kind):
+            return name
+    if isinstance(value, Mapping):
+        return "a dictionary"
+    return "a list" if isinstance(value, (list, tuple)) else type(value).__name__
+
+
+def items(value: object, what: str, example: str) -> list[Any]:
+    """A list; text counts as a list of words, because an INI inventory can hardly say it otherwise."""
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise Unfit(f"is {described(value)}, not a list of {what}", f"Write a list, as {example}")
+
+
+def each(reader: Callable[[object], T], what: str, example: str) -> Callable[[object], tuple[T, ...]]:
+    """A reader of lists; the order stays, a value that is there twice stays once."""
+
+    def read(value: object) -> tuple[T, ...]:
+        return tuple(dict.fromkeys(reader(item) for item in items(value, what, example)))
+
+    return read
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Unfit(f"is {described(value)}, not text", "Write a name")
+    if not value.strip():
+        raise Unfit("is empty", "Write a name, or leave the variable out")
+    return str(value).strip()
+
+
+def boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if isinstance(value, (str, int)) and word in ("true", "yes", "on", "1"):
+        return True
+    if isinstance(value, (str, int)) and word in ("false", "no", "off", "0"):
+        return False
+    raise Unfit("is neither true nor false", "Write true or false")
+
+
+def whole_number(maximum: int, what: str) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        remedy = f"Write {what}: 0 to {maximum}"
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise Unfit(f"is {described(value)}, not a whole number", remedy)
+        try:
+            number = int(value)
+        except ValueError:
+            raise Unfit(f"'{value}' is not a whole number", remedy) from None
+        if not 0 <= number <= maximum:
+            raise Unfit(f"{number} is outside 0..{maximum}", remedy)
+        return number
+
+    return read
+
+
+preference = whole_number(MAX_PREFERENCE, "an MX preference, lower ones are tried first")
+ttl = whole_number(MAX_TTL, "a TTL in seconds")
+
+
+def address(value: object) -> Address:
+    """An address that a host can have."""
+    example = "Write a single address, as 192.168.0.10 or 2001:db8::10"
+    if not isinstance(value, str):
+        raise Unfit(f"holds {described(value)}, not an address", example)
+    word = str(value).strip()
+    try:
+        found = ip_address(word)
+    except ValueError:
+        try:
+            alone = ip_interface(word).ip
+        except ValueError:
+            raise Unfit(f"'{word}' is not an IP address", example) from None
+        raise Unfit(f"'{word}' has a prefix length", f"Write {alone} alone") from None
+    if found.version == 6 and found.scope_id is not None:
+        raise Unfit(f"'{word}' holds for one link only", "Name an address that other hosts can reach")
+    if not can_be_a_hosts_own(found):
+        raise Unfit(f"{found} cannot be the address of a host", example)
+    return found
+
+
+def network(value: object) -> Network:
+    """A network, or a single address as a network of its own."""
+    example = "Write networks, as 192.0.2.0/24 or 2001:db8::/32"
+    if not isinstance(value, str):
+        raise Unfit(f"holds {described(value)}, not a network", example)
+    word = str(value).strip()
+    try:
+        return ip_network(word)
+    except ValueError:
+        try:
+            whole = ip_network(word, strict=False)
+        except ValueError:
+            raise Unfit(f"'{word}' is not a network", example) from None
+        raise Unfit(
+            f"'{word}' is an address within a network",
+            f"Write the network {whole}, or the address without a prefix length",
+        ) from None
+
+
+def domain_name(value: object) -> str:
+    """A-labels, lower case, without the final dot; of at least one label."""
+    if not isinstance(value, str):
+        raise Unfit(f"is {described(value)}, not a domain name", "Write a name, as example.org")
+    try:
+        name = name_text(parse_name(str(value)))
+    except InvalidName as error:
+        raise Unfit(str(error), "Write a name, as example.org") from None
+    if name == ".":
+        raise Unfit("the root is no domain of anybody's", "Write a name, as example.org")
+    return name
+
+
+def host_name(value: object) -> str:
+    """The fully qualified name of a host (RFC 1123, section 2.1; RFC 5321, section 2.3.5), as domain_name gives it."""
+    name = domain_name(value)
+    labels = name.split(".")
+    if len(labels) < 2 or labels[-1] in ("localdomain", "localhost"):
+        raise Unfit(f"'{name}' is not a fully qualified name", "Write the whole name, as mail.example.org")
+    for label in labels:
+        if not _HOST_LABEL.fullmatch(label):
+            raise Unfit(
+                f"'{name}' cannot be the name of a host: '{label}' is more than letters, digits and inner hyphens",
+                "Write a name, as mail.example.org",
+            )
+    return name
+
+
+def interface_sets(value: object) -> dict[str, tuple[str, ...]]:
+    """Set name -> interfaces. One set is `wan`, the side of the internet; at least one other is inside."""
+    example = "Write the interfaces of each side, as {wan: [eth0], lan: [eth1]}"
+    if not isinstance(value, Mapping):
+        raise Unfit(f"is {described(value)}, not a dictionary", example)
+    sets: dict[str, tuple[str, ...]] = {}
+    side_of: dict[str, str] = {}
+    for side, members in value.items():
+        if not isinstance(side, str) or not _SET_NAME.fullmatch(side) or side == "any":
+            raise Unfit(f"'{side}' cannot name a set of interfaces", example)
+        names = items(members, "interfaces", "[eth0]")
+        if not names:
+            raise Unfit(f"the set '{side}' has no interface", example)
+        for name in names:
+            if not isinstance(name, str) or not _INTERFACE.fullmatch(name):
+                raise Unfit(f"'{name}' cannot be the name of an interface", example)
+            if name in side_of:
+                raise Unfit(
+                    f"the interface {name} is in the sets '{side_of[name]}' and '{side}'", "Name it in one of them"
+                )
+            side_of[str(name)] = str(side)
+        sets[str(side)] = tuple(str(name) for name in names)
+    if "wan" not in sets:
+        raise Unfit("has no set 'wan', the side of the internet", example)
+    if len(sets) < 2:
+        raise Unfit("has no set beside 'wan': nothing is inside", example)
+    return sets

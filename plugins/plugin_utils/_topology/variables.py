@@ -1,0 +1,204 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue of variables that people declare: name, where, type, default, meaning, and how the value is read.
+
+docs/declaration.md is generated from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .domains import domains, endpoints, zones
+from .values import address, boolean, each, host_name, interface_sets, network, preference, text
+
+SERVERS = "mail_servers"
+RELAYS = "mail_relays"
+GATEWAYS = "mail_gateways"
+FIREWALLS = "mail_firewalls"
+GROUPS = (SERVERS, RELAYS, GATEWAYS, FIREWALLS)
+"""Who takes part; a host may be in several."""
+VANTAGES = "mail_vantages"
+INSIDERS = "mail_insiders"
+
+MAIL_HOSTS = (SERVERS, RELAYS)
+DEVICES = (GATEWAYS, FIREWALLS)
+
+DIRECT = "direct"
+NAT = "nat"
+RELAY = "relay"
+TOPOLOGIES = (DIRECT, NAT, RELAY)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """groups: whose hosts it is read on; read: raises Unfit; shared: must be the same on every host."""
+
+    name: str
+    groups: tuple[str, ...]
+    type: str
+    meaning: str
+    read: Callable[[Any], Any]
+    default: Any = None
+    shared: bool = False
+
+
+_addresses = each(address, "addresses", "[192.168.0.10, '2001:db8::10']")
+_networks = each(network, "networks", "[192.0.2.0/24]")
+_hosts = each(text, "inventory hosts", "[gateway]")
+
+VARIABLES = (
+    Variable(
+        "mail_domains",
+        GROUPS,
+        "list of dictionaries",
+        "The domains that mail is taken for; see below.",
+        domains,
+        default=(),
+        shared=True,
+    ),
+    Variable(
+        "mail_dns",
+        GROUPS,
+        "dictionary",
+        "Named DNS endpoints, each with its `provider` and that provider's options; see below.",
+        endpoints,
+        default={},
+        shared=True,
+    ),
+    Variable(
+        "mail_zones",
+        GROUPS,
+        "list of dictionaries",
+        "Zones we hold that are no mail domains of ours, as the one in which the mail exchangers of many customers' "
+        "domains have their addresses; see below.",
+        zones,
+        default=(),
+        shared=True,
+    ),
+    Variable(
+        "mail_public_networks",
+        GROUPS,
+        "list of networks",
+        "Networks to be treated as public although they are special-purpose (RFC 6890): for a lab on documentation "
+        "addresses. Leave it out in real life.",
+        _networks,
+        default=(),
+        shared=True,
+    ),
+    Variable(
+        "mail_topology",
+        MAIL_HOSTS,
+        "`direct`, `nat` or `relay`",
+        "How mail reaches the host: it is on the internet itself; a device in front of it translates a public IPv4 "
+        "address; or a relay takes its mail. A relay is itself `direct` or `nat`.",
+        text,
+    ),
+    Variable(
+        "mail_fqdn",
+        MAIL_HOSTS,
+        "host name",
+        "The name it greets with, and what an MX points to. A server behind relays may leave it out: then it is its "
+        "inventory name, completed by its first domain.",
+        host_name,
+    ),
+    Variable(
+        "mail_addresses",
+        (*GROUPS, VANTAGES, INSIDERS),
+        "list of addresses",
+        "The host's own addresses, IPv4 and IPv6, without prefix length. IPv6 is never translated: a public one of a "
+        "`nat` host is what the world is led to.",
+        _addresses,
+        default=(),
+    ),
+    Variable(
+        "mail_public_addresses",
+        MAIL_HOSTS,
+        "list of IPv4 addresses",
+        "With `nat`: the outside addresses that are forwarded to the host. Its own mail leaves from the first.",
+        _addresses,
+        default=(),
+    ),
+    Variable(
+        "mail_gateway",
+        MAIL_HOSTS,
+        "host of `mail_gateways`",
+        "With `nat`: the device that translates. Left out, nobody manages it by Ansible, and the plan says what to "
+        "enter there.",
+        text,
+    ),
+    Variable(
+        "mail_relays",
+        MAIL_HOSTS,
+        "list of hosts of `mail_relays`",
+        "With `relay`: the relays in front of it. Its own mail leaves through them, in this order.",
+        _hosts,
+        default=(),
+    ),
+    Variable(
+        "mail_firewalls",
+        MAIL_HOSTS,
+        "list of hosts of `mail_firewalls` or `mail_gateways`",
+        "The devices that filter on its path. A server behind relays that names none is taken to be behind its relays' "
+        "devices.",
+        _hosts,
+        default=(),
+    ),
+    Variable(
+        "mail_accept_from",
+        MAIL_HOSTS,
+        "list of networks",
+        "Who may reach port 25 from outside, as the networks of a filtering service; everybody if left out.",
+        _networks,
+        default=(),
+    ),
+    Variable(
+        "mail_preference",
+        MAIL_HOSTS,
+        "0 to 65535",
+        "The preference of its MX; the lower ones are tried first, equal ones share the load.",
+        preference,
+        default=10,
+    ),
+    Variable(
+        "mail_local_delivery",
+        (SERVERS,),
+        "true or false",
+        "Whether the domains are added to the server's own local delivery; false where Postfix there knows its domains "
+        "already.",
+        boolean,
+        default=True,
+    ),
+    Variable(
+        "mail_interfaces",
+        DEVICES,
+        "dictionary",
+        "The interfaces of each side. `wan` is the side of the internet, every other set is inside: "
+        "`{wan: [eth0], dmz: [eth1], lan: [eth2]}`.",
+        interface_sets,
+    ),
+    Variable(
+        "mail_restrict_egress",
+        DEVICES,
+        "true or false",
+        "Whether the device keeps other inside hosts from sending to the outside on port 25.",
+        boolean,
+        default=True,
+    ),
+    Variable(
+        "mail_inside_networks",
+        GROUPS,
+        "list of networks",
+        "The networks inside, named where somebody has to be asked to shut port 25 for them on a device that Ansible "
+        "does not manage.",
+        _networks,
+        default=(),
+        shared=True,
+    ),
+)
+
+BY_NAME = {variable.name: variable for variable in VARIABLES}
+SHARED = tuple(variable for variable in VARIABLES if variable.shared)
