@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Runs ansible-test sanity of one virtual environment (core-2.19 or core-2.21) on an installed copy of the collection.
 # ansible-test works only below ansible_collections/NAMESPACE/NAME, and finds nothing to do, successfully, in a copy
 # that lies inside another git checkout and is ignored there: hence the cache folder, and the count at the end.

@@ -29,7 +29,7 @@ def run() -> list[dict]:
     ours_s, peer_s = [], []
     with Lab.up(ROOT / "examples" / "relay") as lab:
         lab.playbook("inbound.mail.site")
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             ours_s.append(seconds(lab, "inbound.mail.site"))
             peer_s.append(seconds(lab, peer))
     ours, theirs = statistics.median(ours_s), statistics.median(peer_s)
