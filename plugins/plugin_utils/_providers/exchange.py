@@ -239,6 +239,10 @@ class Exchange:
         for channel in (*self._datagrams, *self._streams):
             channel.transport.close()
 
+    def forgive(self) -> None:
+        """Ask a server again that was given up."""
+        self._given_up = None
+
     async def _ask(
         self,
         channel: _Datagrams | _Stream,

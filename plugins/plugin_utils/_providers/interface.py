@@ -52,6 +52,7 @@ class Provider(ABC):
     ) -> None:
         await self.close()
 
+    @abstractmethod
     async def close(self) -> None:
         """Let go of connections."""
 
@@ -69,12 +70,19 @@ class Provider(ABC):
 
     @abstractmethod
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
-        """Make the changes if each RRset is still as its `before` says. Raises Conflict, OutcomeUnknown, ProviderError."""
+        """Make the changes if each RRset is still as its `before` says.
+
+        Raises Conflict, OutcomeUnknown, or another ProviderError.
+        """
 
     @abstractmethod
     async def contents(self, zone: Name) -> list[RRset]:
         """Everything in the zone. Raises ProviderError where the service does not hand it out."""
 
     @abstractmethod
-    async def lagging_servers(self, zone: Name, changes: Sequence[Change]) -> list[str]:
-        """The authoritative servers of the zone that do not yet answer what the changes wrote, by name and address."""
+    async def servers(self, zone: Name) -> list[str]:
+        """The authoritative servers of the zone, by name. Raises ProviderError."""
+
+    @abstractmethod
+    async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
+        """Whether one of `servers` answers what the changes wrote."""

@@ -74,7 +74,9 @@ def run(
             ca_path=options["ca_path"],
         )
     )
-    work = Run(provider, goals, check_mode, options["concurrency"], options["wait_timeout"], report)
+    work = Run(
+        provider, goals, check_mode, options["concurrency"], options["prune"], options["wait_timeout"], report
+    )
     return as_result(asyncio.run(work.results()), provider, started)
 
 

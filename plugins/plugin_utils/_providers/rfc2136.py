@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Change, Key, RRset, State
 from .._records.values import to_rdata
+from . import failures
 from .exchange import (
     UPDATE_OCTETS,
     ConnectionClosed,
@@ -27,11 +28,13 @@ from .exchange import (
     Unreachable,
 )
 from .interface import Conflict, OutcomeUnknown, Provider, ProviderError, Traffic
-from .reply import Reply
+from .reply import Malformed, Reply
 
 if TYPE_CHECKING:
-    import dns.tsig
     from dns.name import Name
+    from dns.rdatatype import RdataType
+    from dns.tsig import Key as TsigKey
+    from dns.update import UpdateMessage
 
 PROTOCOLS = ("udp", "tcp", "tls")
 DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
@@ -39,12 +42,12 @@ DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
 
 @dataclass(frozen=True)
 class Rfc2136Options:
-    """server: name or address of the primary, None to ask for the one in each zone's SOA; timeout: seconds an answer."""
+    """server: name or address of the primary, None for the one in each zone's SOA; timeout: seconds for an answer."""
 
     server: str | None
     port: int
     protocol: str
-    key: dns.tsig.Key | None = field(repr=False)
+    key: TsigKey | None = field(repr=False)
     timeout: float
     ca_path: str | None = None
 
@@ -54,13 +57,14 @@ class Rfc2136(Provider):
         self.traffic = Traffic()
         self._options = options
         self._tls = ssl.create_default_context(cafile=options.ca_path) if options.protocol == "tls" else None
-        # One conversation with each server, made by whoever needs it first.
+        # One conversation with each server, begun by whoever needs it first.
         self._primaries: dict[str, asyncio.Task[Exchange]] = {}
-        self._secondaries: dict[Server, Exchange] = {}
+        self._others: dict[str, Exchange] = {}
+        self._name_servers: dict[Name, list[Server]] = {}
 
     async def close(self) -> None:
-        opened = [task.result() for task in self._primaries.values() if task.done() and task.exception() is None]
-        for exchange in (*opened, *self._secondaries.values()):
+        begun = [task.result() for task in self._primaries.values() if task.done() and task.exception() is None]
+        for exchange in (*begun, *self._others.values()):
             await exchange.close()
 
     # Reading
@@ -72,27 +76,27 @@ class Rfc2136(Provider):
 
     async def _read_one(self, exchange: Exchange, zone: Name, key: Key) -> list[RRset]:
         reply = await self._query(exchange, zone, key.name, key.rdtype)
-        if not reply.authoritative:
-            delegation = reply.rrset(reply.authority, key)
-            if delegation is not None and key.rdtype == dns.rdatatype.NS:
-                return [delegation]
-            raise ProviderError(_not_authoritative(exchange, zone, key.name))
-        rrset = reply.rrset(reply.answer, key) or reply.rrset(reply.answer, Key(key.name, dns.rdatatype.CNAME))
-        if rrset is not None:
-            return [rrset]
-        for record in reply.authority:
-            if record.rdtype == dns.rdatatype.SOA and (other := reply.owner(record)) != zone:
-                raise ProviderError(
-                    f"{exchange.server} has no zone {name_text(zone)}: for it, {name_text(key.name)} is in the zone "
-                    f"{name_text(other)}. Name the right zone, or the server that has it."
-                )
-        if key.rdtype == dns.rdatatype.CNAME and reply.rcode == dns.rcode.NOERROR:
-            # The name exists: other records that stand there would silently keep a CNAME out.
-            return (await self._query(exchange, zone, key.name, dns.rdatatype.ANY)).rrsets_of(key.name)
+        try:
+            if not reply.authoritative:
+                delegation = reply.rrset(reply.authority, key)
+                if delegation is not None and key.rdtype == dns.rdatatype.NS:
+                    return [delegation]
+                raise ProviderError(failures.not_authoritative(exchange, zone, key.name))
+            rrset = reply.rrset(reply.answer, key) or reply.rrset(reply.answer, Key(key.name, dns.rdatatype.CNAME))
+            if rrset is not None:
+                return [rrset]
+            for record in reply.authority:
+                if record.rdtype == dns.rdatatype.SOA and (other := reply.owner(record)) != zone:
+                    raise ProviderError(failures.in_another_zone(exchange, zone, key.name, other))
+            if key.rdtype == dns.rdatatype.CNAME and reply.rcode == dns.rcode.NOERROR:
+                # The name exists: other records that stand there would silently keep a CNAME out.
+                return (await self._query(exchange, zone, key.name, dns.rdatatype.ANY)).rrsets_of(key.name)
+        except Malformed as error:
+            raise ProviderError(f"zone {name_text(zone)}: {exchange.server}: {error}.") from None
         return []
 
     async def explicit(self, zone: Name, state: State) -> State:
-        """Below a name that exists no wildcard from above applies (RFC 4592, section 3.3.1), so `*.name` does not exist.
+        """Below a name that exists no wildcard from above applies (RFC 4592, section 3.3.1): `*.name` does not exist.
 
         If it does, it is either there itself, and then nothing is below it, or it too is made from that wildcard.
         """
@@ -109,33 +113,55 @@ class Rfc2136(Provider):
         standing = dict(zip(names, await asyncio.gather(*map(stands, names)), strict=True))
         return {key: rrset for key, rrset in state.items() if standing.get(key.name, True)}
 
-    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: dns.rdatatype.RdataType) -> Reply:
+    async def contents(self, zone: Name) -> list[RRset]:
+        """By zone transfer (RFC 5936)."""
+        exchange = await self._primary(zone)
+        where = f"zone {name_text(zone)}: {exchange.server}"
+        if exchange.protocol == "tls":
+            raise ProviderError(f"{where} is asked over TLS, where zone transfers are not supported.")
+        content = dns.zone.Zone(zone, relativize=False)
+        query = dns.message.make_query(zone, dns.rdatatype.AXFR)
+        if exchange.key is not None:
+            query.use_tsig(exchange.key)
+        self.traffic.queries += 1
+        try:
+            await asyncio.to_thread(
+                dns.query.inbound_xfr,
+                exchange.server.address,
+                content,
+                query,
+                port=exchange.server.port,
+                timeout=exchange.timeout,
+                lifetime=exchange.timeout,
+            )
+        except (dns.exception.DNSException, OSError, EOFError) as error:
+            raise ProviderError(
+                f"{where} does not hand out the whole zone ({type(error).__name__}; BIND: allow-transfer)."
+            ) from None
+        return [
+            RRset(
+                Key(name, rdataset.rdtype),
+                rdataset.ttl,
+                frozenset(rdata.to_digestable(dns.name.root) for rdata in rdataset),
+            )
+            for name, rdataset in content.iterate_rdatasets()
+        ]
+
+    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: RdataType) -> Reply:
         self.traffic.queries += 1
         try:
             reply = await exchange.query(name, rdtype)
         except ExchangeError as error:
-            raise ProviderError(self._explain(exchange, zone, error)) from None
-        rcode = reply.rcode
-        if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return reply
-        if rcode == dns.rcode.REFUSED:
-            who = f"the key {name_text(self._options.key.name)}" if self._options.key else "this host"
-            raise ProviderError(
-                f"{exchange.server} refuses to answer questions about zone {name_text(zone)} (REFUSED). Either it does not "
-                f"have the zone, or it does not let {who} ask (BIND: allow-query)."
-            )
-        if rcode == dns.rcode.NOTAUTH:
-            raise ProviderError(_not_authoritative(exchange, zone, name))
-        raise ProviderError(
-            f"{exchange.server} cannot answer questions about zone {name_text(zone)} ({dns.rcode.to_text(rcode)}). "
-            "Look in the server's log: a zone that did not load or has expired answers SERVFAIL."
-        )
+            raise ProviderError(failures.no_reply(exchange, zone, error)) from None
+        if reply.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise ProviderError(failures.query_refused(exchange, zone, name, reply.rcode))
+        return reply
 
     # Writing
 
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
-        """By octets, counted without name compression: never too few, at most about twice too many."""
-        empty = 12 + len(zone.to_wire()) + 4
+        """By octets, counted without name compression: never too many in one, at most about twice too many parts."""
+        empty = 12 + len(_wire(zone)) + 4
         batches: list[list[Change]] = []
         size = UPDATE_OCTETS
         for change in changes:
@@ -153,52 +179,76 @@ class Rfc2136(Provider):
         try:
             reply = await exchange.update(_update_message(zone, batch))
         except (NoAnswer, ConnectionClosed) as error:
-            raise OutcomeUnknown(self._explain(exchange, zone, error)) from None
+            raise OutcomeUnknown(failures.no_reply(exchange, zone, error)) from None
         except ExchangeError as error:
-            raise ProviderError(self._explain(exchange, zone, error)) from None
-        rcode = reply.rcode
-        if rcode == dns.rcode.NOERROR:
-            return
-        where = f"zone {name_text(zone)}"
-        if rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
+            raise ProviderError(failures.no_reply(exchange, zone, error)) from None
+        if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
             raise Conflict(
-                f"{where}: somebody else changed these records at {exchange.server} in between; nothing was written. Run it again."
+                f"zone {name_text(zone)}: somebody else changed {', '.join(str(change.key) for change in batch)} at "
+                f"{exchange.server} between reading and writing, twice. Nothing of it was overwritten. Run it again."
             )
-        raise ProviderError(self._explain_rcode(exchange, zone, batch, rcode))
+        if reply.rcode != dns.rcode.NOERROR:
+            raise ProviderError(failures.update_refused(exchange, zone, batch, reply.rcode))
 
-    def _explain_rcode(self, exchange: Exchange, zone: Name, batch: Sequence[Change], rcode: dns.rcode.Rcode) -> str:
-        key = self._options.key
-        what = f"zone {name_text(zone)}"
-        first = f"{batch[0].key}" + (f" and {len(batch) - 1} more RRsets" if len(batch) > 1 else "")
-        if rcode == dns.rcode.REFUSED:
-            who = f"the key {name_text(key.name)}" if key else "an update without a key"
-            return (
-                f"{exchange.server} refuses the update of {what} (REFUSED): {who} may not change {first}. Allow it there "
-                "(BIND: update-policy or allow-update), or use a key that may."
-            )
-        if rcode == dns.rcode.NOTAUTH:
-            return _not_authoritative(exchange, zone, zone)
-        if rcode == dns.rcode.NOTZONE:
-            return f"{exchange.server} says that {first} is not in {what} (NOTZONE). Name the zone that holds it."
-        if rcode == dns.rcode.NOTIMP:
-            return (
-                f"{exchange.server} does not take updates for {what} (NOTIMP). Name the primary server, and allow "
-                "dynamic updates there (PowerDNS: dnsupdate=yes)."
-            )
-        if rcode == dns.rcode.FORMERR:
-            return f"{exchange.server} does not understand the update of {first} in {what} (FORMERR): it may not know the type."
-        return (
-            f"{exchange.server} failed to update {what} ({dns.rcode.to_text(rcode)}). Look in its log: often it may not "
-            "write the zone's file or journal."
-        )
+    # The other servers
 
-    async def contents(self, zone: Name) -> list[RRset]:
-        raise NotImplementedError
+    async def servers(self, zone: Name) -> list[str]:
+        """The names in the zone's NS RRset; their addresses as the primary knows them, else as this host resolves them."""
+        exchange = await self._primary(zone)
+        key = Key(zone, dns.rdatatype.NS)
+        found = await self._read_one(exchange, zone, key)
+        names = [to_rdata(key.rdtype, value).target for rrset in found for value in sorted(rrset.values)]
+        addresses = await asyncio.gather(*(self._server_addresses(exchange, name) for name in names))
+        self._name_servers[zone] = [server for servers in addresses for server in servers]
+        return [name_text(name) for name in names]
 
-    async def lagging_servers(self, zone: Name, changes: Sequence[Change]) -> list[str]:
-        raise NotImplementedError
+    async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
+        """An address that cannot be reached from here counts only if none of the server's can."""
+        addresses = [address for address in self._name_servers[zone] if address.name == server]
+        seen = await asyncio.gather(*(self._shows(address, changes) for address in addresses))
+        return True in seen and False not in seen
 
-    # Servers
+    async def _shows(self, server: Server, changes: Collection[Change]) -> bool | None:
+        """None if there is no answer."""
+        exchange = self._exchange_with(server)
+        try:
+            for change in changes:
+                self.traffic.queries += 1
+                reply = await exchange.query(change.key.name, change.key.rdtype)
+                if not reply.authoritative or reply.rrset(reply.answer, change.key) != change.after:
+                    return False
+        except (ExchangeError, Malformed):
+            exchange.forgive()
+            return None
+        return True
+
+    def _exchange_with(self, server: Server) -> Exchange:
+        """The primary is asked as always: its key may decide which view of the zone it shows."""
+        for task in self._primaries.values():
+            if task.done() and task.exception() is None and task.result().server.address == server.address:
+                return task.result()
+        if server.address not in self._others:
+            self._others[server.address] = Exchange(server, None, self._options.timeout)
+        return self._others[server.address]
+
+    async def _server_addresses(self, primary: Exchange, name: Name) -> list[Server]:
+        addresses: set[str] = set()
+        for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            self.traffic.queries += 1
+            try:
+                reply = await primary.query(name, rdtype)
+                rrset = reply.rrset(reply.answer, Key(name, rdtype)) if reply.authoritative else None
+            except (ExchangeError, Malformed):
+                continue
+            addresses |= {to_rdata(rdtype, value).address for value in (rrset.values if rrset is not None else ())}
+        if addresses:
+            return [Server(address, 53, name_text(name)) for address in sorted(addresses)]
+        try:
+            return await _addresses(name_text(name), 53)
+        except Unreachable:
+            return []
+
+    # The primary
 
     async def _primary(self, zone: Name) -> Exchange:
         """The conversation with the zone's primary server."""
@@ -208,60 +258,37 @@ class Rfc2136(Provider):
         try:
             return await asyncio.shield(self._primaries[host])
         except Unreachable as error:
-            raise ProviderError(f"zone {name_text(zone)}: the server {host} cannot be reached: {error}.") from None
+            raise ProviderError(
+                f"zone {name_text(zone)}: the server {host} cannot be reached: {error}. Check the option server."
+            ) from None
 
     async def _primary_name(self, zone: Name) -> str:
         try:
             answer = await dns.asyncresolver.resolve(zone, dns.rdatatype.SOA, lifetime=self._options.timeout)
         except dns.exception.DNSException as error:
             raise ProviderError(
-                f"zone {name_text(zone)}: no option server, and the resolver of this host does not know the zone's SOA "
+                f"zone {name_text(zone)}: no server is named, and the resolver of this host knows no SOA of the zone "
                 f"({type(error).__name__}). Name the primary in server."
             ) from None
         return name_text(answer[0].mname)
 
     async def _connect(self, host: str) -> Exchange:
-        """The first address of the host that answers anything at all."""
+        """With the first address of the host that answers anything at all. Raises Unreachable."""
         exchanges = [
             Exchange(server, self._options.key, self._options.timeout, self._options.protocol, self._tls)
             for server in await _addresses(host, self._options.port)
         ]
         for exchange in exchanges[:-1]:
+            limit = self._options.timeout / len(exchanges)
             try:
-                await asyncio.wait_for(
-                    exchange.query(dns.name.root, dns.rdatatype.SOA), self._options.timeout / len(exchanges)
-                )
+                await asyncio.wait_for(exchange.query(dns.name.root, dns.rdatatype.SOA), limit)
+            except KeyRefused:
+                return exchange
             except (ExchangeError, asyncio.TimeoutError):
                 await exchange.close()
             else:
                 return exchange
         return exchanges[-1]
-
-    def _explain(self, exchange: Exchange, zone: Name, error: ExchangeError) -> str:
-        key = self._options.key
-        key_name = name_text(key.name) if key is not None else ""
-        where = f"zone {name_text(zone)}: {exchange.server}"
-        if isinstance(error, KeyRefused):
-            reasons = {
-                "BADKEY": f"does not know the key {key_name} (BADKEY). Check key_name and key_algorithm against the key "
-                "in the server's configuration.",
-                "BADSIG": f"does not accept the signature made with the key {key_name} (BADSIG). The name is right, the secret is "
-                "another one there: check key_secret.",
-                "BADTIME": "does not accept the time of the signature (BADTIME). Set the clocks of the controller and of the "
-                "server: they may differ by 5 minutes.",
-                "BADTRUNC": f"does not accept a shortened signature with the key {key_name} (BADTRUNC). Choose the "
-                "key_algorithm without a length.",
-            }
-            return f"{where} {reasons.get(error.reason, f'does not accept the signature: {error.reason}')}"
-        if isinstance(error, NoAnswer):
-            hint = f"; {error}" if str(error) else ""
-            return (
-                f"{where} did not answer within {self._options.timeout:g} s ({self._options.protocol.upper()}){hint}. Check "
-                "that it runs, that server and port are right, and that no firewall drops DNS from here."
-            )
-        if isinstance(error, ConnectionClosed):
-            return f"{where} ended the connection before it answered: {error}. Run it again; look in the server's log if it stays so."
-        return f"{where} cannot be reached ({self._options.protocol.upper()}): {error}. Check server and port, and that it runs."
 
 
 async def _addresses(host: str, port: int) -> list[Server]:
@@ -269,38 +296,36 @@ async def _addresses(host: str, port: int) -> list[Server]:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:
         raise Unreachable(f"its name has no address ({error.strerror})") from None
-    return [Server(address[0], port, host) for _, _, _, _, address in found]
+    return [Server(str(address[0]), port, host) for _, _, _, _, address in found]
 
 
-def _not_authoritative(exchange: Exchange, zone: Name, name: Name) -> str:
-    return (
-        f"{exchange.server} is not authoritative for zone {name_text(zone)} (asked about {name_text(name)}). Name the zone's "
-        "primary server in server, and the zone as it is delegated."
-    )
-
-
-def _update_message(zone: Name, batch: Sequence[Change]) -> dns.update.UpdateMessage:
+def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:
     """Prerequisites on what was read (RFC 2136, sections 2.4.2 and 2.4.3), then the changes (section 2.5)."""
     message = dns.update.UpdateMessage(zone)
     for change in batch:
         if change.before is None:
             message.absent(change.key.name, change.key.rdtype)
         else:
-            for value in change.before.values:
-                message.present(change.key.name, to_rdata(change.key.rdtype, value))
+            for rdata in _rdatas(change.key, change.before.values):
+                message.present(change.key.name, rdata)
     # What goes first goes first: a name gives up its CNAME before it gets an address.
     for change in batch:
         if change.before is not None and not _is_apex_ns(zone, change):
             message.delete(change.key.name, change.key.rdtype)
     for change in batch:
-        if change.after is not None:
-            for value in change.after.values:
-                message.add(change.key.name, change.after.ttl, to_rdata(change.key.rdtype, value))
-        if change.before is not None and _is_apex_ns(zone, change):
-            # The NS RRset of a zone is not deleted as a whole (section 3.4.2.3): its values are, after the new ones came.
-            for value in change.before.values - (change.after.values if change.after else frozenset()):
-                message.delete(change.key.name, to_rdata(change.key.rdtype, value))
+        before = change.before.values if change.before is not None else frozenset()
+        after = change.after.values if change.after is not None else frozenset()
+        for rdata in _rdatas(change.key, after):
+            message.add(change.key.name, change.after.ttl, rdata)
+        if _is_apex_ns(zone, change):
+            # The NS RRset of a zone cannot be deleted whole (section 3.4.2.3): the old values go when the new ones are there.
+            for rdata in _rdatas(change.key, before - after):
+                message.delete(change.key.name, rdata)
     return message
+
+
+def _rdatas(key: Key, values: Iterable[bytes]) -> list[dns.rdata.Rdata]:
+    return [to_rdata(key.rdtype, value) for value in sorted(values)]
 
 
 def _is_apex_ns(zone: Name, change: Change) -> bool:
@@ -308,7 +333,11 @@ def _is_apex_ns(zone: Name, change: Change) -> bool:
 
 
 def _octets(change: Change) -> int:
-    """The most that the change takes in an update: what was read as a prerequisite and to delete, what comes."""
-    fixed = len(change.key.name.to_wire()) + 10
+    """The most that the change takes in an update: what was read, as prerequisite and to delete, and what comes."""
+    fixed = len(_wire(change.key.name)) + 10
     rrsets = [rrset for rrset in (change.before, change.before, change.after) if rrset is not None]
     return fixed + sum(fixed + len(value) for rrset in rrsets for value in rrset.values)
+
+
+def _wire(name: Name) -> bytes:
+    return name.to_wire() or b""

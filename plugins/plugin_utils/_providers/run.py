@@ -9,12 +9,15 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._records.exchanges import leaving_exchanges, wanted_hosts
 from .._records.names import name_text
 from .._records.rrsets import Change, Goal, Key, RRset, alias_conflicts, changes_towards, zone_file
 from .._records.values import type_text
 from .interface import Conflict, OutcomeUnknown, Provider, ProviderError
+from .prune import Leftover, retire
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -36,11 +39,13 @@ UNKNOWN = "unknown"  # sent, but nobody can say whether it was written
 
 @dataclass
 class ZoneResult:
-    """changes: each with what became of it; error: why the zone is not as declared, for the administrator."""
+    """changes: each with what became of it; unchanged: how many RRsets were as declared;
+    error: why the zone is not as declared, for the administrator."""
 
     zone: Name
     changes: dict[Key, tuple[Change, str]] = field(default_factory=dict)
     unchanged: int = 0
+    leftover: list[Leftover] = field(default_factory=list)
     error: str | None = None
 
 
@@ -48,17 +53,22 @@ class ZoneResult:
 class Run:
     """One call: the same options for all zones.
 
-    goals: of each zone; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
-    concurrency: zones at once; report: takes a line about how far it is.
+    goals: of each zone; concurrency: zones at once; prune: whether the addresses of a host that is no mail exchange any
+    more are removed; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
+    report: takes a line about how far it is.
     """
 
     provider: Provider
     goals: Mapping[Name, Collection[Goal]]
     check_mode: bool
     concurrency: int
+    prune: bool
     wait_timeout: float
     report: Callable[[str], None]
     _finished: int = 0
+
+    def __post_init__(self) -> None:
+        self._wanted_hosts = wanted_hosts(goal for goals in self.goals.values() for goal in goals)
 
     async def results(self) -> list[ZoneResult]:
         """A result for each zone, in the order of the zones' names."""
@@ -88,6 +98,11 @@ class Run:
         try:
             changes = await self._planned(zone, goals)
             result.unchanged = len(goals) - len(changes)
+            if hosts := leaving_exchanges(zone, changes, self._wanted_hosts):
+                pruning, result.leftover = await retire(self.provider, zone, hosts, changes, self.prune)
+                if pruning:
+                    goals = [*goals, *pruning]
+                    changes = await self._planned(zone, goals)
             if self.check_mode:
                 result.changes = {change.key: (change, PREDICTED) for change in changes}
             elif changes:
@@ -168,11 +183,16 @@ class Run:
     async def _wait(self, zone: Name, changes: Sequence[Change]) -> None:
         if not self.wait_timeout:
             return
-        servers = await _until_empty(lambda: self.provider.lagging_servers(zone, changes), self.wait_timeout)
-        if servers:
+        servers = await self.provider.servers(zone)
+
+        async def lacking(server: str) -> list[str]:
+            return [] if await self.provider.shows(zone, server, changes) else [server]
+
+        left = await asyncio.gather(*(_until_empty(partial(lacking, server), self.wait_timeout) for server in servers))
+        if lagging := [server for servers in left for server in servers]:
             raise ProviderError(
                 f"zone {name_text(zone)}: written, but after {self.wait_timeout:g} s not yet answered by "
-                f"{', '.join(servers)}. Check that the zone is transferred there (NOTIFY, allow-transfer, the server's log)."
+                f"{', '.join(lagging)}. Check that the zone is transferred there (NOTIFY, allow-transfer, their logs)."
             )
 
 
@@ -221,6 +241,18 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
             "seconds": round(time.monotonic() - started, 3),
         },
     }
+    if leftover := [
+        {
+            "zone": name_text(result.zone),
+            "name": name_text(rrset.key.name),
+            "type": type_text(rrset.key.rdtype),
+            "values": rrset.texts(),
+            "reason": reason,
+        }
+        for result in results
+        for rrset, reason in result.leftover
+    ]:
+        outcome["leftover"] = leftover
     if errors:
         outcome["failed"] = True
         outcome["errors"] = errors

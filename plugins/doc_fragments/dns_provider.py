@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # Goes with ARGUMENT_SPEC in plugins/plugin_utils/_providers/options.py.
+    DOCUMENTATION = r"""
+options:
+  provider:
+    description:
+      - How the DNS service is written to.
+      - V(rfc2136) sends DNS updates, as C(nsupdate) does, to BIND, Knot, PowerDNS and others.
+      - V(manual) writes nothing, and returns what somebody has to enter there.
+    type: str
+    choices: [rfc2136, manual]
+    default: rfc2136
+  server:
+    description:
+      - Name or address of the primary server of the zones.
+      - If it is not given, each zone is written to the primary that its SOA record names.
+    type: str
+  port:
+    description: Port of the server. The default is 53, with O(protocol=tls) 853.
+    type: int
+  protocol:
+    description:
+      - V(udp) goes over to TCP where a message does not fit.
+      - V(tls) is DNS over TLS (RFC 7858); the certificate has to be valid for O(server).
+    type: str
+    choices: [udp, tcp, tls]
+    default: udp
+  ca_path:
+    description: File with the certificates that are trusted with O(protocol=tls), instead of those of the system.
+    type: path
+  key_name:
+    description: Name of the TSIG key (RFC 8945) that signs questions and updates.
+    type: str
+  key_secret:
+    description:
+      - Secret of the key, in base64, at least 16 bytes.
+      - Keep it in a vault or in the environment. It is in no result and in no message of this action.
+    type: str
+  key_algorithm:
+    description: Algorithm of the key.
+    type: str
+    choices:
+      - hmac-md5
+      - hmac-sha1
+      - hmac-sha224
+      - hmac-sha256
+      - hmac-sha256-128
+      - hmac-sha384
+      - hmac-sha384-192
+      - hmac-sha512
+      - hmac-sha512-256
+    default: hmac-sha256
+  timeout:
+    description:
+      - Seconds for one answer, repetitions included.
+      - A server that answered nothing in that time is given up for all zones.
+    type: float
+    default: 10.0
+  concurrency:
+    description: How many zones are handled at once.
+    type: int
+    default: 32
+  prune:
+    description:
+      - Whether to remove the A and AAAA records of a host of the zone that leaves an MX RRset, if nothing else in the zone names it.
+      - To know that, the server has to hand out the zone by zone transfer. If it does not, the records stay and are
+        listed in RV(ignore:leftover), with the reason.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0) does not wait.
+      - The servers are those of the zone's NS records, asked on port 53.
+    type: float
+    default: 0.0
+notes:
+  - Every zone is changed by one update, which the server makes whole or not at all. Only a zone whose changes are
+    longer than a DNS message (64 KiB) takes several.
+  - An update says what was read before. If somebody else changed these records in between, the server refuses it, and
+    they are read and written once more.
+  - Everything written is read back, since some servers say yes and do nothing.
+  - In check mode no update is sent, and the key needs no right to write.
+  - Runs on the controller, which needs the Python library dnspython. C(delegate_to) moves nothing.
+requirements:
+  - dnspython >= 2.6
+"""
