@@ -54,6 +54,13 @@ def _check_references(host: Host, links: Links, report: Report) -> None:
     if host.topology == RELAY:
         check_each("mail_relays", host.relays, (RELAYS,))
     check_each("mail_firewalls", host.firewalls, (FIREWALLS, GATEWAYS))
+    if host.name in host.firewalls:
+        report.error(
+            host.name,
+            "mail_firewalls",
+            "the host is named as its own firewall, and only what a device routes is filtered",
+            f"Take {host.name} out of the list, and filter in the host's own firewall",
+        )
     if host.groups >= {SERVERS, RELAYS} and host.topology != RELAY:
         report.error(
             host.name,

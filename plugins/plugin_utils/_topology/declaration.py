@@ -337,8 +337,9 @@ def _or_elsewhere(address: Address, remedy: str) -> str:
     if address not in SHARED_ADDRESS_SPACE:
         return remedy
     return (
-        "Behind a provider's carrier-grade NAT nobody can reach the host. A relay elsewhere is the way: put a host with "
-        "a public address into mail_relays and write mail_topology: relay here; or ask the provider for a public address"
+        "Behind a provider's carrier-grade NAT nobody can reach the host. A relay elsewhere is the way: put a host "
+        "with a public address into mail_relays and write mail_topology: relay here; or ask the provider for a public "
+        "address"
     )
 
 

@@ -9,8 +9,9 @@ before the rest is shut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .declaration import Host
@@ -21,6 +22,8 @@ from .variables import NAT
 PORT = 25
 OUTSIDE = "wan"
 """The set of interfaces on the side of the internet."""
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ def device_flows(links: Links) -> dict[str, list[Flow]]:
             servers.setdefault(device.name, []).append(server)
         for relay in links.relays_of(server):
             for device in links.devices_between(relay, server):
-                pairs.setdefault(device.name, []).append((relay, server))
+                # What a device sends itself, or takes itself, it does not route.
+                if device not in (relay, server):
+                    pairs.setdefault(device.name, []).append((relay, server))
     return {
         device.name: _flows_of(
             device, fronts.get(device.name, []), servers.get(device.name, []), pairs.get(device.name, []), links
@@ -88,7 +93,7 @@ def _flows_of(
     flows += [shut_in(server) for server in servers]
     if device.restrict_egress:
         flows.append(shut_in_everybody(device.inside_sets))
-    return flows
+    return list(_named_apart(flows))
 
 
 def unmanaged_gateway_flows(host: Host, inside: Iterable[Network]) -> list[Flow]:
@@ -200,6 +205,7 @@ def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host]
     reached = [
         address
         for host in exchangers.values()
+        if host is not device
         for address in host.published
         if not (host.topology == NAT and address.version == 4 and links.gateway_of(host) is device)
     ]
@@ -210,6 +216,19 @@ def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host]
 
 def shut_in_everybody(inside: tuple[str, ...]) -> Flow:
     return Flow("no-egress", "drop", inside, (OUTSIDE,))
+
+
+def _named_apart(flows: Iterable[Flow]) -> Iterator[Flow]:
+    """With names that the firewall takes, each once: a host may be called otherwise than in letters of ASCII."""
+    taken: set[str] = set()
+    for flow in flows:
+        name = stem = _NOT_IN_NAMES.sub("-", flow.name)[:60]
+        number = 2
+        while name in taken:
+            name = f"{stem}-{number}"
+            number += 1
+        taken.add(name)
+        yield replace(flow, name=name)
 
 
 def _sources(host: Host, version: int) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ MAX_PREFERENCE = 2**16 - 1
 """RFC 1035, section 3.3.9."""
 
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-# What Linux takes as the name of an interface: 15 bytes without '/' and white space; the rest is what rulesets take.
-_INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
+# What Linux takes as the name of an interface, less the characters that rulesets give a meaning.
+_INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
 _SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import DeclarationError, compile_plan
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import CREDENTIALS
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
+    BY_NAME,
+    GROUPS,
+    INSIDERS,
+    VANTAGES,
+)
+
+PRIVATE = 0o600
+UNREAD = "(not read)"
+
+
+class ActionModule(ActionBase):
+    """inbound.mail.plan; documented in plugins/modules/plan.py."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(
+            argument_spec={"dest": {"type": "path"}, "show": {"type": "bool", "default": False}}
+        )
+        if message := missing_libraries("dnspython"):
+            raise AnsibleActionFail(message)
+        variables = task_vars or {}
+        declared = DeclaredVariables(variables["hostvars"], variables["groups"], self._templar)
+        try:
+            plan = compile_plan(declared.inventory(), declared.problems)
+        except DeclarationError as error:
+            raise self._failure(error) from None
+        result: dict[str, Any] = {"changed": False, "plan": plan, "tables": tables(plan)}
+        if options["show"]:
+            self._display.display(f"\n{result['tables']}\n")
+        else:
+            self._warn(plan["warnings"])
+        if options["dest"]:
+            result |= self._write(options["dest"], plan)
+        return result
+
+    def _failure(self, error: DeclarationError) -> AnsibleActionFail:
+        self._warn([problem.as_result() for problem in error.warnings])
+        count = len(error.errors)
+        title = "1 error" if count == 1 else f"{count} errors"
+        return AnsibleActionFail(
+            f"{title} in the declared topology; nothing was changed.\n{as_lines(error.errors)}",
+            result={"problems": [problem.as_result() for problem in error.errors]},
+        )
+
+    def _warn(self, warnings: list[dict[str, str]]) -> None:
+        for warning in warnings:
+            where = f"{warning['host'] or 'all hosts'}, {warning['variable']}"
+            self._display.warning(f"{where}: {warning['message']}. {warning['remedy']}.")
+
+    def _write(self, dest: str, plan: dict[str, Any]) -> dict[str, Any]:
+        """The plan into a file of this user alone: it describes the inside of a network."""
+        path = os.path.realpath(dest)
+        after = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
+        try:
+            before, mode = _current(path)
+            changed = before != after or mode != PRIVATE
+            if changed and not self._task.check_mode:
+                _replace(path, after)
+        except OSError as error:
+            raise AnsibleActionFail(
+                f"The plan cannot be written to {dest}: {error.strerror}. Name a file in a directory that you can write to."
+            ) from error
+        result: dict[str, Any] = {"changed": changed, "dest": path}
+        if self._task.diff and changed:
+            result["diff"] = {"before": before, "after": after, "before_header": path, "after_header": path}
+        return result
+
+
+class DeclaredVariables:
+    """The variables that the plan is made of, of all hosts of our groups, whatever --limit says.
+
+    A host's variables are many, and templating all of them takes seconds for a thousand hosts: only the catalogue's are
+    looked at, and of those only the ones with a template in them are templated.
+    """
+
+    def __init__(self, hostvars: Any, groups: Mapping[str, list[str]], templar: Templar) -> None:
+        self.problems: list[Problem] = []
+        self._hostvars = hostvars
+        self._groups = groups
+        self._templar = templar
+        # By identity: hosts share the values of group variables. The raw value is kept so that its id stays its own.
+        self._constants: dict[int, tuple[object, object]] = {}
+
+    def inventory(self) -> Inventory:
+        groups = {group: [str(name) for name in self._groups.get(group, ())] for group in (*GROUPS, VANTAGES, INSIDERS)}
+        names = dict.fromkeys(name for members in groups.values() for name in members)
+        return Inventory({name: self._of(name) for name in names}, groups)
+
+    def _of(self, host: str) -> dict[str, Any]:
+        raw = self._hostvars.raw_get(host)
+        return {
+            str(name): self._value(host, name, value, raw) if name in BY_NAME else None
+            for name, value in raw.items()
+            if name.startswith("mail_")
+        }
+
+    def _value(self, host: str, name: str, value: Any, raw: Mapping[str, Any]) -> Any:
+        known = self._constants.get(id(value))
+        if known is not None:
+            return known[1]
+        if name == "mail_dns":
+            value = _without_credentials(value)
+        elif _is_constant(value):
+            plain = _plain(value)
+            self._constants[id(value)] = (value, plain)
+            return plain
+        try:
+            templar = self._templar.copy_with_new_env(available_variables={**raw, "hostvars": self._hostvars})
+            return _plain(_without_credentials(templar.template(value)))
+        except AnsibleError as error:
+            # What a template of mail_dns would give, and what it says when it fails, may be secret.
+            reason = "" if name == "mail_dns" else f": {error.message}"
+            self.problems.append(
+                Problem(host, name, f"cannot be templated{reason}", "Set the variables that it is made of, for this host")
+            )
+            return None
+
+
+def _without_credentials(endpoints: Any) -> Any:
+    """mail_dns with its secrets as they are written, unless they are plain text or absent: nobody here needs them."""
+    if not isinstance(endpoints, Mapping):
+        return endpoints
+    return {
+        key: {option: UNREAD if option in CREDENTIALS else value for option, value in options.items()}
+        if isinstance(options, Mapping)
+        else options
+        for key, options in endpoints.items()
+    }
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{" not in value and "{%" not in value and "{#" not in value
+    if isinstance(value, Mapping):
+        return all(map(_is_constant, value)) and all(map(_is_constant, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_constant, value))
+    return value is None or isinstance(value, (bool, int, float))
+
+
+def _plain(value: Any) -> Any:
+    """Without the tags that ansible-core keeps at every value."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _current(path: str) -> tuple[str, int | None]:
+    """What a file holds and its permissions; nothing if it is not there."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    except FileNotFoundError:
+        return "", None
+
+
+def _replace(path: str, content: str) -> None:
+    """In one step: a reader sees the file as it was or as it will be."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Compile the declared ways of mail into one plan
+version_added: "0.1.0"
+author:
+  - the inbound.mail contributors (@inbound-mail)
+description:
+  - Reads how every mail server is reached (C(mail_topology) and the other variables of the declaration) of all hosts of
+    the groups C(mail_servers), C(mail_relays), C(mail_gateways) and C(mail_firewalls), and compiles it to DNS records,
+    flows of each device, what relays and servers do, what must then be observed, and what has to be asked of somebody.
+  - The whole inventory is compiled, also under C(--limit), and whichever host the task runs for; give it C(run_once).
+  - Everything that is wrong is reported at once, each with the host, the variable and what to write instead.
+  - Nothing is contacted and no fact is needed. Credentials of C(mail_dns) are not read and not in the plan.
+requirements:
+  - dnspython (controller)
+extends_documentation_fragment:
+  - inbound.mail.attributes
+  - inbound.mail.attributes.controller
+attributes:
+  check_mode:
+    support: full
+    details: The plan is compiled all the same; O(dest) is not written.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  dest:
+    description:
+      - A file on the controller to write the plan to, as JSON, with mode V(0600). A relative path starts from the
+        directory in which Ansible was started.
+    type: path
+  show:
+    description:
+      - Print the plan on the terminal, as tables.
+    type: bool
+    default: false
+seealso:
+  - module: inbound.mail.dns_records
+  - module: inbound.mail.firewall
+  - module: inbound.mail.path_check
+"""
+
+EXAMPLES = r"""
+- name: Show what would be done, and keep it
+  inbound.mail.plan:
+    show: true
+    dest: plan.json
+  run_once: true
+
+- name: Compile the plan
+  inbound.mail.plan:
+  register: mail_plan_result
+  run_once: true
+"""
+
+RETURN = r"""
+plan:
+  description: The plan, plain data. Names are lower-case A-labels without the final dot.
+  returned: success
+  type: dict
+  contains:
+    format_version:
+      description: Grows when the format changes in a way that readers would notice.
+      type: int
+      sample: 1
+    dns:
+      description: Endpoint (key of C(mail_dns)) -> zone -> RRsets, each with name, type, values and TTL in seconds.
+      type: dict
+      sample:
+        default:
+          example.org:
+            - {name: example.org, type: MX, values: ["10 mail.example.org."], ttl: 3600}
+    flows:
+      description: Device -> its flows as O(inbound.mail.firewall#module:flows) takes them.
+      type: dict
+      sample:
+        gateway:
+          - name: mx-mail
+            action: forward
+            source: [wan]
+            public_address: 192.0.2.1
+            ports: [25]
+            targets: [{address: 192.168.0.10}]
+            hairpin: true
+            translate_source: false
+    relay:
+      description: Relay -> its name, domains with next hops, the servers that it relays for, and who may deliver.
+      type: dict
+      sample: {}
+    server:
+      description: Server -> its name, domains, who may deliver, smarthosts, and whether domains are delivered locally.
+      type: dict
+      sample:
+        mail:
+          {fqdn: mail.example.org, domains: [example.org], accept_from: [], smarthosts: [], local_delivery: true}
+    expect:
+      description: What must be observed, as O(inbound.mail.path_check#module:expectations) takes it.
+      type: dict
+      sample: {}
+    public_networks:
+      description: The networks of C(mail_public_networks).
+      type: list
+      elements: str
+      sample: []
+    manual:
+      description: What has to be asked of somebody, each with owner, what, why, and the records or flows.
+      type: list
+      elements: dict
+      sample: []
+    warnings:
+      description: What may not be meant so, each with host, variable, message and remedy.
+      type: list
+      elements: dict
+      sample: []
+tables:
+  description: The plan as text.
+  returned: success
+  type: str
+  sample: |-
+    Record       Type  Value             Preference  TTL
+    -----------  ----  ----------------  ----------  ----
+    example.org  MX    mail.example.org  10          3600
+dest:
+  description: The file that holds the plan.
+  returned: when O(dest) is given
+  type: str
+  sample: /home/admin/plan.json
+problems:
+  description: Everything that is wrong; the host is empty where it is about all of them.
+  returned: when the declaration does not hold together
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The inventory host.
+      type: str
+      sample: mail
+    variable:
+      description: The variable.
+      type: str
+      sample: mail_topology
+    message:
+      description: What is wrong.
+      type: str
+      sample: "'dirct' is no topology"
+    remedy:
+      description: What to write instead.
+      type: str
+      sample: Write direct, nat or relay
+"""
