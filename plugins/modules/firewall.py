@@ -50,7 +50,7 @@ options:
     default: auto
   interfaces:
     description:
-      - Sets of interfaces by name, as C({wan: [eth0], dmz: [eth1], lan: [eth2]}).
+      - Sets of interfaces by name, for example V(wan) for C(eth0) and V(dmz) for C(eth1).
       - The set V(wan) is known to lead outside, and so are the sets that forwards take from.
     type: dict
     default: {}
