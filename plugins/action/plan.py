@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -28,7 +29,6 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables i
 )
 
 PRIVATE = 0o600
-UNREAD = "(not read)"
 
 
 class ActionModule(ActionBase):
@@ -85,7 +85,8 @@ class ActionModule(ActionBase):
                 _replace(path, after)
         except OSError as error:
             raise AnsibleActionFail(
-                f"The plan cannot be written to {dest}: {error.strerror}. Name a file in a directory that you can write to."
+                f"The plan cannot be written to {dest}: {error.strerror}. "
+                "Name a file in a directory that is there and that you can write to."
             ) from error
         result: dict[str, Any] = {"changed": changed, "dest": path}
         if self._task.diff and changed:
@@ -125,34 +126,42 @@ class DeclaredVariables:
         known = self._constants.get(id(value))
         if known is not None:
             return known[1]
-        if name == "mail_dns":
-            value = _without_credentials(value)
-        elif _is_constant(value):
-            plain = _plain(value)
-            self._constants[id(value)] = (value, plain)
-            return plain
+        wanted = _apart_from_credentials(value) if name == "mail_dns" else value
         try:
+            if _is_constant(wanted):
+                plain = _plain(wanted)
+                self._constants[id(value)] = (value, plain)
+                return plain
             templar = self._templar.copy_with_new_env(available_variables={**raw, "hostvars": self._hostvars})
-            return _plain(_without_credentials(templar.template(value)))
+            found = templar.template(wanted)
+            return _plain(_apart_from_credentials(found) if name == "mail_dns" else found)
         except AnsibleError as error:
-            # What a template of mail_dns would give, and what it says when it fails, may be secret.
+            # What a template of mail_dns gives, or says when it fails, may be secret.
             reason = "" if name == "mail_dns" else f": {error.message}"
             self.problems.append(
-                Problem(host, name, f"cannot be templated{reason}", "Set the variables that it is made of, for this host")
+                Problem(host, name, f"cannot be read{reason}", "Set the variables that it is made of, for this host")
             )
             return None
 
 
-def _without_credentials(endpoints: Any) -> Any:
-    """mail_dns with its secrets as they are written, unless they are plain text or absent: nobody here needs them."""
+def _apart_from_credentials(endpoints: Any) -> Any:
+    """mail_dns without what a credential's template or vault holds: nobody here needs it, and it may be out of reach.
+
+    How it is written stays, so that a difference between hosts is found.
+    """
     if not isinstance(endpoints, Mapping):
         return endpoints
     return {
-        key: {option: UNREAD if option in CREDENTIALS else value for option, value in options.items()}
+        key: {option: _as_written(value) if option in CREDENTIALS else value for option, value in options.items()}
         if isinstance(options, Mapping)
         else options
         for key, options in endpoints.items()
     }
+
+
+def _as_written(credential: Any) -> str:
+    """The text of a credential as it stands in the inventory, no template any more; nothing for an encrypted one."""
+    return hashlib.sha256(credential.encode()).hexdigest() if isinstance(credential, str) else ""
 
 
 def _is_constant(value: Any) -> bool:

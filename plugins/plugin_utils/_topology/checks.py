@@ -25,7 +25,8 @@ def check(links: Links, report: Report) -> None:
     for domain in links.shared.domains:
         _check_servers(domain, links, report)
         _check_exchangers(domain, links, report)
-    _warn_of_idle_hosts(links, report)
+    if not report.errors:
+        _warn_of_idle_hosts(links, report)
     _warn_of_ways_around(links, report)
 
 

@@ -37,7 +37,7 @@ def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[st
     links = Links(read(inventory, report))
     check(links, report)
     if report.errors:
-        raise DeclarationError(report.errors, report.warnings)
+        raise DeclarationError(_in_order(report.errors, links), _in_order(report.warnings, links))
     rrsets = public_rrsets(links)
     if INTERNAL in links.shared.endpoints:
         rrsets += internal_rrsets(links)
@@ -56,8 +56,14 @@ def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[st
         "expect": expectations(links, rrsets),
         "public_networks": [str(network) for network in links.shared.public_networks],
         "manual": requests(links, dns, rrsets),
-        "warnings": [problem.as_result() for problem in report.warnings],
+        "warnings": [problem.as_result() for problem in _in_order(report.warnings, links)],
     }
+
+
+def _in_order(problems: list[Problem], links: Links) -> list[Problem]:
+    """Those about all hosts first, then host by host."""
+    places = {name: place for place, name in enumerate(links.hosts)}
+    return sorted(problems, key=lambda problem: places.get(problem.host, -1))
 
 
 def _relay(relay: Host, links: Links) -> dict[str, Any]:

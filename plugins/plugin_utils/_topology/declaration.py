@@ -14,10 +14,10 @@ from typing import Any
 from .domains import MailDomain, Several, Zone
 from .problems import Report, Unfit
 from .special_purpose import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
-from .values import described
 from .variables import (
     BY_NAME,
     DIRECT,
+    FIREWALLS,
     GATEWAYS,
     GROUPS,
     INSIDERS,
@@ -26,7 +26,7 @@ from .variables import (
     RELAYS,
     SERVERS,
     SHARED,
-    TOPOLOGIES,
+    TOPOLOGY_CHOICE,
     VANTAGES,
     Variable,
 )
@@ -237,7 +237,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         for variable in BY_NAME.values()
         if not variable.shared
     }
-    topology = values["mail_topology"] if values["mail_topology"] in TOPOLOGIES else None
+    topology = values["mail_topology"]
     published: list[Address] = []
     if topology == NAT:
         published += values["mail_public_addresses"]
@@ -264,49 +264,39 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != "wan"),
         restrict_egress=values["mail_restrict_egress"],
     )
-    variables = inventory.hosts[name]
     if groups & {SERVERS, RELAYS}:
-        _check_mail_host(host, variables, shared, report)
-    if groups - {SERVERS, RELAYS} and variables.get("mail_interfaces") is None:
-        what = "gateway" if GATEWAYS in groups else "firewall"
-        report.error(
-            name,
+        _check_mail_host(host, shared, report)
+    if groups & {GATEWAYS, FIREWALLS}:
+        _need(
+            host,
             "mail_interfaces",
-            f"the {what} has no interfaces",
+            values["mail_interfaces"],
+            report,
+            f"the {'gateway' if GATEWAYS in groups else 'firewall'} has no interfaces",
             "Write the interfaces of each side, as {wan: [eth0], lan: [eth1]}",
         )
     return host
 
 
-def _check_mail_host(host: Host, variables: Mapping[str, Any], shared: Shared, report: Report) -> None:
-    def error(variable: str, message: str, remedy: str) -> None:
+def _need(host: Host, variable: str, value: object, report: Report, message: str, remedy: str) -> None:
+    """An error if a variable has no value, unless one that cannot be read was reported already."""
+    if not value and not report.concerns(host.name, variable):
         report.error(host.name, variable, message, remedy)
 
-    choice = (
-        "Write direct (it is on the internet itself), nat (a device translates a public address to it) or relay "
-        "(a relay takes its mail)"
-    )
-    if variables.get("mail_topology") is None:
-        error("mail_topology", "is not set", choice)
-    elif host.topology is None:
-        value = variables["mail_topology"]
-        error(
-            "mail_topology", f"'{value}' is no topology" if isinstance(value, str) else f"is {described(value)}", choice
-        )
-    if host.is_front_end and variables.get("mail_fqdn") is None:
-        error("mail_fqdn", "is not set, and no MX can point to the host", "Write its public name, as mail.example.org")
-    if not host.addresses and _is_empty(variables.get("mail_addresses")):
-        error("mail_addresses", "is not set", "Write the host's own addresses, as [192.168.0.10]")
+
+def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
+    _need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
+    addresses = "Write the host's own addresses, as [192.168.0.10]"
+    _need(host, "mail_addresses", host.addresses, report, "is not set", addresses)
+    if host.is_front_end:
+        what = "is not set, and no MX can point to the host"
+        _need(host, "mail_fqdn", host.fqdn, report, what, "Write its public name, as mail.example.org")
     if host.topology == DIRECT:
         _check_direct(host, shared, report)
     elif host.topology == NAT:
-        _check_nat(host, variables, shared, report)
+        _check_nat(host, shared, report)
     elif host.topology == RELAY:
-        _check_behind_relay(host, variables, report)
-
-
-def _is_empty(raw: object) -> bool:
-    return raw is None or raw == [] or raw == ""
+        _check_behind_relay(host, report)
 
 
 def _check_direct(host: Host, shared: Shared, report: Report) -> None:
@@ -343,13 +333,13 @@ def _or_elsewhere(address: Address, remedy: str) -> str:
     )
 
 
-def _check_nat(host: Host, variables: Mapping[str, Any], shared: Shared, report: Report) -> None:
+def _check_nat(host: Host, shared: Shared, report: Report) -> None:
     def error(variable: str, message: str, remedy: str) -> None:
         report.error(host.name, variable, message, remedy)
 
     outside = "Write the device's outside IPv4 addresses that are forwarded to the host, as [192.0.2.1]"
-    if _is_empty(variables.get("mail_public_addresses")):
-        error("mail_public_addresses", "is not set, and nobody outside can reach a host behind NAT without", outside)
+    what = "is not set, and nobody outside can reach a host behind NAT without"
+    _need(host, "mail_public_addresses", host.public_addresses, report, what, outside)
     for address in host.public_addresses:
         meaning = special_purpose(address, shared.public_networks)
         if address.version == 6:
@@ -384,7 +374,7 @@ def _check_nat(host: Host, variables: Mapping[str, Any], shared: Shared, report:
         )
 
 
-def _check_behind_relay(host: Host, variables: Mapping[str, Any], report: Report) -> None:
+def _check_behind_relay(host: Host, report: Report) -> None:
     if RELAYS in host.groups:
         report.error(
             host.name,
@@ -392,13 +382,9 @@ def _check_behind_relay(host: Host, variables: Mapping[str, Any], report: Report
             "a relay is not itself behind a relay",
             "Write direct or nat, as mail from outside reaches it",
         )
-    elif _is_empty(variables.get("mail_relays")):
-        report.error(
-            host.name,
-            "mail_relays",
-            "is not set",
-            "Write the relays in front of the server, as [relay]; they are hosts of the group mail_relays",
-        )
+    else:
+        remedy = "Write the relays in front of the server, as [relay]; they are hosts of the group mail_relays"
+        _need(host, "mail_relays", host.relays, report, "is not set", remedy)
     if host.accept_from:
         report.warning(
             host.name,

@@ -32,6 +32,10 @@ class Report:
     def error(self, host: str, variable: str, message: str, remedy: str) -> None:
         _add(self.errors, Problem(host, variable, message, remedy))
 
+    def concerns(self, host: str, variable: str) -> bool:
+        """Whether there is an error about the variable already: what follows from it need not be said too."""
+        return any((problem.host, problem.variable) == (host, variable) for problem in self.errors)
+
     def warning(self, host: str, variable: str, message: str, remedy: str) -> None:
         _add(self.warnings, Problem(host, variable, message, remedy))
 

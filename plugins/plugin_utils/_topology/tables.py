@@ -16,7 +16,11 @@ MAIL_COLUMNS = ("Host", "Name", "Takes mail for", "From", "Hands it to", "Sends 
 def tables(plan: Mapping[str, Any]) -> str:
     """The whole plan: records of each endpoint, flows, mail hosts, what to ask of somebody, warnings."""
     parts = [
-        _titled(f"DNS records, endpoint '{endpoint}'", RECORD_COLUMNS, record_rows(rrset for z in zones.values() for rrset in z))
+        _titled(
+            f"DNS records, endpoint '{endpoint}'",
+            RECORD_COLUMNS,
+            record_rows(rrset for z in zones.values() for rrset in z),
+        )
         for endpoint, zones in plan["dns"].items()
     ]
     parts.append(_titled("Flows, the first that matches wins", FLOW_COLUMNS, flow_rows(plan["flows"])))
@@ -30,7 +34,7 @@ def tables(plan: Mapping[str, Any]) -> str:
 
 def record_rows(rrsets: Any) -> list[tuple[str, ...]]:
     """A row for each record: name, type, value, MX preference, TTL in seconds."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for rrset in rrsets:
         for value in rrset["values"]:
             preference, shown = value.split(" ", 1) if rrset["type"] == "MX" else ("", value)

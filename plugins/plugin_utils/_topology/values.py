@@ -65,6 +65,18 @@ def text(value: object) -> str:
     return str(value).strip()
 
 
+def one_of(choices: tuple[str, ...], what: str, meaning: str) -> Callable[[object], str]:
+    """meaning: the choices, with what each means, for the remedy."""
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and value.strip() in choices:
+            return str(value).strip()
+        shown = f"'{value}' is no {what}" if isinstance(value, str) else f"is {described(value)}, not a {what}"
+        raise Unfit(shown, f"Write {meaning}")
+
+    return read
+
+
 def boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import domains, endpoints, zones
-from .values import address, boolean, each, host_name, interface_sets, network, preference, text
+from .values import address, boolean, each, host_name, interface_sets, network, one_of, preference, text
 
 SERVERS = "mail_servers"
 RELAYS = "mail_relays"
@@ -30,7 +30,10 @@ DEVICES = (GATEWAYS, FIREWALLS)
 DIRECT = "direct"
 NAT = "nat"
 RELAY = "relay"
-TOPOLOGIES = (DIRECT, NAT, RELAY)
+TOPOLOGY_CHOICE = (
+    f"{DIRECT} (it is on the internet itself), {NAT} (a device translates a public address to it) or {RELAY} (a relay "
+    "takes its mail)"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ VARIABLES = (
         "`direct`, `nat` or `relay`",
         "How mail reaches the host: it is on the internet itself; a device in front of it translates a public IPv4 "
         "address; or a relay takes its mail. A relay is itself `direct` or `nat`.",
-        text,
+        one_of((DIRECT, NAT, RELAY), "topology", TOPOLOGY_CHOICE),
     ),
     Variable(
         "mail_fqdn",
