@@ -274,7 +274,7 @@ class _Reader:
         }
         for option, allowed in actions.items():
             if given.get(option) and action not in allowed:
-                remedy = f"It belongs to {' and '.join(allowed)}: leave it out here"
+                remedy = f"It belongs to {', '.join(allowed)}: leave it out here"
                 self._report(name, f"{option!r} means nothing with the action {action}", remedy)
 
     def _check_families(self, flow: Flow) -> None:

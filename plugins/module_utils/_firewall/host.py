@@ -48,8 +48,9 @@ ExecReload={nft} -f {tables}/%i.nft
 ExecStop=-{nft} delete table {family} inbound_mail_%i
 
 [Install]
-WantedBy=sysinit.target nftables.service
+WantedBy={wanted_by}
 """
+_WANTED_BY = ("sysinit.target", "nftables.service")
 
 _FILE_HEADER = """\
 # Written by Ansible (inbound.mail.firewall): a change here is overwritten.
@@ -89,12 +90,15 @@ class Host:
         if not self._nft:
             return None
         rc, out, err = self._run(self._nft, "-j", "list", "table", FAMILY, table)
-        if rc == 0:
-            found: dict[str, Any] = json.loads(out)
-            return found
-        if "No such file or directory" in err:
+        if rc != 0 and "No such file or directory" in err:
             return None
-        raise HostError(f"nft cannot list the table {table}: {err.strip()}")
+        try:
+            found: dict[str, Any] = json.loads(out)
+        except ValueError as error:
+            # nft 1.0.6 stops in the middle of a table that belongs to a process (flags owner).
+            said = err.strip() or f"it says {out.strip()}"
+            raise HostError(f"nft cannot list the table {table}, so nothing was changed: {said}") from error
+        return found
 
     def check(self, script: str) -> None:
         """Let nft and the kernel judge a script without doing it."""
@@ -182,13 +186,13 @@ class Host:
         return bool(self._systemctl)
 
     def unit_text(self) -> str:
-        return _UNIT.format(nft=self._nft, tables=TABLES, family=FAMILY)
+        return _UNIT.format(nft=self._nft, tables=TABLES, family=FAMILY, wanted_by=" ".join(_WANTED_BY))
 
     def is_loaded_at_boot(self, name: str) -> bool:
         """Whether the unit is as it should be, enabled, and running if the host runs systemd."""
         if self.read(UNIT_FILE) != self.unit_text():
             return False
-        if self._run(str(self._systemctl), "--root=/", "is-enabled", _unit(name))[0] != 0:
+        if not all((UNIT_FILE.parent / f"{wanting}.wants" / _unit(name)).is_symlink() for wanting in _WANTED_BY):
             return False
         return not self._booted or self._run(str(self._systemctl), "is-active", _unit(name))[0] == 0
 

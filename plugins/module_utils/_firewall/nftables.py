@@ -109,15 +109,12 @@ class _Renderer:
 
     def _translate_sources(self) -> None:
         rules = []
-        for name, condition, flows in (
-            ("hairpin_clients", f"{self._from_inside()} ", [flow for flow in self._flows if flow.hairpin]),
-            ("hidden_clients", "", [flow for flow in self._flows if flow.translate_source]),
-        ):
-            elements = {f"{flow.public_address} . {port}" for flow in flows for port in flow.ports}
-            if elements:
-                self._sets.append(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
-                key = "ct status dnat ct original ip daddr . tcp dport"
-                rules.append(f"{condition}{key} @{PREFIX}{name} masquerade")
+        hairpins = [flow for flow in self._flows if flow.hairpin]
+        if hairpins:
+            rules.append(f"{self._from_inside()} {self._masquerade('hairpin_clients', hairpins)}")
+        hiding = [flow for flow in self._flows if flow.translate_source]
+        if hiding:
+            rules.append(self._masquerade("hidden_clients", hiding))
         entries = [
             Entry(source, destination, 4, port, flow.egress_address)
             for flow in self._flows
@@ -128,6 +125,11 @@ class _Renderer:
         rules += self._lookups("egress", entries, "snat ip to")
         if rules:
             self._add_base_chain("postrouting", "nat", _SRCNAT + _BEFORE, rules)
+
+    def _masquerade(self, name: str, flows: Iterable[Flow]) -> str:
+        elements = {f"{flow.public_address} . {port}" for flow in flows for port in flow.ports}
+        self._sets.append(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
+        return f"ct status dnat ct original ip daddr . tcp dport @{PREFIX}{name} masquerade"
 
     def _from_inside(self) -> str:
         name = f"{PREFIX}outside"

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The NAT gateway: what a client sees, and what the server sees of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Gateway, Network
+
+FORWARD = {
+    "name": "mx",
+    "action": "forward",
+    "source": ["wan"],
+    "public_address": "203.0.113.1",
+    "targets": [{"address": "192.168.0.10"}],
+}
+FLOWS: list[dict[str, Any]] = [
+    FORWARD,
+    {
+        "name": "egress",
+        "action": "snat",
+        "source": ["192.168.0.10"],
+        "destination": ["wan"],
+        "egress_address": "203.0.113.2",
+    },
+    {"name": "in6", "action": "accept", "source": ["wan"], "destination": ["2001:db8:10::10"]},
+    {
+        "name": "out",
+        "action": "accept",
+        "source": ["192.168.0.10", "2001:db8:10::10"],
+        "destination": ["wan"],
+    },
+    {"name": "others", "action": "drop", "source": ["lan", "dmz"], "destination": ["wan"]},
+]
+BY_HAND = """
+table ip by_hand {
+    chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr 192.168.0.0/16 oifname "internet" masquerade
+    }
+    chain prerouting {
+        type nat hook prerouting priority dstnat; policy accept;
+        iifname "internet" ip daddr 203.0.113.1 tcp dport 80 dnat to 192.168.0.10
+    }
+}
+"""
+
+
+def test_mail_from_outside_arrives_with_the_clients_own_address(network: Network) -> None:
+    network.gateway.apply(FLOWS)
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert network["stranger"].connect("203.0.113.1") == "203.0.113.66"
+
+
+def test_ipv6_is_not_translated(network: Network) -> None:
+    network.gateway.apply(FLOWS)
+    assert network["outside"].connect("2001:db8:10::10") == "2001:db8:113::25"
+    assert network["mail"].connect("2001:db8:113::25") == "2001:db8:10::10"
+
+
+def test_inside_clients_reach_the_public_address_and_only_theirs_is_translated(network: Network) -> None:
+    network.gateway.apply(FLOWS)
+    assert network["insider"].connect("203.0.113.1") == "192.168.0.1"
+    assert network["relay"].connect("203.0.113.1") == "192.168.0.1"
+    assert network["mail"].connect("203.0.113.1") == "192.168.0.1"
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+
+
+def test_the_gateway_itself_reaches_the_public_address(network: Network) -> None:
+    network.gateway.apply(FLOWS)
+    assert network.gateway.connect("203.0.113.1") in ("192.168.0.1", "203.0.113.1")
+
+
+def test_without_hairpin_inside_clients_come_to_the_gateway(network: Network) -> None:
+    network.gateway.apply([{**FORWARD, "hairpin": False}])
+    assert network["insider"].attempt("203.0.113.1", marker="192.168.0.10") == "ECONNREFUSED"
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+
+
+def test_mail_of_the_server_leaves_from_its_public_address(network: Network) -> None:
+    """Also beside a masquerade that somebody wrote for everything, which would take the first address."""
+    network.gateway.run("nft -f -", stdin=BY_HAND)
+    network.gateway.apply(FLOWS)
+    assert network["mail"].connect("203.0.113.25") == "203.0.113.2"
+    assert network["mail"].connect("203.0.113.25", 80) == "203.0.113.1"
+
+
+def test_other_inside_hosts_cannot_send_on_25(network: Network) -> None:
+    network.gateway.apply(FLOWS)
+    for host in ("insider", "relay"):
+        assert network[host].attempt("203.0.113.25") == "silence"
+        assert network[host].attempt("2001:db8:113::25") == "silence"
+
+
+def test_other_ports_and_other_peoples_rules_work_as_before(network: Network) -> None:
+    network.gateway.run("nft -f -", stdin=BY_HAND)
+    network.gateway.apply(FLOWS)
+    assert network["insider"].connect("203.0.113.25", 80) == "203.0.113.1"
+    assert network["insider"].connect("2001:db8:113::25", 587) == "2001:db8:10::50"
+    assert network["outside"].connect("203.0.113.1", 80) == "203.0.113.25"
+
+
+def test_answers_to_a_client_that_sends_from_a_mail_port_get_through(network: Network) -> None:
+    flows = [{**flow, "ports": [25, 465]} for flow in (*FLOWS, {"name": "none", "action": "drop"})]
+    network.gateway.apply(flows)
+    assert network["outside"].connect("203.0.113.1", local_port=465) == "203.0.113.25"
+    assert network["outside"].connect("2001:db8:10::10", local_port=465) == "2001:db8:113::25"
+
+
+def test_only_accepted_networks_reach_the_server(network: Network) -> None:
+    network.gateway.apply(
+        [{**FORWARD, "source": ["203.0.113.25"]}, {"name": "none", "action": "drop", "destination": ["192.168.0.10"]}]
+    )
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert network["stranger"].attempt("203.0.113.1", marker="192.168.0.10") == "ECONNREFUSED"
+    assert network["insider"].connect("203.0.113.1") == "192.168.0.1"
+
+
+def test_a_forward_opens_the_public_address_alone(network: Network) -> None:
+    """What comes to the server by its own address is left to the flows after it."""
+    network.gateway.apply([FORWARD, {"name": "none", "action": "drop", "destination": ["192.168.0.10"]}])
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert network["outside"].attempt("192.168.0.10") == "silence"
+    assert network["relay"].attempt("192.168.0.10") == "silence"
+
+
+def test_translate_source_hides_every_client(network: Network) -> None:
+    network.gateway.apply([{**FORWARD, "translate_source": True}])
+    assert network["outside"].connect("203.0.113.1") == "192.168.0.1"
+
+
+def test_weights_share_connections_out(network: Network) -> None:
+    targets = [{"address": "192.168.0.10", "weight": 2}, {"address": "192.168.0.50"}]
+    network.gateway.apply([{**FORWARD, "targets": targets}])
+    capture = network.gateway.capture("lan", 6, "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn and dst port 25")
+    for _ in range(6):
+        network["outside"].connect("203.0.113.1")
+    seen, _ = capture.communicate(timeout=60)
+    assert [seen.count(f"> {target['address']}.25") for target in targets] == [4, 2], seen
+
+
+def test_two_public_addresses_lead_to_two_servers(network: Network) -> None:
+    second = {**FORWARD, "name": "mx2", "public_address": "203.0.113.2", "targets": [{"address": "198.51.100.17"}]}
+    network.gateway.apply([FORWARD, second])
+    network.gateway.run("nft add table ip count; nft add chain ip count c '{ type filter hook forward priority 90; }'")
+    network.gateway.run("nft add rule ip count c ip daddr 198.51.100.17 tcp dport 25 counter")
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert "packets 0" in network.gateway.run("nft list table ip count").stdout
+    assert network["outside"].connect("203.0.113.2") == "203.0.113.25"
+    assert "packets 0" not in network.gateway.run("nft list table ip count").stdout
+
+
+def test_a_new_target_takes_new_connections_at_once(network: Network) -> None:
+    network.gateway.apply([FORWARD])
+    network["outside"].connect("203.0.113.1")
+    network.gateway.apply([{**FORWARD, "targets": [{"address": "192.168.0.50"}]}])
+    capture = network.gateway.capture("lan", 1, "dst port 25")
+    network["outside"].connect("203.0.113.1")
+    seen, _ = capture.communicate(timeout=60)
+    assert "> 192.168.0.50.25" in seen
+
+
+@pytest.mark.parametrize(("limits", "allowed"), [({"rate": "3/day"}, 3), ({"connections": 2}, 2)])
+def test_limits_hold_for_each_client(network: Network, limits: dict[str, Any], allowed: int) -> None:
+    network.gateway.apply([{**FORWARD, "limits": limits}])
+    script = (
+        "import socket, sys\n"
+        "held = [socket.create_connection(('203.0.113.1', 25), 20) for _ in range(int(sys.argv[1]))]\n"
+        "print(sum(len(one.makefile().readline()) > 0 for one in held), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    client = network["outside"].start(sys.executable, "-c", script, str(allowed))
+    assert client.stdout is not None
+    assert client.stdout.readline() == f"{allowed}\n"
+    assert network["outside"].attempt("203.0.113.1", marker="192.168.0.10") == "silence"
+    assert network["stranger"].connect("203.0.113.1") == "203.0.113.66"
+    client.communicate(timeout=60)
+
+
+def test_a_connection_survives_a_change_of_the_rules(network: Network, gateway: Gateway) -> None:
+    """A good change does not break a connection that it still allows."""
+    gateway.apply(FLOWS)
+    script = (
+        "import socket, sys\n"
+        "c = socket.create_connection(('203.0.113.1', 25), 20); f = c.makefile('rb'); f.readline()\n"
+        "for line in sys.stdin:\n"
+        "    c.sendall(line.encode()); print(f.readline().decode().strip(), flush=True)\n"
+    )
+    client = network["outside"].start(sys.executable, "-uc", script)
+    assert client.stdin is not None
+    assert client.stdout is not None
+    for number, flows in enumerate((FLOWS, [*FLOWS, {"name": "more", "action": "drop"}], FLOWS[:1], FLOWS)):
+        gateway.apply(flows)
+        client.stdin.write(f"line {number}\n")
+        client.stdin.flush()
+        assert client.stdout.readline() == f"line {number}\n"
