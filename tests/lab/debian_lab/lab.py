@@ -100,9 +100,11 @@ class Lab:
 
     @classmethod
     def up_and_leave(cls, folder: Path | str, release: str = "trixie", venv: str = "") -> Lab:
-        """Boot the scenario and leave it running until `down`."""
+        """Boot the scenario and leave it running until `down`. LabError if it is running already."""
         scenario = load(Path(folder))
         with _alone():
+            if any(record.folder == str(scenario.folder) for record in _records()):
+                raise LabError(f"{folder} is up already; to begin anew, first: tests/lab/lab.py down {folder}")
             lab = cls._create(scenario, release, venv, None)
             try:
                 lab._boot()
@@ -159,7 +161,7 @@ class Lab:
         """Wait until a host has booted and answers over SSH as Ansible asks it."""
         self._containers[name].await_booted()
         address = self.network.management_address(name)
-        words = ["ssh", "-F", str(self.folder / "ssh_config"), address, "true"]
+        words = ["ssh", "-F", str(self.folder / "ssh_config"), "-o", "ConnectTimeout=5", address, "true"]
 
         def answers() -> bool:
             return self.run(CONTROLLER, words, check=False).returncode == 0
@@ -396,7 +398,10 @@ def sweep(lab: str) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Be the only one who boots a lab on this machine; clear away what labs that died left behind."""
+    """Be the only one on this machine who works with a lab; clear away what labs that died left behind.
+
+    Labs that were left running on purpose stay: they are idle, and no lab sees anything of another.
+    """
     RUN_FOLDER.mkdir(mode=0o700, exist_ok=True)
 
     def busy() -> str:
@@ -404,14 +409,11 @@ def _alone() -> Iterator[None]:
         return f"lab: another lab is running ({names}): waiting for it to end"
 
     with locked(RUN_FOLDER / "lock", busy):
-        kept = [record for record in _records() if record.is_kept]
-        if kept:
-            raise LabError(f"a lab of {kept[0].folder} was left running; first: tests/lab/lab.py down {kept[0].folder}")
         disks = cache_folder() / "hosts"
         disks.mkdir(parents=True, exist_ok=True)
         folders = (*disks.iterdir(), *RUN_FOLDER.iterdir())
-        stale = labs_with_namespaces() | {path.name for path in folders if path.is_dir()}
-        for lab in sorted(stale):
+        there = labs_with_namespaces() | {path.name for path in folders if path.is_dir()}
+        for lab in sorted(there - {record.lab for record in _records() if record.is_kept}):
             say(f"lab: clearing away lab {lab}, whose process ended without doing so")
             sweep(lab)
         yield

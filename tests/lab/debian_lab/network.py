@@ -58,6 +58,10 @@ class Network:
         """The name of the switch's end of a host's cable."""
         return f"port.{list(self.hosts).index(host)}.{self.networks.index(network)}"
 
+    def hardware_address(self, host: str, network: str) -> str:
+        """The MAC of a host's interface: the same after a reboot, or its neighbours would go on sending to the old one."""
+        return f"02:00:00:00:{list(self.hosts).index(host):02x}:{self.networks.index(network):02x}"
+
     def create(self) -> None:
         """Make the bridges, and the namespace of every host with its cables in."""
         command("ip", "netns", "add", self.switch)
@@ -78,7 +82,11 @@ class Network:
         addresses = {MANAGEMENT: [f"{self.management_address(name)}/24"], **host.networks}
         self._ip(
             self.switch,
-            *(f"link add {self.port(name, net)} type veth peer name {net} netns {namespace}" for net in addresses),
+            *(
+                f"link add {self.port(name, net)} type veth"
+                f" peer name {net} address {self.hardware_address(name, net)} netns {namespace}"
+                for net in addresses
+            ),
             *(f"link set {self.port(name, net)} master {net} up" for net in addresses),
         )
         self._ip(
