@@ -59,7 +59,7 @@ class Network:
         return f"port.{list(self.hosts).index(host)}.{self.networks.index(network)}"
 
     def hardware_address(self, host: str, network: str) -> str:
-        """The MAC of a host's interface: the same after a reboot, or its neighbours would go on sending to the old one."""
+        """The MAC of a host's interface: the same after a reboot, or its neighbours would send to the old one."""
         return f"02:00:00:00:{list(self.hosts).index(host):02x}:{self.networks.index(network):02x}"
 
     def create(self) -> None:
