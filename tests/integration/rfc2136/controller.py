@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one task of the collection as its users do, with ansible-playbook."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from named import Named, Network
+
+START = json.JSONDecoder()
+
+
+@dataclass
+class Outcome:
+    """result: what the task returned; output: all that was printed, both streams."""
+
+    result: dict[str, Any]
+    output: str
+    returncode: int
+
+    def __getattr__(self, name: str) -> Any:
+        return self.result[name]
+
+    @property
+    def failed(self) -> bool:
+        return self.returncode != 0
+
+
+@dataclass
+class Controller:
+    network: Network
+    folder: Path
+
+    def command(self, module: str, arguments: dict[str, Any], *words: str) -> tuple[list[str], dict[str, str]]:
+        playbook = self.folder / "playbook.yml"
+        task = {f"inbound.mail.{module}": arguments}
+        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "minimal", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
+        return self.network.inside("ansible-playbook", "-i", "localhost,", str(playbook), *words), environment
+
+    def run(self, module: str, arguments: dict[str, Any], *words: str) -> Outcome:
+        command, environment = self.command(module, arguments, *words)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        output = done.stdout + done.stderr
+        start = done.stdout.find(" => {")
+        assert start >= 0, f"the task returned nothing:\n{output}"
+        result, _ = START.raw_decode(done.stdout, start + 4)
+        return Outcome(result, output, done.returncode)
+
+    def records(self, server: Named, records: list[dict[str, Any]], /, *words: str, **options: Any) -> Outcome:
+        """inbound.mail.dns_records with the server's own key."""
+        return self.run("dns_records", {**access(server), "records": records, **options}, *words)
+
+
+def access(server: Named) -> dict[str, Any]:
+    key = server.key
+    return {
+        "server": server.address,
+        "key_name": key.name,
+        "key_secret": key.secret,
+        "key_algorithm": key.algorithm,
+    }
+
+
+def mx(*values: str, zone: str = "example.org", ttl: int = 3600, **more: Any) -> dict[str, Any]:
+    return {"zone": zone, "name": zone, "type": "MX", "values": list(values), "ttl": ttl, **more}
+
+
+def record(name: str, rdtype: str, *values: str, zone: str = "example.org", **more: Any) -> dict[str, Any]:
+    return {"zone": zone, "name": name, "type": rdtype, "values": list(values), **more}

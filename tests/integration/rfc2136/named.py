@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real name servers of a Debian release, each at an address of its own, in a network of their own."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SOA = "$TTL 300\n@ SOA ns1.{zone}. hostmaster.{zone}. 1 300 60 3600 60\n"
+
+
+class Network:
+    """A network namespace in which nothing is but loopback: any address and port is free there."""
+
+    def __init__(self) -> None:
+        # It lives as long as this process, which ends with its standard input.
+        self._holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        own = Path("/proc/self/ns/net").readlink()
+        while Path(f"/proc/{self._holder.pid}/ns/net").readlink() == own:
+            time.sleep(0.01)
+        self._numbers = itertools.count(1)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def inside(self, *command: str) -> list[str]:
+        return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", *command]
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.inside(*command), check=check, capture_output=True, text=True)
+
+    def new_address(self) -> str:
+        address = f"198.51.100.{next(self._numbers)}"
+        self.run("ip", "address", "add", f"{address}/32", "dev", "lo")
+        return address
+
+    def close(self) -> None:
+        self._holder.communicate()
+
+
+def new_secret(octets: int = 32) -> str:
+    return base64.b64encode(secrets.token_bytes(octets)).decode()
+
+
+@dataclass
+class Key:
+    name: str
+    algorithm: str = "hmac-sha256"
+    secret: str = field(default_factory=new_secret, repr=False)
+
+
+@dataclass
+class Named:
+    """root: the release's root folder; folder: an empty one, which named sees as /srv."""
+
+    root: Path
+    folder: Path
+    network: Network
+    address: str = ""
+    keys: list[Key] = field(default_factory=lambda: [Key("inbound-mail")])
+    options: str = ""
+    statements: list[str] = field(default_factory=list)
+    zones: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.address = self.address or self.network.new_address()
+
+    @property
+    def key(self) -> Key:
+        return self.keys[0]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def zone(self, name: str, records: str = "", policy: str = 'update-policy { grant "inbound-mail" zonesub ANY; };') -> None:
+        """A primary zone with an apex (SOA, NS, ns1 at this address) and `records`, lines of a zone file."""
+        text = SOA.format(zone=name) + f"@ NS ns1\nns1 A {self.address}\n{records}\n"
+        (self.folder / f"{name}.zone").write_text(text)
+        self.zones[name] = f'zone "{name}" {{ type primary; file "/srv/{name}.zone"; {policy} }};'
+
+    def statement(self, text: str) -> None:
+        self.statements.append(text)
+
+    def start(self) -> None:
+        keys = [f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};' for key in self.keys]
+        (self.folder / "named.conf").write_text(
+            "options {\n"
+            '  directory "/srv"; pid-file "/srv/named.pid"; session-keyfile "/srv/session.key";\n'
+            f"  listen-on port 53 {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
+            f"  query-source address {self.address}; transfer-source {self.address}; notify-source {self.address};\n"
+            "  recursion no; dnssec-validation no; allow-transfer { none; };\n"
+            f"  {self.options}\n}};\ncontrols {{ }};\n"
+            + "\n".join([*keys, *self.statements, *self.zones.values()])
+            + "\n"
+        )
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self.inside("/usr/sbin/named", "-g", "-c", "/srv/named.conf"), stderr=log)
+        self.await_log(" running\n")
+
+    def await_log(self, text: str) -> None:
+        deadline = time.monotonic() + 60
+        while text not in self.log:
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"named did not say '{text}':\n{self.log[-4000:]}")
+            time.sleep(0.02)
+
+    def inside(self, *command: str) -> list[str]:
+        """The command in the release's root, with `folder` at /srv, for itself alone."""
+        mounts = 'mount --bind "$2" "$1/srv" && mount -t tmpfs tmpfs "$1/dev" && mknod "$1/dev/urandom" c 1 9'
+        script = f'{mounts} && mknod "$1/dev/null" c 1 3 && root=$1 && shift 2 && exec chroot "$root" "$@"'
+        arguments = ["sh", str(self.root), str(self.folder), *command]
+        return self.network.inside("unshare", "--mount", "sh", "-c", script, *arguments)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(number)
+            self.process.wait(timeout=60)
+            self.process = None
+
+    def clear(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def dig(self, *words: str) -> list[str]:
+        """The lines that dig prints, asked of this server; sorted, since a server sends an RRset in any order."""
+        command = self.inside("/usr/bin/dig", f"@{self.address}", "+norecurse", "+time=5", "+short", *words)
+        return sorted(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines())
+
+    def ttl(self, name: str, rdtype: str) -> int:
+        command = self.inside("/usr/bin/dig", f"@{self.address}", "+norecurse", "+noall", "+answer", name, rdtype)
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[1])
+
+    def nsupdate(self, zone: str, *lines: str) -> None:
+        """Change records as another administrator would, with the key."""
+        self.write_key_file()
+        script = "\n".join([f"server {self.address}", f"zone {zone}", *lines, "send", ""])
+        subprocess.run(self.inside("/usr/bin/nsupdate", "-k", "/srv/key"), input=script, check=True, text=True)
+
+    def write_key_file(self) -> None:
+        """At /srv/key, for nsupdate -k."""
+        (self.folder / "key").write_text(
+            f'key "{self.key.name}" {{ algorithm {self.key.algorithm}; secret "{self.key.secret}"; }};\n'
+        )
+
+    @property
+    def process_id(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def updates(self, zone: str) -> int:
+        """How many lines of the log speak of an update of the zone."""
+        return self.log.count(f"updating zone '{zone}/IN'")

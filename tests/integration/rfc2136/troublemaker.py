@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stands between the collection and a real named, and behaves as a network or a server sometimes does.
+
+    troublemaker.py ADDRESS NAMED TROUBLE [COUNT] [NUMBER]
+
+TROUBLE is what happens to the first COUNT updates (default: all):
+
+ignore     answered NOERROR, properly signed, and not done (the key is read from standard input: name secret)
+deny       the answer of named is lost, the update was done
+race       another administrator changes the records just before: standard input is a shell command
+kill       NUMBER is named's process id, which dies instead of doing the update
+forge      every answer, to questions too, follows a crowd of forged ones
+unsigned   every answer comes without a signature
+silence    nothing is ever answered
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rrset
+import dns.tsig
+
+
+class Troublemaker:
+    def __init__(self, address: str, named: str, trouble: str, count: int = 1_000_000, process: int = 0) -> None:
+        self.address, self.named, self.trouble, self.count, self.process = address, named, trouble, count, process
+        self.given = "" if sys.stdin.isatty() else sys.stdin.read().strip()
+        self.updates = 0
+        self.lock = threading.Lock()
+
+    def answers(self, wire: bytes, ask: object) -> list[bytes]:
+        """What to send for a message; `ask` hands a message to named and returns its answer."""
+        if self.trouble == "silence":
+            return []
+        is_update = wire[2] >> 3 & 0xF == dns.opcode.UPDATE
+        if self.trouble == "forge":
+            return [*forgeries(wire), ask(wire)]
+        if self.trouble == "unsigned":
+            return [lie(wire)]
+        with self.lock:
+            self.updates += is_update
+            spared = not is_update or self.updates > self.count
+        if spared:
+            return [ask(wire)]
+        if self.trouble == "ignore":
+            return [self.yes(wire)]
+        if self.trouble == "race":
+            subprocess.run(self.given, shell=True, check=True)
+            return [ask(wire)]
+        if self.trouble == "kill":
+            os.kill(self.process, signal.SIGKILL)
+            return []
+        if self.trouble == "deny":
+            ask(wire)
+            return []
+        raise SystemExit(f"no such trouble: {self.trouble}")
+
+    def yes(self, wire: bytes) -> bytes:
+        name, secret = self.given.split()
+        request = dns.message.from_wire(wire, keyring=dns.tsig.Key(name, secret))
+        return dns.message.make_response(request).to_wire()
+
+    def serve(self) -> None:
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.bind((self.address, 53))
+        streams = socket.create_server((self.address, 53))
+        threading.Thread(target=self.serve_streams, args=(streams,), daemon=True).start()
+        print("ready", flush=True)
+        while True:
+            wire, client = datagrams.recvfrom(65535)
+            threading.Thread(target=self.one_datagram, args=(datagrams, wire, client), daemon=True).start()
+
+    def one_datagram(self, datagrams: socket.socket, wire: bytes, client: tuple[str, int]) -> None:
+        if self.trouble == "forge":
+            # From another address, with everything else right.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                stranger.bind(("127.0.0.1", 0))
+                stranger.sendto(lie(wire), client)
+        for answer in self.answers(wire, self.ask_by_datagram):
+            datagrams.sendto(answer, client)
+
+    def ask_by_datagram(self, wire: bytes) -> bytes:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as named:
+            named.connect((self.named, 53))
+            named.send(wire)
+            return named.recv(65535)
+
+    def serve_streams(self, streams: socket.socket) -> None:
+        while True:
+            client, _ = streams.accept()
+            threading.Thread(target=self.one_stream, args=(client,), daemon=True).start()
+
+    def one_stream(self, client: socket.socket) -> None:
+        with client, socket.create_connection((self.named, 53)) as named:
+
+            def ask(wire: bytes) -> bytes:
+                named.sendall(len(wire).to_bytes(2, "big") + wire)
+                return received(named) or b""
+
+            while wire := received(client):
+                for answer in self.answers(wire, ask):
+                    client.sendall(len(answer).to_bytes(2, "big") + answer)
+
+
+def received(stream: socket.socket) -> bytes | None:
+    data = b""
+    while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+        more = stream.recv(65535)
+        if not more:
+            return None
+        data += more
+    return data[2:]
+
+
+def lie(wire: bytes, **changed: object) -> bytes:
+    """An answer to the question that says the exchange is somebody else."""
+    request = dns.message.from_wire(wire, keyring=False, continue_on_error=True)
+    answer = dns.message.make_response(request) if request.opcode() == dns.opcode.QUERY else request
+    answer.tsig = None
+    answer.flags |= dns.flags.AA | dns.flags.QR
+    question = answer.question[0]
+    if request.opcode() == dns.opcode.QUERY and question.rdtype == dns.rdatatype.MX:
+        answer.answer = [dns.rrset.from_text(question.name, 60, "IN", "MX", "1 evil.example.com.")]
+    for name, value in changed.items():
+        setattr(answer, name, value)
+    return answer.to_wire()
+
+
+def forgeries(wire: bytes) -> list[bytes]:
+    identifier = int.from_bytes(wire[:2], "big")
+    other_question = dns.message.make_query("elsewhere.example.", "MX").question
+    return [
+        lie(wire, id=identifier ^ 1),  # another identifier
+        lie(wire, question=other_question),  # about something else
+        lie(wire),  # not signed
+        lie(wire)[:-3],  # cut off
+        wire,  # the question itself
+        b"",
+        wire[:5],
+        os.urandom(40),
+        wire[:2] + b"\x84\x00" + wire[4:12] + b"\xc0\x0c" * 20,  # names that point to themselves
+    ]
+
+
+if __name__ == "__main__":
+    address, named, trouble, *numbers = sys.argv[1:]
+    Troublemaker(address, named, trouble, *map(int, numbers)).serve()
