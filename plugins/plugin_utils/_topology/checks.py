@@ -315,7 +315,7 @@ def _check_exchangers(domain: MailDomain, links: Links, report: Report) -> None:
                 f"({last})",
                 f"Give it a preference above {last}",
             )
-    names = [name for _, name in primaries] + [backup.name for backup in backups]
+    names = [exchanger.name for exchanger in (*domain.exchangers, *domain.backups)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         report.error("", "mail_domains", f"{domain.name}: {name} is an MX twice", "Name it once")
     for exchanger in (*domain.backups, *domain.exchangers):

@@ -144,7 +144,7 @@ def _read_shared(inventory: Inventory, report: Report) -> Shared:
         "mail_dns": "Write who hosts the zones, as {default: {provider: rfc2136, server: 192.0.2.53}}; with "
         "{default: {provider: manual}} the plan says what to ask for",
     }
-    for name in missing:
+    for name in missing if names else ():
         report.error("", name, "is not set", f"{remedies[name]}; in group_vars/all.yml, so that every host has it")
     return Shared(
         domains=values["mail_domains"],

@@ -86,10 +86,10 @@ def _exchangers(value: object) -> tuple[Exchanger, ...]:
         [value] if isinstance(value, (str, Mapping)) else items(value, "mail exchangers", "[{name: mx.example.net}]")
     )
     found, problems = [], []
-    for entry in entries:
+    for index, entry in enumerate(entries):
         fields = {"name": entry} if isinstance(entry, str) else entry
         try:
-            found.append(Exchanger(**_entry(fields, EXCHANGER_KEYS, f"{_label(fields)}: ")))
+            found.append(Exchanger(**_entry(fields, EXCHANGER_KEYS, f"{_label(fields) or f'[{index}]'}: ")))
         except Several as several:
             problems += several.problems
     if problems:
