@@ -54,6 +54,10 @@ SPELLINGS = [
 ]
 
 
+# What follows from Postfix alone and not from how a release packs it is asked on one release.
+on_one_release = pytest.mark.parametrize("first_run", RELEASES[:1], indirect=True, scope="module")
+
+
 @dataclass
 class FirstRun:
     """What was seen while the roles met hosts without Postfix."""
@@ -116,7 +120,7 @@ def postfix(lab: Lab, host: str, *options: str, **arguments: object) -> dict[str
     """Run the module; the result says whether it failed."""
     words = ("-m", "inbound.mail.postfix", "-a", json.dumps(arguments), *options)
     out = lab.ansible(host, *words, check=False).stdout
-    return dict(json.loads(out[out.index("{") : out.rindex("}") + 1]))
+    return {"failed": "FAILED!" in out, **json.loads(out[out.index("=> {") + 3 : out.rindex("}") + 1])}
 
 
 def state(lab: Lab, host: str) -> tuple[str, str]:
@@ -141,7 +145,7 @@ def main_cf_of(lab: Lab, host: str, text: str) -> Iterator[None]:
     finally:
         postfix(lab, host, name=host, state="absent")
         path.write_text(before)
-        lab.run(host, "postfix reload")
+        lab.run(host, "systemctl restart postfix")
         lab.playbook(ROLES, "--limit", host)
 
 
@@ -204,6 +208,7 @@ def test_only_the_server_sends_through_the_relay(lab: Lab) -> None:
     assert rcpt(lab, "outside", RELAY, "root@example.com").startswith("554 5.7.1")
 
 
+@on_one_release
 def test_relay_behind_a_filtering_service_refuses_the_rest(lab: Lab) -> None:
     """The networks are the service's; here it is nobody in the lab."""
     try:
@@ -217,6 +222,7 @@ def test_relay_behind_a_filtering_service_refuses_the_rest(lab: Lab) -> None:
     assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == ["relay_domains", "transport"]
 
 
+@on_one_release
 def test_nobody_is_shut_out_of_a_server_that_faces_the_outside(lab: Lab) -> None:
     try:
         facing = '{"mail_server_accept_from": [], "mail_server_smarthosts": []}'
@@ -236,7 +242,7 @@ def test_nobody_is_shut_out_of_a_server_that_faces_the_outside(lab: Lab) -> None
         ({"settings": {"mesage_size_limit": "1"}}, "no such parameter"),
         ({"settings": {"smtpd_sender_restrictions": "reject_evrything"}}, "reject_evrything"),
         ({"settings": {"smtpd_client_connection_count_limit": "many"}}, "smtpd_client_connection_count_limit"),
-        ({"settings": {"inet_protocols": "ipv5"}}, "ipv5"),
+        ({"settings": {"inet_interfaces": "no.such.host.example"}}, "no.such.host.example"),
         ({"settings": {"mynetworks": "0.0.0.0/0"}}, "set by 'inbound.mail relay' on this host already"),
         ({"settings": {"proxy_interfaces": "a\nmynetworks = 0.0.0.0/0"}}, "more than one line"),
         ({"settings": {"debug_peer_list": "x"}, "name": "../x"}, "cannot name a block"),
@@ -250,6 +256,7 @@ def test_broken_setting_never_reaches_the_running_postfix(lab: Lab, arguments: d
     assert state(lab, "relay") == before
 
 
+@on_one_release
 def test_every_problem_of_a_declaration_is_reported_at_once_and_nothing_is_done(lab: Lab) -> None:
     before = state(lab, "relay")
     result = postfix(
@@ -267,6 +274,7 @@ def test_every_problem_of_a_declaration_is_reported_at_once_and_nothing_is_done(
     assert state(lab, "relay") == before
 
 
+@on_one_release
 def test_mynetworks_of_everybody_is_refused_on_a_server(lab: Lab) -> None:
     with main_cf_of(lab, "server", "mynetworks = 127.0.0.0/8 0.0.0.0/0\n"):
         refused = lab.playbook(ROLES, "--limit", "server", check=False)
@@ -274,6 +282,7 @@ def test_mynetworks_of_everybody_is_refused_on_a_server(lab: Lab) -> None:
         assert "lets everybody relay through this host" in refused.stdout
 
 
+@on_one_release
 def test_domain_of_virtual_mailboxes_is_not_taken_from_them(lab: Lab) -> None:
     with main_cf_of(lab, "server", "virtual_mailbox_domains = example.net, texthash:/etc/postfix/vdomains\n"):
         (lab.root("server") / "etc/postfix/vdomains").write_text("example.org yes\n")
@@ -288,6 +297,7 @@ def test_domain_of_virtual_mailboxes_is_not_taken_from_them(lab: Lab) -> None:
     (lab.root("server") / "etc/postfix/vdomains").unlink()
 
 
+@on_one_release
 def test_options_in_master_cf_that_overrule_ours_are_named(lab: Lab) -> None:
     option = "postconf -P smtp/inet/smtpd_relay_restrictions=permit"
     postfix(lab, "relay", name="relay", state="absent")
@@ -317,18 +327,20 @@ def test_configuration_that_postfix_cannot_start_with_is_taken_back(lab: Lab) ->
     with main_cf_of(lab, "relay", ""):
         lab.run("relay", "postconf -e inet_interfaces=loopback-only && systemctl restart postfix")
         before = lab.run("relay", f"cat {MAIN_CF}").stdout
-        occupier = lab.popen("relay", f"exec nc -lk {RELAY} 25")
+        occupy = f"import signal, socket; s = socket.create_server(('{RELAY}', 25)); signal.pause()"
+        lab.popen("relay", f'echo $$ >/root/occupier; exec python3 -c "{occupy}"')
         try:
             lab.await_run("relay", f"ss -Hltn 'src {RELAY}:25' | grep -q .", within=10)
             failed = lab.playbook(ROLES, "--limit", "relay", check=False)
         finally:
-            occupier.kill()
+            lab.run("relay", "kill $(cat /root/occupier)")
         assert failed.returncode != 0
         assert "former configuration is back" in failed.stdout
         assert lab.run("relay", f"cat {MAIN_CF}").stdout == before
         assert rcpt(lab, "relay", "127.0.0.1", "root@localhost").startswith("250")
 
 
+@on_one_release
 def test_run_that_was_cut_off_before_the_reload_is_finished_by_the_next(lab: Lab) -> None:
     lab.run("relay", "touch /etc/postfix/inbound_mail/relay/reload-pending")
     first, second = (lab.playbook(ROLES, "--limit", "relay", "-v").stdout for _ in range(2))
@@ -336,6 +348,7 @@ def test_run_that_was_cut_off_before_the_reload_is_finished_by_the_next(lab: Lab
     assert "changed=0" in second
 
 
+@on_one_release
 def test_setting_no_longer_declared_is_put_back(lab: Lab) -> None:
     before = lab.run("relay", f"cat {MAIN_CF}").stdout
     first = postfix(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -112,9 +113,10 @@ class Host:
             said = self._run("postmap", "-c", str(trial), "-q", "example.org", f"{table.kind}:{path}")[2]
             problems += [
                 Problem(f"table {table.name}", line, "Correct the entry that it is made from")
-                for line in rules.lines_about_ours(said.splitlines(), str(trial))
+                for line in said.replace(f"{trial}/", "").splitlines()
+                if f"{TABLE_DIRECTORY}/{owner}/{table.name}" in line
             ]
-        return problems + self._smtpd_problems(trial)
+        return problems + self._smtpd_problems(trial, names)
 
     def check(self, trial: Path) -> None:
         """Let ``postfix check`` judge the copy. It creates directories that are missing in the queue."""
@@ -123,21 +125,33 @@ class Host:
             said = rules.lines_about_ours((out + err).splitlines(), str(trial))
             raise PostfixError("postfix check refuses the new configuration: " + "; ".join(said))
 
-    def _smtpd_problems(self, trial: Path) -> list[Problem]:
+    def _smtpd_problems(self, trial: Path, names: Mapping[str, str]) -> list[Problem]:
         """Start an SMTP server of its own on the copy, as ``sendmail -bs`` does.
 
-        Restrictions and limits are read by nothing else: ``postfix check`` lets any nonsense in them pass.
+        Limits and most restrictions are read by nothing else: ``postfix check`` lets any nonsense in them pass.
         """
-        smtpd = os.path.join(self.value("daemon_directory", trial), "smtpd")
-        rc, _out, err = self._module.run_command(
-            [smtpd, "-S"], data="QUIT\r\n", environ_update={"MAIL_CONFIG": str(trial), "LC_ALL": "C"}
-        )
-        if rc == 0:
-            return []
-        said = err.strip() or "it says why in the mail log (look for 'postfix/smtpd' and 'fatal')"
-        return [
-            Problem("main.cf", f"Postfix's SMTP server refuses the new configuration: {said}", "Correct the setting")
-        ]
+        smtpd = Path(self.value("daemon_directory", trial)) / "smtpd"
+        classes = rules.list_items(self.value("smtpd_restriction_classes", trial))
+        problems = rules.unknown_restriction_problems(names, smtpd.read_bytes(), classes)
+        # Its messages go to the mail log alone. The tag tells them from those of others: the variable holds until the
+        # configuration has been read, the option from then on.
+        tag = f"postfix-trial-{secrets.token_hex(4)}"
+        command = [str(smtpd), "-S", "-o", f"syslog_name={tag}"]
+        environment = {"MAIL_CONFIG": str(trial), "MAIL_LOGTAG": tag, "LC_ALL": "C"}
+        rc = self._module.run_command(command, data="QUIT\r\n", environ_update=environment)[0]
+        if rc != 0:
+            said = self._logged(f"{tag}/smtpd").replace(f"{trial}/", "") or "its reason is in the mail log"
+            message = f"Postfix's SMTP server refuses the new configuration: {said}"
+            problems.append(Problem("main.cf", message, "Correct the setting"))
+        return problems
+
+    def _logged(self, tag: str) -> str:
+        """What a program has just said to the journal, if the host has one."""
+        if not self._module.get_bin_path("journalctl"):
+            return ""
+        self._run("journalctl", "--sync")
+        out = self._run("journalctl", "--quiet", "--output=cat", f"--identifier={tag}")[1]
+        return "; ".join(line for line in out.splitlines() if line.startswith(("fatal:", "error:")))
 
     def _listed(self, trial: Path, configuration: Configuration) -> dict[str, set[str]]:
         """Setting of the address classes -> which domains of ours it lists."""

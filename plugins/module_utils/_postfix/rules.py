@@ -18,6 +18,8 @@ ADDRESS_CLASSES = ("mydestination", "virtual_alias_domains", "virtual_mailbox_do
 """The settings that say which domains Postfix takes mail for (ADDRESS_CLASS_README)."""
 
 _NETWORK = re.compile(r"\[?(?P<address>[0-9a-fA-F:.]+)\]?(?P<prefix>/\d+)$")
+_RESTRICTIONS = re.compile(r"smtpd_\w+_restrictions")
+_RESTRICTION = re.compile(r"(?:permit|reject|defer|check|warn|sleep)\w*")
 _UNUSED = re.compile(r"unused parameter: (?P<name>[^=]+)=")
 
 
@@ -113,6 +115,21 @@ def unknown_setting_problems(warnings: str, names: Collection[str]) -> list[Prob
     return [
         Problem(f"settings.{name}", "this Postfix has no such parameter", "See man 5 postconf for the right name")
         for name in sorted(unused & set(names))
+    ]
+
+
+def unknown_restriction_problems(settings: Mapping[str, str], smtpd: bytes, classes: Collection[str]) -> list[Problem]:
+    """Restrictions that the SMTP server does not know: it would answer every RCPT with 451 because of one.
+
+    No command of Postfix's lists the names; they stand in its program, each ended by a NUL byte. ``smtpd`` is that
+    program, ``classes`` the host's own smtpd_restriction_classes.
+    """
+    return [
+        Problem(f"settings.{name}", f"this Postfix has no restriction {word}", "See man 5 postconf for the right name")
+        for name, value in settings.items()
+        if _RESTRICTIONS.fullmatch(name)
+        for word in list_items(value)
+        if _RESTRICTION.fullmatch(word) and word not in classes and word.encode() + b"\0" not in smtpd
     ]
 
 

@@ -72,3 +72,19 @@ postconf: warning: /etc/postfix/main.cf: unused parameter: somebody_elses=1
 def test_list_items() -> None:
     assert rules.list_items("$myhostname, mail.test, , localhost  x") == ["$myhostname", "mail.test", "localhost", "x"]
     assert rules.list_items(" , ") == []
+
+
+def test_restriction_that_the_smtp_server_does_not_know() -> None:
+    smtpd = b"\0permit_mynetworks\0reject_unauth_destination\0check_client_access\0reject\0"
+    settings = {
+        "smtpd_client_restrictions": "permit_mynetworks, greylist check_client_access cidr:/permit_x, reject",
+        "smtpd_sender_restrictions": "reject_unauth_destinatio, permit_own",
+        "relayhost": "permit_nothing",
+    }
+
+    problems = rules.unknown_restriction_problems(settings, smtpd, ["permit_own"])
+
+    assert [str(problem) for problem in problems] == [
+        "settings.smtpd_sender_restrictions: this Postfix has no restriction reject_unauth_destinatio. "
+        "See man 5 postconf for the right name"
+    ]
