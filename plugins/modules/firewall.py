@@ -137,8 +137,12 @@ options:
     choices: [present, absent]
     default: present
 seealso:
-  - ref: ansible_collections.inbound.mail.docsite.firewall
-    description: What is written where, and how it lives with other rules.
+  - plugin: inbound.mail.mail_nat_gateway
+    plugin_type: role
+    description: Installs nftables and calls this module, on a host that translates addresses.
+  - plugin: inbound.mail.mail_dmz_firewall
+    plugin_type: role
+    description: The same on a host that only filters.
 """
 
 EXAMPLES = r"""

@@ -53,7 +53,7 @@ def obstacle(backend: str, chains: Iterable[Mapping[str, Any]]) -> str:
     if found:
         who = " and ".join(found)
         return (
-            f"backend: {who} is in charge of this host's packet filter, and this release speaks nftables only. What a "
+            f"backend: this host's packet filter is kept by {who}, and this release speaks nftables only. What a "
             f"table of its own accepts, {who} may still drop. Either switch {who} off, or let it accept forwarded TCP "
             f"of the flows' ports and say backend: {NFTABLES}"
         )
