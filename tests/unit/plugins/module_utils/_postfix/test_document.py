@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+
+DOCUMENT = Path(__file__).parents[5] / "docs" / "postfix.md"
+HOP = {"address": "192.0.2.1", "port": 25}
+EVERYTHING = {"fqdn": "mail.example.org", "relay_from": [], "accept_from": ["192.0.2.1"], "smarthosts": [HOP]}
+LOCAL_ONLY = {"inet_interfaces": "loopback-only"}
+
+
+def test_document_names_every_parameter_that_is_set() -> None:
+    rows = [line[1:-1].split("|") for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    documented = {
+        (name, side)
+        for names, *cells in rows
+        for side, cell in zip(("relay", "server"), cells)
+        for name in re.findall(r"`(\w+)`", names)
+        if cell.strip()
+    }
+    domains = [{"name": "example.org", "next_hops": [{"address": "192.0.2.2", "port": 25}]}]
+    relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, LOCAL_ONLY)
+    server = server_configuration(
+        "server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, LOCAL_ONLY
+    )
+
+    sides = {"relay": relay, "server": server}
+    assert documented == {(name, side) for side, configuration in sides.items() for name in configuration.settings}
