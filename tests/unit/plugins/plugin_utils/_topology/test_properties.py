@@ -21,10 +21,10 @@ INSIDE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "
 
 @st.composite
 def inventories(draw: st.DrawFn) -> Inventory:
-    """Sound declarations: some front-ends (direct or nat, as servers or relays), some servers behind relays, devices.
+    """Sound declarations: front-ends (direct or nat, as servers or relays), servers behind relays, devices.
 
-    Public IPv4 is 9.9.x.y, public IPv6 2a00::/16; inside 192.168.x.y and fd00::/8. The last part is the host's number, so
-    that no two hosts have an address in common.
+    Public IPv4 is 9.9.x.y, public IPv6 2a00::/16; inside 192.168.x.y and fd00::/8. The last part is the host's number,
+    so that no two hosts have an address in common.
     """
     fronts = draw(st.integers(1, 4))
     hidden = draw(st.integers(0, 4))
