@@ -33,6 +33,7 @@ attributes:
   idempotent:
     support: full
   platform:
+    support: full
     platforms: linux
 requirements:
   - nftables 1.0.6 or later, Linux 5.10 or later

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
 
 BY_HAND = [
