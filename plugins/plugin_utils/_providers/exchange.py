@@ -11,6 +11,7 @@ somebody who can send packets but not read ours gains nothing by guessing.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import socket
 import ssl
@@ -87,6 +88,7 @@ class _Request:
     mac: bytes
     question: bytes  # the section; in an update, that of the zone
     reply: asyncio.Future[Reply]
+    is_update: bool
     deadline: float
     repeat_at: float = 0.0
     repeat_after: float = _FIRST_REPEAT
@@ -188,8 +190,8 @@ class ConnectionClosed(ExchangeError):
 class Exchange:
     """The conversation with one server.
 
-    timeout: seconds for one answer, all repetitions included. A server that has answered nothing in that time is given
-    up for the rest of the run, so that a thousand zones do not wait for it one after the other.
+    timeout: seconds for one answer, all repetitions included. A server that has answered nothing while a question waited
+    that long is given up for the rest of the run, so that a thousand zones do not wait for it one after the other.
     """
 
     server: Server
@@ -256,10 +258,11 @@ class Exchange:
         while identifier in channel.waiting:
             identifier = secrets.randbits(16)
         now = loop.time()
+        is_update = wire[2] >> 3 == dns.opcode.UPDATE
         wire = identifier.to_bytes(2, "big") + wire[2:]
         wire, mac = self._signer.sign(wire) if self._signer is not None else (wire, b"")
         request = _Request(
-            wire, mac, question, loop.create_future(), now + self.timeout, now + _FIRST_REPEAT, sent_at=now
+            wire, mac, question, loop.create_future(), is_update, now + self.timeout, now + _FIRST_REPEAT, sent_at=now
         )
         channel.waiting[identifier] = request
         try:
@@ -283,7 +286,7 @@ class Exchange:
                 if now >= request.deadline:
                     error = NoAnswer(request.ignored)
                     request.reply.set_exception(error)
-                    if heard_at < request.sent_at:
+                    if heard_at < request.sent_at and not request.is_update:
                         self._give_up(error)
                 elif isinstance(channel, _Datagrams) and now >= request.repeat_at:
                     channel.send(request)
@@ -354,6 +357,8 @@ def _reason(error: Exception) -> str:
         return f"its certificate is not valid: {error.verify_message}"
     if isinstance(error, socket.gaierror):
         return "its name has no address"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[0].lower() + error.strerror[1:]
+    if isinstance(error, OSError) and error.errno:
+        # asyncio has words of its own in strerror, with the address in them.
+        text = os.strerror(error.errno)
+        return text[0].lower() + text[1:]
     return str(error)

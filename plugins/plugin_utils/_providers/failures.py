@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._deps import dns
+from .._records.exchanges import exchanges
 from .._records.names import name_text
 from .exchange import ConnectionClosed, Exchange, ExchangeError, KeyRefused, NoAnswer
 
@@ -92,7 +93,7 @@ def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcod
         who = f"the key {name_text(exchange.key.name)}" if exchange.key is not None else "an update without a key"
         return (
             f"{where} refuses the update (REFUSED): {who} may not change {what}. "
-            "Allow it there (BIND: update-policy or allow-update), or use a key that may."
+            f"Allow it there (BIND: update-policy or allow-update), or use a key that may.{_mx_hint(zone, batch)}"
         )
     if rcode == dns.rcode.NOTAUTH:
         return not_authoritative(exchange, zone, zone)
@@ -109,3 +110,12 @@ def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcod
         f"{where} failed to update {what} ({dns.rcode.to_text(rcode)}). "
         "Look in its log: often it may not write the zone's file or journal."
     )
+
+
+def _mx_hint(zone: Name, batch: Sequence[Change]) -> str:
+    """BIND answers REFUSED as well if an MX points to a name in the zone that has no address (check-integrity)."""
+    hosts = sorted({host for change in batch for host in exchanges(change.after) if host.is_subdomain(zone)})
+    if not hosts:
+        return ""
+    names = ", ".join(name_text(host) for host in hosts)
+    return f" BIND refuses an MX also while its host has no address in the zone: is there one for {names}?"

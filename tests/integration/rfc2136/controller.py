@@ -45,8 +45,14 @@ class Controller:
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "minimal", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
         return self.network.inside("ansible-playbook", "-i", "localhost,", str(playbook), *words), environment
 
-    def run(self, module: str, arguments: dict[str, Any], *words: str) -> Outcome:
+    def run(
+        self, module: str, arguments: dict[str, Any], *words: str, etc: dict[str, Path] | None = None
+    ) -> Outcome:
+        """etc: files that stand in for those of /etc, for this run alone."""
         command, environment = self.command(module, arguments, *words)
+        for name, path in (etc or {}).items():
+            script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+            command = ["unshare", "--mount", "sh", "-c", script, "sh", str(path), f"/etc/{name}", *command]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         output = done.stdout + done.stderr
         start = done.stdout.find(" => {")

@@ -93,6 +93,13 @@ def test_a_key_without_the_right_to_write(new_server: Callable[[], Named], contr
     assert server.dig("mail.example.org", "A") == [], "one zone, one update: all of it or nothing"
 
 
+def test_an_exchange_without_an_address(server: Named, controller: Controller) -> None:
+    """BIND refuses it, with the same answer as for a missing right."""
+    outcome = controller.records(server, [mx("10 mail.example.org")])
+    assert outcome.failed
+    assert "is there one for mail.example.org?" in outcome.msg
+
+
 def test_absent_at_a_server_that_refuses(new_server: Callable[[], Named], controller: Controller) -> None:
     """nsupdate says changed=false, failed=false, and the record stays."""
     server = new_server()
@@ -161,7 +168,8 @@ def race(server: Named, *lines: str) -> str:
     """A shell command that changes records as another administrator would."""
     server.write_key_file()
     script = "\n".join([f"server {server.address}", "zone example.org", *lines, "send", ""])
-    return f"printf %s {shlex.quote(script)} | {shlex.join(server.inside('/usr/bin/nsupdate', '-k', '/srv/key'))}"
+    nsupdate = shlex.join(server.inside("/usr/bin/nsupdate", "-k", "/srv/key"))
+    return f'printf %s "{script}" | {nsupdate}'
 
 
 def test_somebody_else_changes_the_zone_in_between(
@@ -180,9 +188,9 @@ def test_somebody_else_changes_the_zone_in_between(
 def test_somebody_else_keeps_changing_the_zone(
     server: Named, controller: Controller, trouble: Callable[..., str]
 ) -> None:
-    lines = "update delete example.org MX\nupdate add example.org 300 MX $(date +%N | sed s/^0*//) other.example.net."
-    command = race(server, lines).replace("'", '"').replace("printf %s", "printf %s", 1)
-    front = trouble(server, "race", given=command)
+    # Another preference each time: the process id of the shell.
+    addition = "update add example.org 300 MX $(($$ % 60000)) other.example.net."
+    front = trouble(server, "race", given=race(server, "update delete example.org MX", addition))
     outcome = controller.records(server, MX, server=front)
     assert outcome.failed
     assert "somebody else changed MX example.org" in outcome.msg
@@ -211,15 +219,15 @@ def test_a_server_that_dies_in_the_middle(
         server.zone(name)
     server.start()
     zones = [mx("10 mail.example.net", zone=name) for name in names]
-    # The troublemaker spares all updates but its first COUNT, so it stands only before the last ten zones.
     first = controller.records(server, zones[:30])
     assert not first.failed, first.output
     front = trouble(server, "kill", 1, server.process_id)
     outcome = controller.records(server, zones, server=front, timeout=2)
     assert outcome.failed
-    assert len(outcome.errors) == 10
+    # The ten that were left, and what was not even read when it died.
+    assert {error["zone"] for error in outcome.errors} >= set(names[30:])
     assert {change["status"] for change in outcome.changes} <= {"unknown", "not_applied"}
-    assert len(outcome.changes) == 10
+    assert len(outcome.changes) >= 1
     server.stop()
     server.start()
     again = controller.records(server, zones)

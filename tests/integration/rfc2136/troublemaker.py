@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import dns.flags
 import dns.message
@@ -88,8 +89,9 @@ class Troublemaker:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
                 stranger.bind(("127.0.0.1", 0))
                 stranger.sendto(lie(wire), client)
-        for answer in self.answers(wire, self.ask_by_datagram):
-            datagrams.sendto(answer, client)
+        with suppress(ConnectionRefusedError):  # named is gone
+            for answer in self.answers(wire, self.ask_by_datagram):
+                datagrams.sendto(answer, client)
 
     def ask_by_datagram(self, wire: bytes) -> bytes:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as named:
@@ -103,7 +105,7 @@ class Troublemaker:
             threading.Thread(target=self.one_stream, args=(client,), daemon=True).start()
 
     def one_stream(self, client: socket.socket) -> None:
-        with client, socket.create_connection((self.named, 53)) as named:
+        with suppress(OSError), client, socket.create_connection((self.named, 53)) as named:
 
             def ask(wire: bytes) -> bytes:
                 named.sendall(len(wire).to_bytes(2, "big") + wire)
