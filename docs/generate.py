@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what the documents repeat from the code, between `<!-- NAME -->` and `<!-- end of NAME -->`: `make docs`.
+
+A unit test compares: a document that no longer says what the code does fails it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import (
+    DOMAIN_KEYS,
+    EXCHANGER_KEYS,
+    ZONE_KEYS,
+    Key,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
+    DEVICES,
+    GROUPS,
+    INSIDERS,
+    MAIL_HOSTS,
+    SERVERS,
+    VANTAGES,
+    VARIABLES,
+    Variable,
+)
+
+DOCS = Path(__file__).resolve().parent
+
+WHERE = {
+    GROUPS: "all hosts",
+    MAIL_HOSTS: "servers, relays",
+    (SERVERS,): "servers",
+    DEVICES: "gateways, firewalls",
+    (*GROUPS, VANTAGES, INSIDERS): "every host",
+}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def variables() -> str:
+    return table(
+        ("Variable", "On", "Type", "Default", "Meaning"),
+        [(f"`{one.name}`", WHERE[one.groups], one.type, _default(one), one.meaning) for one in VARIABLES],
+    )
+
+
+def _default(variable: Variable) -> str:
+    if variable.default is None or variable.default in ((), {}):
+        return ""
+    return f"`{str(variable.default).lower()}`"
+
+
+def keys(described: Mapping[str, Key]) -> str:
+    rows = [
+        (f"`{name}`" + (", required" if key.required else ""), key.type, key.meaning) for name, key in described.items()
+    ]
+    return table(("Key", "Type", "Meaning"), rows)
+
+
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "declaration.md": {
+        "variables": variables,
+        "keys of mail_domains": lambda: keys(DOMAIN_KEYS),
+        "keys of an exchanger": lambda: keys(EXCHANGER_KEYS),
+        "keys of mail_zones": lambda: keys(ZONE_KEYS),
+    },
+}
+
+
+def generated(name: str, text: str) -> str:
+    """The text of the document of that name, with every generated part as the code has it now."""
+    for part, write in PARTS[name].items():
+        pattern = re.compile(f"(<!-- {part} -->\n).*?(<!-- end of {part} -->)", re.DOTALL)
+        content = write()
+        text, count = pattern.subn(lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text)
+        if count != 1:
+            raise ValueError(f"docs/{name} has {count} places for '{part}' instead of one")
+    return text
+
+
+if __name__ == "__main__":
+    for name in PARTS:
+        page = DOCS / name
+        page.write_text(generated(name, page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(page.relative_to(DOCS.parent))
