@@ -107,7 +107,7 @@ def _check_public_addresses(links: Links, report: Report) -> None:
         for address in host.published:
             variable = "mail_public_addresses" if address in host.public_addresses else "mail_addresses"
             if address in claimed:
-                other, _ = claimed[address]
+                other = claimed[address][0]
                 report.error(
                     host.name,
                     variable,
@@ -296,7 +296,7 @@ def _check_servers(domain: MailDomain, links: Links, report: Report) -> None:
 
 def _check_exchangers(domain: MailDomain, links: Links, report: Report) -> None:
     primaries, backups = links.primaries(domain), links.backups(domain)
-    last = max((preference for preference, _ in primaries), default=None)
+    last = max((preference for preference, _name in primaries), default=None)
     for backup in backups:
         if backup.preference is None or last is None:
             continue

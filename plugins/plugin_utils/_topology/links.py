@@ -137,7 +137,7 @@ class Links:
         while name:
             if name in self.zones:
                 return self.zones[name]
-            _, _, name = name.partition(".")
+            name = name.partition(".")[2]
         return None
 
     @cached_property
@@ -157,7 +157,7 @@ class Links:
 
     def backups(self, domain: MailDomain) -> list[Exchanger]:
         """The domain's backup exchangers, each with its preference."""
-        last = max((preference for preference, _ in self.primaries(domain)), default=0)
+        last = max((preference for preference, _name in self.primaries(domain)), default=0)
         return [
             Exchanger(
                 backup.name,
