@@ -36,7 +36,10 @@ attributes:
   idempotent:
     support: full
   platform:
+    support: full
     platforms: posix
+requirements:
+  - Postfix 3.5 or later
 options:
   name:
     description:

@@ -189,8 +189,7 @@ class Host:
         before = self.read_main_cf(), self.read_tables(owner)
         running = self.is_running()
         listening = self._listening()
-        directory = self.table_directory(owner)
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._make_table_directory(owner)
         self._pending(owner).touch()
         self._write_all(owner, main_cf, tables)
         try:
@@ -198,15 +197,26 @@ class Host:
         except PostfixError as failure:
             self._write_all(owner, *before)
             self._take_over(restart=True)
+            self._remove_other_tables(owner, before[1])
             raise PostfixError(f"{failure}. The former configuration is back in place and running") from failure
+        self._remove_other_tables(owner, tables)
+        return done
+
+    def _make_table_directory(self, owner: str) -> None:
+        directory = self.table_directory(owner)
+        for path in (directory.parent, directory):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o755)  # Whatever the umask is: not every process of Postfix that reads tables is root's.
+
+    def _remove_other_tables(self, owner: str, tables: Collection[str]) -> None:
+        """Remove what is not one of these, and directories that are empty then."""
+        directory = self.table_directory(owner)
         for path in directory.iterdir():
             if path.name not in tables:
                 path.unlink()
-        if not tables:
-            directory.rmdir()
-            if not any(directory.parent.iterdir()):
-                directory.parent.rmdir()
-        return done
+        for path in (directory, directory.parent):
+            if not any(path.iterdir()):
+                path.rmdir()
 
     def _write_all(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> None:
         directory = self.table_directory(owner)
@@ -233,7 +243,8 @@ class Host:
         directory = str(self.config_directory)
         if not restart:
             self._must("postfix", "-c", directory, "reload")
-        elif os.path.isdir("/run/systemd/system"):
+        elif os.path.isdir("/run/systemd/system") and directory == "/etc/postfix":
+            # A Postfix that systemd has started is one that systemd has to stop.
             self._must("systemctl", "restart", "postfix.service")
         else:
             self._must("postfix", "-c", directory, "stop")
@@ -261,7 +272,7 @@ def _copy(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
         if path.name in leave_out:
             continue
         new = target / path.name
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             new.mkdir()
             _copy(path, new)
         elif path.is_file() and path.stat().st_mode & 0o004 and path.stat().st_size <= _COPY_AT_MOST:
