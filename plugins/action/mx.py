@@ -34,7 +34,9 @@ class ActionModule(DnsAction):
         places = {f"exchangers[{index}]": value for index, value in enumerate(options["exchangers"])}
         exchangers = validated(EXCHANGER_SPEC, places)
         if options["state"] == "present" and not exchangers:
-            raise InvalidOptions(["exchangers: name at least one host; the host '.' says that the domain takes no mail"])
+            raise InvalidOptions(
+                ["exchangers: name at least one host; the host '.' says that the domain takes no mail"]
+            )
         problems = [
             f"{place}: a preference is 0 to 65535, not {exchanger['preference']}"
             for place, exchanger in exchangers.items()

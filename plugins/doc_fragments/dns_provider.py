@@ -69,14 +69,16 @@ options:
     default: 32
   prune:
     description:
-      - Whether to remove the A and AAAA records of a host of the zone that leaves an MX RRset, if nothing else in the zone names it.
+      - Whether to remove the A and AAAA records of a host of the zone that leaves an MX RRset, if nothing else in the
+        zone names it.
       - To know that, the server has to hand out the zone by zone transfer. If it does not, the records stay and are
         listed in RV(ignore:leftover), with the reason.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0) does not wait.
+      - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0)
+        does not wait.
       - The servers are those of the zone's NS records, asked on port 53.
     type: float
     default: 0.0

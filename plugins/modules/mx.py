@@ -43,7 +43,7 @@ options:
         elements: str
         default: []
       ttl:
-        description: The TTL of the addresses in seconds. An RRset that exists keeps its own by default, a new one gets 3600.
+        description: The TTL of the addresses in seconds. One that exists keeps its own by default, a new one gets 3600.
         type: int
     default: []
   ttl:

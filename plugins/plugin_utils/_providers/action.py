@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DnsAction(ActionBase):
-    """Validates the task's options, hands what is declared to the provider, and keeps secrets out of what comes back."""
+    """Validates the task's options, has what they declare brought about, and keeps secrets out of the result."""
 
     _requires_connection = False
     _supports_check_mode = True

@@ -61,7 +61,7 @@ class Unreachable(ExchangeError):
 
 
 class KeyRefused(ExchangeError):
-    """The server did not take the signature; `reason` is one of BADKEY, BADSIG, BADTIME, BADTRUNC (RFC 8945, section 5.2)."""
+    """The server did not take the signature; `reason`: BADKEY, BADSIG, BADTIME or BADTRUNC (RFC 8945, section 5.2)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -98,6 +98,8 @@ class _Request:
 
 class _Channel:
     """A socket or stream with the requests that wait on it, by identifier."""
+
+    transport: asyncio.BaseTransport
 
     def __init__(self, key: Key | None) -> None:
         self._key = key
@@ -190,8 +192,8 @@ class ConnectionClosed(ExchangeError):
 class Exchange:
     """The conversation with one server.
 
-    timeout: seconds for one answer, all repetitions included. A server that has answered nothing while a question waited
-    that long is given up for the rest of the run, so that a thousand zones do not wait for it one after the other.
+    timeout: seconds for one answer, all repetitions included. A server that has answered nothing while a question
+    waited that long is given up for the rest of the run: a thousand zones do not wait for it one after the other.
     """
 
     server: Server

@@ -28,10 +28,9 @@ def instructions(goals: Mapping[Name, Collection[Goal]]) -> dict[str, Any]:
         for goal in sorted(goals[zone], key=lambda goal: (goal.key.name, type_text(goal.key.rdtype))):
             row = {"zone": name_text(zone), "name": name_text(goal.key.name), "type": type_text(goal.key.rdtype)}
             ttl = DEFAULT_TTL if goal.ttl is None else goal.ttl
-            for value in sorted(goal.present):
-                table.append({**row, "value": value_text(goal.key.rdtype, value), "ttl": ttl, "state": "present"})
-            for value in sorted(goal.absent):
-                table.append({**row, "value": value_text(goal.key.rdtype, value), "ttl": None, "state": "absent"})
+            for values, state, its_ttl in ((goal.present, "present", ttl), (goal.absent, "absent", None)):
+                texts = [value_text(goal.key.rdtype, value) for value in sorted(values)]
+                table += [{**row, "value": text, "ttl": its_ttl, "state": state} for text in texts]
             if goal.present:
                 wanted.append(RRset(goal.key, ttl, goal.present))
             elif goal.exclusive:

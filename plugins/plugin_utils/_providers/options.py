@@ -74,9 +74,7 @@ def run(
             ca_path=options["ca_path"],
         )
     )
-    work = Run(
-        provider, goals, check_mode, options["concurrency"], options["prune"], options["wait_timeout"], report
-    )
+    work = Run(provider, goals, check_mode, options["concurrency"], options["prune"], options["wait_timeout"], report)
     return as_result(asyncio.run(work.results()), provider, started)
 
 

@@ -21,6 +21,7 @@ from .._records.rrsets import Key, RRset
 
 if TYPE_CHECKING:
     from dns.name import Name
+    from dns.rdatatype import RdataType
     from dns.tsig import Key as TsigKey
 
 _HEADER_OCTETS = 12
@@ -73,11 +74,10 @@ class Reply:
     def _question_name(self) -> Name:
         return dns.name.from_wire(self.wire, _HEADER_OCTETS)[0].canonicalize()
 
-    def _value(self, record: Record) -> bytes:
-        octets = self.wire[record.rdata : record.rdata + record.length]
-        if record.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.TXT):
-            return _value_without_names(record.rdtype, octets)
-        rdata = dns.rdata.from_wire(record.rdclass, record.rdtype, self.wire, record.rdata, record.length)
+    def _value(self, record: Record, rdtype: RdataType) -> bytes:
+        if rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.TXT):
+            return _value_without_names(rdtype, self.wire[record.rdata : record.rdata + record.length])
+        rdata = dns.rdata.from_wire(dns.rdataclass.IN, rdtype, self.wire, record.rdata, record.length)
         return rdata.to_digestable(dns.name.root)
 
     def rrset(self, section: list[Record], key: Key) -> RRset | None:
@@ -87,7 +87,7 @@ class Reply:
         try:
             for record in records:
                 if self.owner(record) == key.name:
-                    values.add(self._value(record))
+                    values.add(self._value(record, key.rdtype))
                     ttl = min(ttl, record.ttl)
         except (dns.exception.DNSException, ValueError) as error:
             raise Malformed(f"a {key} that came is not valid ({type(error).__name__})") from None
@@ -101,7 +101,7 @@ class Reply:
 
 
 @lru_cache(maxsize=4096)
-def _value_without_names(rdtype: int, octets: bytes) -> bytes:
+def _value_without_names(rdtype: RdataType, octets: bytes) -> bytes:
     """Nothing in them points elsewhere into the message, and the same few values come again and again."""
     return dns.rdata.from_wire(dns.rdataclass.IN, rdtype, octets, 0, len(octets)).to_digestable(dns.name.root)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Change, Key, RRset, State
-from .._records.values import to_rdata
+from .._records.values import host_in, to_rdata
 from . import failures
 from .exchange import (
     UPDATE_OCTETS,
@@ -193,11 +193,11 @@ class Rfc2136(Provider):
     # The other servers
 
     async def servers(self, zone: Name) -> list[str]:
-        """The names in the zone's NS RRset; their addresses as the primary knows them, else as this host resolves them."""
+        """The names in the zone's NS RRset, with the addresses that the primary knows, or else this host's resolver."""
         exchange = await self._primary(zone)
         key = Key(zone, dns.rdatatype.NS)
         found = await self._read_one(exchange, zone, key)
-        names = [to_rdata(key.rdtype, value).target for rrset in found for value in sorted(rrset.values)]
+        names = [host_in(key.rdtype, value) for rrset in found for value in sorted(rrset.values)]
         addresses = await asyncio.gather(*(self._server_addresses(exchange, name) for name in names))
         self._name_servers[zone] = [server for servers in addresses for server in servers]
         return [name_text(name) for name in names]
@@ -240,7 +240,7 @@ class Rfc2136(Provider):
                 rrset = reply.rrset(reply.answer, Key(name, rdtype)) if reply.authoritative else None
             except (ExchangeError, Malformed):
                 continue
-            addresses |= {to_rdata(rdtype, value).address for value in (rrset.values if rrset is not None else ())}
+            addresses |= {*(rrset.texts() if rrset is not None else [])}
         if addresses:
             return [Server(address, 53, name_text(name)) for address in sorted(addresses)]
         try:
@@ -313,12 +313,13 @@ def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:
         if change.before is not None and not _is_apex_ns(zone, change):
             message.delete(change.key.name, change.key.rdtype)
     for change in batch:
-        before = change.before.values if change.before is not None else frozenset()
-        after = change.after.values if change.after is not None else frozenset()
-        for rdata in _rdatas(change.key, after):
-            message.add(change.key.name, change.after.ttl, rdata)
+        if change.after is not None:
+            for rdata in _rdatas(change.key, change.after.values):
+                message.add(change.key.name, change.after.ttl, rdata)
         if _is_apex_ns(zone, change):
-            # The NS RRset of a zone cannot be deleted whole (section 3.4.2.3): the old values go when the new ones are there.
+            # A zone's own NS RRset cannot be deleted whole (section 3.4.2.3): old values go once the new are there.
+            before = change.before.values if change.before is not None else frozenset()
+            after = change.after.values if change.after is not None else frozenset()
             for rdata in _rdatas(change.key, before - after):
                 message.delete(change.key.name, rdata)
     return message

@@ -192,7 +192,7 @@ class Run:
         if lagging := [server for servers in left for server in servers]:
             raise ProviderError(
                 f"zone {name_text(zone)}: written, but after {self.wait_timeout:g} s not yet answered by "
-                f"{', '.join(lagging)}. Check that the zone is transferred there (NOTIFY, allow-transfer, their logs)."
+                f"{', '.join(lagging)}. Check that the zone is transferred there (NOTIFY, allow-transfer, the logs)."
             )
 
 
@@ -261,7 +261,7 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
 
 
 def _summary(errors: Sequence[Mapping[str, Any]], zones: int) -> str:
-    """One message for all zones that failed; what befell many zones alike is said in full once, the rest under `errors`."""
+    """One message for all zones that failed: the first few in full, the rest by number."""
     shown = [str(error["message"]) for error in errors[:5]]
     more = len(errors) - len(shown)
     if more:

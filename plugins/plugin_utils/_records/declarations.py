@@ -31,7 +31,7 @@ class Declared:
 
 
 def declare(records: Mapping[str, Mapping[str, Any]]) -> Declared:
-    """Records by their place in the task, as 'records[3]': dicts with zone, name, type, values, ttl, state, exclusive."""
+    """Records by their place in the task, 'records[3]': dicts with zone, name, type, values, ttl, state, exclusive."""
     declared = Declared()
     for place, record in records.items():
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._deps import dns
 from .rrsets import Change, Goal, RRset
-from .values import to_rdata
+from .values import host_in
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -20,7 +20,7 @@ def exchanges(rrset: RRset | None) -> set[Name]:
     """The hosts that an MX RRset names; none for any other."""
     if rrset is None or rrset.key.rdtype != dns.rdatatype.MX:
         return set()
-    return {to_rdata(rrset.key.rdtype, value).exchange for value in rrset.values}
+    return {host_in(rrset.key.rdtype, value) for value in rrset.values}
 
 
 def wanted_hosts(goals: Iterable[Goal]) -> set[Name]:
@@ -46,6 +46,6 @@ def leaving_exchanges(zone: Name, changes: Iterable[Change], wanted: set[Name]) 
 
 
 def is_named_by(host: Name, rrsets: Iterable[RRset]) -> bool:
-    """Whether a record has the host's name in its data, whatever the type: a name too much is better than one too few."""
+    """Whether a record of any type has the host's name in its data: rather one too many than one too few."""
     wire = host.canonicalize().to_wire() or b""
     return any(wire in value.lower() for rrset in rrsets for value in rrset.values)

@@ -24,7 +24,7 @@ class InvalidName(ValueError):
 
 
 def idna_codec(text: str) -> IDNACodec:
-    """The codec that turns `text` into A-labels: IDNA 2008 if the library `idna` is there, else IDNA 2003 (RFC 3490)."""
+    """What turns `text` into A-labels: IDNA 2008 if the library `idna` is there, else IDNA 2003 (RFC 3490)."""
     if dns.name.have_idna_2008:
         return dns.name.IDNA_2008_Practical
     if not _DEVIATIONS.isdisjoint(text):

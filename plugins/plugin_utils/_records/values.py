@@ -16,6 +16,7 @@ from .._deps import dns
 from .names import InvalidName, idna_codec, parse_name
 
 if TYPE_CHECKING:
+    from dns.name import Name
     from dns.rdata import Rdata
     from dns.rdatatype import RdataType
 
@@ -86,6 +87,11 @@ def to_rdata(rdtype: RdataType, value: bytes) -> Rdata:
 def value_text(rdtype: RdataType, value: bytes) -> str:
     """The value in presentation format (RFC 1035, section 5.1), names in it with their final dot."""
     return to_rdata(rdtype, value).to_text()
+
+
+def host_in(rdtype: RdataType, value: bytes) -> Name:
+    """The host that an MX (RFC 1035, section 3.3.9) or NS value names."""
+    return dns.name.from_wire(value, 2 if rdtype == dns.rdatatype.MX else 0)[0]
 
 
 def is_null_mx(rdtype: RdataType, value: bytes) -> bool:

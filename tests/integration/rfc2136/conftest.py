@@ -51,7 +51,9 @@ def new_server(
 def server(new_server: Callable[[], Named]) -> Named:
     """With the zone example.org, in which records stand that are not ours."""
     server = new_server()
-    server.zone("example.org", 'www A 203.0.113.80\n@ TXT "google-site-verification=abc"\n@ MX 10 old\nold A 203.0.113.9')
+    server.zone(
+        "example.org", 'www A 203.0.113.80\n@ TXT "google-site-verification=abc"\n@ MX 10 old\nold A 203.0.113.9'
+    )
     server.start()
     return server
 

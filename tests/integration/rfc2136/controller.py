@@ -42,18 +42,21 @@ class Controller:
         playbook = self.folder / "playbook.yml"
         task = {f"inbound.mail.{module}": arguments}
         playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "minimal", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
+        environment = {
+            **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "minimal",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+        }
         return self.network.inside("ansible-playbook", "-i", "localhost,", str(playbook), *words), environment
 
-    def run(
-        self, module: str, arguments: dict[str, Any], *words: str, etc: dict[str, Path] | None = None
-    ) -> Outcome:
+    def run(self, module: str, arguments: dict[str, Any], *words: str, etc: dict[str, Path] | None = None) -> Outcome:
         """etc: files that stand in for those of /etc, for this run alone."""
         command, environment = self.command(module, arguments, *words)
         for name, path in (etc or {}).items():
             script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
             command = ["unshare", "--mount", "sh", "-c", script, "sh", str(path), f"/etc/{name}", *command]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
         output = done.stdout + done.stderr
         start = done.stdout.find(" => {")
         assert start >= 0, f"the task returned nothing:\n{output}"

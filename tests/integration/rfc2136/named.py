@@ -82,7 +82,9 @@ class Named:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
-    def zone(self, name: str, records: str = "", policy: str = 'update-policy { grant "inbound-mail" zonesub ANY; };') -> None:
+    def zone(
+        self, name: str, records: str = "", policy: str = 'update-policy { grant "inbound-mail" zonesub ANY; };'
+    ) -> None:
         """A primary zone with an apex (SOA, NS, ns1 at this address) and `records`, lines of a zone file."""
         text = SOA.format(zone=name) + f"@ NS ns1\nns1 A {self.address}\n{records}\n"
         (self.folder / f"{name}.zone").write_text(text)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from controller import Controller, access, mx, record
@@ -32,8 +31,15 @@ def test_every_algorithm_that_bind_knows(new_server: Callable[[], Named], contro
         server.zone(f"{name}.example", policy=f'update-policy {{ grant "{name}" zonesub ANY; }};')
     server.start()
     for key in server.keys:
-        task = {"server": server.address, "key_name": key.name, "key_secret": key.secret, "key_algorithm": key.algorithm}
-        outcome = controller.run("dns_records", {**task, "records": [mx("10 mail.example.net", zone=f"{key.name}.example")]})
+        task = {
+            "server": server.address,
+            "key_name": key.name,
+            "key_secret": key.secret,
+            "key_algorithm": key.algorithm,
+        }
+        outcome = controller.run(
+            "dns_records", {**task, "records": [mx("10 mail.example.net", zone=f"{key.name}.example")]}
+        )
         assert not outcome.failed, outcome.output
         assert server.dig(f"{key.name}.example", "MX") == ["10 mail.example.net."]
 
@@ -47,7 +53,9 @@ def test_without_a_key(new_server: Callable[[], Named], controller: Controller) 
     assert server.dig("example.org", "MX") == ["10 mail.example.net."]
 
 
-def test_the_key_decides_which_view_is_read_and_written(new_server: Callable[[], Named], controller: Controller) -> None:
+def test_the_key_decides_which_view_is_read_and_written(
+    new_server: Callable[[], Named], controller: Controller
+) -> None:
     server = new_server()
     server.keys = [Key("inbound-mail"), Key("inside")]
     for view, key in (("inside", "inside"), ("outside", "inbound-mail")):
@@ -80,7 +88,16 @@ def tls_server(new_server: Callable[[], Named]) -> Named:
     server = new_server()
     subprocess.run(
         server.inside(
-            *["/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+            *[
+                "/usr/bin/openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ],
             *["-days", "2", "-subj", "/CN=ns1.example.org", "-addext", f"subjectAltName=IP:{server.address}"],
             *["-keyout", "/srv/tls.key", "-out", "/srv/tls.crt"],
         ),
@@ -112,7 +129,9 @@ def test_a_host_whose_first_address_does_not_answer(new_server: Callable[[], Nam
     server.start()
     hosts = server.folder / "hosts"
     hosts.write_text("::1 ns1.example.org\n127.0.0.1 ns1.example.org\n")
-    outcome = controller.run("dns_records", {**access(server), "server": "ns1.example.org", "records": MX}, etc={"hosts": hosts})
+    outcome = controller.run(
+        "dns_records", {**access(server), "server": "ns1.example.org", "records": MX}, etc={"hosts": hosts}
+    )
     assert not outcome.failed, outcome.output
     assert server.dig("example.org", "MX") == ["10 mail.example.net."]
 
@@ -154,7 +173,10 @@ def test_a_zone_too_big_for_one_message(server: Named, controller: Controller) -
 
 def test_a_zone_too_big_of_which_a_part_is_refused(new_server: Callable[[], Named], controller: Controller) -> None:
     server = new_server()
-    server.zone("example.org", policy='update-policy { deny "inbound-mail" name zzz.example.org. ANY; grant "inbound-mail" zonesub ANY; };')
+    server.zone(
+        "example.org",
+        policy='update-policy { deny "inbound-mail" name zzz.example.org. ANY; grant "inbound-mail" zonesub ANY; };',
+    )
     server.start()
     names = [f"host{number:04}.example.org" for number in range(1000)] + ["zzz.example.org"]
     outcome = controller.records(server, [record(name, "TXT", "x" * 100) for name in names])
@@ -169,7 +191,7 @@ def test_a_zone_too_big_of_which_a_part_is_refused(new_server: Callable[[], Name
     assert written == [name for name in (names[0], names[999]) if status[name] == "applied"]
 
 
-def test_a_thousand_zones(new_server: Callable[[], Named], controller: Controller, tmp_path: Path) -> None:
+def test_a_thousand_zones(new_server: Callable[[], Named], controller: Controller) -> None:
     server = new_server()
     names = [f"d{number:03}.example" for number in range(1000)]
     for name in names:
@@ -201,7 +223,8 @@ def two_servers(new_server: Callable[[], Named]) -> tuple[Named, Named]:
     """A primary and its secondary, both in the zone's NS RRset."""
     primary, secondary = new_server(), new_server()
     secondary.keys = primary.keys
-    policy = f'update-policy {{ grant "inbound-mail" zonesub ANY; }}; allow-transfer {{ any; }}; also-notify {{ {secondary.address}; }};'
+    policy = 'update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { any; };'
+    policy += f" also-notify {{ {secondary.address}; }};"
     primary.zone("example.org", f"@ NS ns2\nns2 A {secondary.address}\nns2 AAAA 2001:db8::53\n", policy)
     primary.start()
     secondary.statement(f'zone "example.org" {{ type secondary; primaries {{ {primary.address}; }}; }};')

@@ -47,7 +47,9 @@ def test_a_secondary(new_server: Callable[[], Named], server: Named, controller:
     secondary = new_server()
     secondary.keys = server.keys
     server.stop()
-    server.zone("example.org", "@ MX 10 old", 'allow-transfer { any; }; update-policy { grant "inbound-mail" zonesub ANY; };')
+    server.zone(
+        "example.org", "@ MX 10 old", 'allow-transfer { any; }; update-policy { grant "inbound-mail" zonesub ANY; };'
+    )
     server.start()
     secondary.statement(f'zone "example.org" {{ type secondary; primaries {{ {server.address}; }}; }};')
     secondary.start()
@@ -87,7 +89,10 @@ def test_a_key_without_the_right_to_write(new_server: Callable[[], Named], contr
     outcome = controller.records(server, [*MX, record("mail.example.org", "A", "203.0.113.17")])
     assert outcome.failed
     assert not outcome.changed
-    assert "refuses the update (REFUSED): the key inbound-mail may not change MX example.org and 1 more RRsets" in outcome.msg
+    assert (
+        "refuses the update (REFUSED): the key inbound-mail may not change MX example.org and 1 more RRsets"
+        in outcome.msg
+    )
     assert {change["status"] for change in outcome.changes} == {"not_applied"}
     assert server.dig("example.org", "MX") == OLD
     assert server.dig("mail.example.org", "A") == [], "one zone, one update: all of it or nothing"
@@ -139,9 +144,7 @@ def test_a_server_name_without_address(server: Named, controller: Controller) ->
     assert "the server ns1.nowhere.invalid cannot be reached: its name has no address" in outcome.msg
 
 
-def test_a_server_that_never_answers(
-    server: Named, controller: Controller, trouble: Callable[..., str]
-) -> None:
+def test_a_server_that_never_answers(server: Named, controller: Controller, trouble: Callable[..., str]) -> None:
     """A hundred zones do not wait one after the other: that would take 600 s, and the run is ended after 300."""
     silent = trouble(server, "silence")
     zones = [mx("10 mail.example.net", zone=f"d{number}.example") for number in range(100)]

@@ -72,7 +72,9 @@ def test_absent_without_values_takes_the_rrset(server: Named, controller: Contro
     assert server.dig("example.org", "MX") == []
 
 
-def test_an_spf_policy_leaves_other_texts_and_replaces_only_the_old_policy(server: Named, controller: Controller) -> None:
+def test_an_spf_policy_leaves_other_texts_and_replaces_only_the_old_policy(
+    server: Named, controller: Controller
+) -> None:
     """nsupdate's TXT at the apex wipes the others."""
     controller.records(server, [record("example.org", "TXT", "v=spf1 a -all")])
     controller.records(server, [record("example.org", "TXT", "v=spf1 mx -all")])
@@ -139,7 +141,8 @@ def test_an_alias_gives_way_in_one_update(server: Named, controller: Controller)
     assert not swapped.failed, swapped.output
     assert server.dig("mail.example.org", "A") == ["203.0.113.17"]
     back = controller.records(
-        server, [record("mail.example.org", "A", state="absent"), record("mail.example.org", "CNAME", "www.example.org")]
+        server,
+        [record("mail.example.org", "A", state="absent"), record("mail.example.org", "CNAME", "www.example.org")],
     )
     assert not back.failed, back.output
     assert server.dig("mail.example.org", "CNAME") == ["www.example.org."]
@@ -168,7 +171,9 @@ def test_check_mode_needs_no_right_to_write(new_server, controller: Controller) 
 
 
 def test_diff_shows_the_changed_records(server: Named, controller: Controller) -> None:
-    done = controller.records(server, [mx("10 mail.example.org"), HOSTS[0], record("www.example.org", "A", "203.0.113.80")], "--diff")
+    done = controller.records(
+        server, [mx("10 mail.example.org"), HOSTS[0], record("www.example.org", "A", "203.0.113.80")], "--diff"
+    )
     lines = [line for line in done.output.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert lines == [
         "-example.org. 300 IN MX 10 old.example.org.",
@@ -215,7 +220,11 @@ def test_an_exchange_that_leaves_is_reported_and_pruned(server: Named, controlle
 def test_prune_removes_an_address_that_nothing_else_names(new_server, controller: Controller) -> None:
     server = new_server()
     records = "@ MX 10 old\n@ MX 20 web\nold A 203.0.113.9\nold AAAA 2001:db8::9\nweb A 203.0.113.80\nwww CNAME web"
-    server.zone("example.org", f"{records}", policy='update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { any; };')
+    server.zone(
+        "example.org",
+        f"{records}",
+        policy='update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { any; };',
+    )
     server.start()
     done = controller.records(server, [mx("10 mail.example.org"), HOSTS[0]], prune=True)
     assert not done.failed, done.output
