@@ -134,19 +134,23 @@ def state(lab: Lab, host: str) -> tuple[str, str]:
 
 
 @contextmanager
-def main_cf_of(lab: Lab, host: str, text: str) -> Iterator[None]:
-    """An administrator's own main.cf with none of ours in it, while the block lasts."""
-    postfix(lab, host, name=host, state="absent")
-    before = lab.run(host, f"cat {MAIN_CF}").stdout
-    path = lab.root(host) / "etc/postfix/main.cf"
-    path.write_text(before + text)
+def restored(lab: Lab, host: str) -> Iterator[None]:
+    """Whatever happens to the host's Postfix meanwhile, afterwards it is as before."""
+    lab.run(host, "cp -a /etc/postfix /root/postfix")
     try:
         yield
     finally:
+        lab.run(host, "rm -r /etc/postfix && mv /root/postfix /etc/postfix && systemctl restart postfix")
+
+
+@contextmanager
+def main_cf_of(lab: Lab, host: str, text: str = "") -> Iterator[Path]:
+    """A main.cf with none of ours in it, only with what an administrator added; gives its path."""
+    with restored(lab, host):
         postfix(lab, host, name=host, state="absent")
-        path.write_text(before)
-        lab.run(host, "systemctl restart postfix")
-        lab.playbook(ROLES, "--limit", host)
+        path = lab.root(host) / "etc/postfix/main.cf"
+        path.write_text(path.read_text() + text)
+        yield path
 
 
 def test_check_mode_on_a_fresh_host_predicts_and_changes_nothing(first_run: FirstRun) -> None:
@@ -211,20 +215,19 @@ def test_only_the_server_sends_through_the_relay(lab: Lab) -> None:
 @on_one_release
 def test_relay_behind_a_filtering_service_refuses_the_rest(lab: Lab) -> None:
     """The networks are the service's; here it is nobody in the lab."""
-    try:
+    with restored(lab, "relay"):
         lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_accept_from": ["192.0.2.0/24"]}')
         assert "does not come from there" in rcpt(lab, "outside", RELAY, "postmaster@example.org")
         assert rcpt(lab, "server", RELAY, "root@example.com").startswith("250")
         lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_accept_from": ["203.0.113.25"]}')
         assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
-    finally:
         lab.playbook(ROLES, "--limit", "relay")
-    assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == ["relay_domains", "transport"]
+        assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == ["relay_domains", "transport"]
 
 
 @on_one_release
 def test_nobody_is_shut_out_of_a_server_that_faces_the_outside(lab: Lab) -> None:
-    try:
+    with restored(lab, "server"):
         facing = '{"mail_server_accept_from": [], "mail_server_smarthosts": []}'
         lab.playbook(ROLES, "--limit", "server", "-e", facing)
         assert rcpt(lab, "outside", SERVER, "postmaster@example.org").startswith("250")
@@ -232,8 +235,6 @@ def test_nobody_is_shut_out_of_a_server_that_faces_the_outside(lab: Lab) -> None
         subject = f"token-{secrets.token_hex(8)}"
         lab.run("server", f"printf 'Subject: {subject}\\n\\nhello\\n' | sendmail -f root@example.org root@example.com")
         assert "mail.example.org" not in await_message(lab, "outside", subject)
-    finally:
-        lab.playbook(ROLES, "--limit", "server")
 
 
 @pytest.mark.parametrize(
@@ -294,37 +295,29 @@ def test_domain_of_virtual_mailboxes_is_not_taken_from_them(lab: Lab) -> None:
         assert "mail_local_delivery" in refused.stdout
         assert state(lab, "server") == before
         lab.playbook(ROLES, "--limit", "server", "-e", '{"mail_server_local_delivery": false}')
-    (lab.root("server") / "etc/postfix/vdomains").unlink()
 
 
 @on_one_release
 def test_options_in_master_cf_that_overrule_ours_are_named(lab: Lab) -> None:
-    option = "postconf -P smtp/inet/smtpd_relay_restrictions=permit"
-    postfix(lab, "relay", name="relay", state="absent")
-    lab.run("relay", option)
-    try:
+    with main_cf_of(lab, "relay"):
+        lab.run("relay", "postconf -P smtp/inet/smtpd_relay_restrictions=permit")
         refused = lab.playbook(ROLES, "--limit", "relay", check=False)
         assert refused.returncode != 0
         assert "overrules what is set for port 25" in refused.stdout
-    finally:
-        lab.run("relay", "postconf -PX smtp/inet/smtpd_relay_restrictions && postfix reload")
-        lab.playbook(ROLES, "--limit", "relay")
 
 
 def test_host_that_listened_to_itself_only_listens_after_the_role(lab: Lab) -> None:
-    with main_cf_of(lab, "relay", ""):
+    with main_cf_of(lab, "relay"):
         lab.run("relay", "postconf -e inet_interfaces=loopback-only && systemctl restart postfix")
         assert lab.run("outside", f"nc -z -w 3 {RELAY} 25", check=False).returncode != 0
         out = lab.playbook(ROLES, "--limit", "relay", "-v").stdout
         assert '"postfix": "restarted"' in out
         assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
-    # It goes back to what the package made of it, which listens everywhere.
-    assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
 
 
 def test_configuration_that_postfix_cannot_start_with_is_taken_back(lab: Lab) -> None:
     """Another program has port 25 of the outside address, which no check of the configuration can see."""
-    with main_cf_of(lab, "relay", ""):
+    with main_cf_of(lab, "relay"):
         lab.run("relay", "postconf -e inet_interfaces=loopback-only && systemctl restart postfix")
         before = lab.run("relay", f"cat {MAIN_CF}").stdout
         occupy = f"import signal, socket; s = socket.create_server(('{RELAY}', 25)); signal.pause()"
@@ -366,8 +359,7 @@ def test_setting_no_longer_declared_is_put_back(lab: Lab) -> None:
 def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
     """With a main.cf as grown in years: a setting twice, comments in a value, a stray byte, no newline at the end."""
     grown = b"relayhost =\nrelayhost = [192.0.2.1]\nmydestination = a.test,\n# old\n\t b.test\n# caf\xe9\n\nbiff=yes"
-    with main_cf_of(lab, "relay", ""):
-        path = lab.root("relay") / "etc/postfix/main.cf"
+    with main_cf_of(lab, "relay") as path:
         before = path.read_bytes() + grown
         path.write_bytes(before)
         listing = lab.run("relay", "ls -lA /etc/postfix | grep -v main.cf$").stdout

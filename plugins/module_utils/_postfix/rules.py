@@ -20,6 +20,7 @@ ADDRESS_CLASSES = ("mydestination", "virtual_alias_domains", "virtual_mailbox_do
 _NETWORK = re.compile(r"\[?(?P<address>[0-9a-fA-F:.]+)\]?(?P<prefix>/\d+)$")
 _RESTRICTIONS = re.compile(r"smtpd_\w+_restrictions")
 _RESTRICTION = re.compile(r"(?:permit|reject|defer|check|warn|sleep)\w*")
+_OVERRIDE = re.compile(r"(?P<service>\S+)/(?P<name>\S+) = (?P<value>.*)")
 _UNUSED = re.compile(r"unused parameter: (?P<name>[^=]+)=")
 
 
@@ -96,13 +97,12 @@ def master_problems(services: str, overrides: str, names: Collection[str]) -> li
     listeners = {f"{service}/inet" for service in port_25} | {"smtpd/pass"}
     problems = []
     for line in overrides.splitlines():
-        place, _, value = line.partition(" = ")
-        service, _, name = place.rpartition("/")
-        if service in listeners and name in names:
+        match = _OVERRIDE.fullmatch(line)
+        if match and match["service"] in listeners and match["name"] in names:
             problems.append(
                 Problem(
-                    f"master.cf: {service}",
-                    f"-o {name}={value} overrules what is set for port 25",
+                    f"master.cf: {match['service']}",
+                    f"-o {match['name']}={match['value']} overrules what is set for port 25",
                     "Take that option out, or set it on another port's service",
                 )
             )
