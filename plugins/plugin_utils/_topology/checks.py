@@ -28,6 +28,7 @@ def check(links: Links, report: Report) -> None:
     if not report.errors:
         _warn_of_idle_hosts(links, report)
     _warn_of_ways_around(links, report)
+    _warn_of_loops_inside(links, report)
 
 
 def _check_references(host: Host, links: Links, report: Report) -> None:
@@ -55,12 +56,13 @@ def _check_references(host: Host, links: Links, report: Report) -> None:
     if host.topology == RELAY:
         check_each("mail_relays", host.relays, (RELAYS,))
     check_each("mail_firewalls", host.firewalls, (FIREWALLS, GATEWAYS))
-    if host.name in host.firewalls:
+    if host.topology == RELAY and host.groups & {GATEWAYS, FIREWALLS}:
         report.error(
             host.name,
-            "mail_firewalls",
-            "the host is named as its own firewall, and only what a device routes is filtered",
-            f"Take {host.name} out of the list, and filter in the host's own firewall",
+            "mail_topology",
+            "a server behind relays cannot be a gateway or firewall as well: a device filters what it routes, not its "
+            "own port 25",
+            "Put the mailboxes on a host behind it, or write mail_topology: direct",
         )
     if host.groups >= {SERVERS, RELAYS} and host.topology != RELAY:
         report.error(
@@ -136,7 +138,7 @@ def _check_way_back(links: Links, report: Report) -> None:
                 owners.setdefault(address, []).append(device)
     for host in links.declaration.mail_hosts():
         gateway = links.gateway_of(host)
-        if gateway is None:
+        if gateway is None or gateway is host:
             continue
         for address in host.public_addresses:
             others = [device.name for device in owners.get(address, []) if device.name != gateway.name]
@@ -387,6 +389,24 @@ def _warn_of_idle_hosts(links: Links, report: Report) -> None:
                 "no mail host is behind the device: it stays as it is",
                 "Name it in the mail_gateway or mail_firewalls of a host, or take it out of its group",
             )
+
+
+def _warn_of_loops_inside(links: Links, report: Report) -> None:
+    """In the view from inside, a host that finds its own address under another one's name sends mail to itself."""
+    if INTERNAL not in links.shared.endpoints:
+        return
+    owners: dict[Address, Host] = {}
+    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
+        for address in host.addresses:
+            other = owners.setdefault(address, host)
+            if other is not host:
+                report.warning(
+                    host.name,
+                    "mail_addresses",
+                    f"{address} is also an address of {other.name}: by the endpoint '{INTERNAL}', mail from one to the "
+                    "other would loop",
+                    f"Give them different addresses, or take '{INTERNAL}' out of mail_dns",
+                )
 
 
 def _warn_of_ways_around(links: Links, report: Report) -> None:

@@ -32,7 +32,10 @@ class DeclarationError(Exception):
 
 
 def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[str, Any]:
-    """The plan, plain data (described in plugins/modules/plan.py). known: errors that were met before. Raises DeclarationError."""
+    """The plan, plain data; plugins/modules/plan.py describes it. known: errors that were met before.
+
+    Raises DeclarationError.
+    """
     report = Report(errors=list(known))
     links = Links(read(inventory, report))
     check(links, report)

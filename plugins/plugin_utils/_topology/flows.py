@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .declaration import Host
+from .domains import INTERNAL
 from .links import Links, of_version
 from .special_purpose import Address, Network
 from .variables import NAT
@@ -60,13 +61,15 @@ def device_flows(links: Links) -> dict[str, list[Flow]]:
     pairs: dict[str, list[tuple[Host, Host]]] = {}
     for front in links.used_front_ends:
         for device in links.devices_before(front):
-            fronts.setdefault(device.name, []).append(front)
+            behind = fronts.setdefault(device.name, [])
+            # What a device sends itself, or takes itself, it does not route.
+            if device is not front:
+                behind.append(front)
     for server in links.used_servers_behind_relays:
         for device in links.devices_before(server):
             servers.setdefault(device.name, []).append(server)
         for relay in links.relays_of(server):
             for device in links.devices_between(relay, server):
-                # What a device sends itself, or takes itself, it does not route.
                 if device not in (relay, server):
                     pairs.setdefault(device.name, []).append((relay, server))
     return {
@@ -209,6 +212,10 @@ def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host]
         for address in host.published
         if not (host.topology == NAT and address.version == 4 and links.gateway_of(host) is device)
     ]
+    if INTERNAL in links.shared.endpoints:
+        # There the names lead to the addresses that hosts have inside.
+        own = [address for host in exchangers.values() if host is not device for address in host.addresses]
+        reached = list(dict.fromkeys([*reached, *own]))
     if not reached or not device.inside_sets:
         return []
     return [Flow("inside-to-mx", "accept", device.inside_sets, _texts(reached))]

@@ -114,6 +114,9 @@ class Links:
         else:
             gateway = self.gateway_of(host)
             found = ([gateway] if gateway else []) + self.filters_of(host)
+            # A mail host that is a device itself has its insiders behind it.
+            if host.groups & {GATEWAYS, FIREWALLS}:
+                found.append(host)
         return list({device.name: device for device in found}.values())
 
     def devices_between(self, relay: Host, server: Host) -> list[Host]:

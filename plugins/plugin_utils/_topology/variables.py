@@ -145,8 +145,8 @@ VARIABLES = (
         "mail_firewalls",
         MAIL_HOSTS,
         "list of hosts of `mail_firewalls` or `mail_gateways`",
-        "The devices that filter on its path. A server behind relays that names none is taken to be behind its relays' "
-        "devices.",
+        "The devices that filter on its path, besides itself if it is one. A server behind relays that names none is "
+        "taken to be behind its relays' devices.",
         _hosts,
         default=(),
     ),

@@ -423,6 +423,33 @@ def test_internal_view_has_the_same_names_at_inside_addresses(plan_of: Any) -> N
     assert views == {("default", "public"), ("internal", "internal")}
 
 
+def test_insiders_reach_the_exchanger_at_the_address_that_its_name_has_inside(plan_of: Any) -> None:
+    """Through an inner firewall, for which the DMZ is outside."""
+    relay = (
+        "{relay: {mail_topology: nat, mail_fqdn: mail.example.org, mail_addresses: [192.168.1.17],"
+        " mail_public_addresses: [9.9.0.1]}}"
+    )
+    server = "{mail: {mail_addresses: [192.168.0.10], mail_relays: [relay]}}"
+    for dns, reached in ((DNS, "9.9.0.1"), (INTERNAL, "9.9.0.1, 192.168.1.17")):
+        plan = plan_of(relay_inventory("[{name: example.org}]", relay, server, dns))
+        assert ("fw", "dmz, lan", reached, "25", "accept") in flow_rows(plan["flows"])
+
+
+def test_internal_view_of_two_sites_with_the_same_addresses_is_a_warning(plan_of: Any) -> None:
+    inventory = """
+all: {vars: {mail_domains: [{name: example.org, servers: [a]}, {name: example.net, servers: [b]}], %s}}
+mail_servers:
+  vars: {mail_topology: nat, mail_addresses: [192.168.0.10]}
+  hosts:
+    a: {mail_fqdn: a.example.org, mail_public_addresses: [9.9.0.1]}
+    b: {mail_fqdn: b.example.org, mail_public_addresses: [9.9.0.2]}
+"""
+    assert plan_of(inventory % DNS)["warnings"] == []
+    (warning,) = plan_of(inventory % INTERNAL)["warnings"]
+    assert (warning["host"], warning["variable"]) == ("b", "mail_addresses")
+    assert "mail from one to the other would loop" in warning["message"]
+
+
 def test_domain_that_is_known_inside_only(plan_of: Any) -> None:
     plan = plan_of(
         f"""
@@ -466,6 +493,31 @@ mail_firewalls: {{hosts: {{box: *box}}}}
         ("box", "dmz, lan", "wan", "25", "drop"),
     ]
     assert plan["manual"] == []
+
+
+def test_relay_that_is_the_firewall_itself(plan_of: Any) -> None:
+    """What it sends and takes itself it does not route: only the rest is in its flows."""
+    plan = plan_of(
+        f"""
+all: {{vars: {{mail_domains: [{{name: example.org}}], {DNS}}}}}
+mail_servers:
+  hosts: {{mail: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [box], mail_firewalls: [box]}}}}
+mail_relays:
+  hosts:
+    box: &box
+      mail_topology: direct
+      mail_fqdn: mail.example.org
+      mail_addresses: [9.9.0.17]
+      mail_interfaces: {{wan: [eth0], lan: [eth1]}}
+mail_firewalls: {{hosts: {{box: *box}}}}
+"""
+    )
+    assert flow_rows(plan["flows"]) == [
+        ("box", "wan", "192.168.0.10", "25", "drop"),
+        ("box", "192.168.0.10", "wan", "25", "drop"),
+        ("box", "lan", "wan", "25", "drop"),
+    ]
+    assert plan["warnings"] == []
 
 
 def test_egress_of_others_can_be_left_open(plan_of: Any) -> None:
