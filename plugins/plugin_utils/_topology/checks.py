@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+from ...module_utils._addresses import Address, special_purpose
 from .declaration import Host
 from .domains import DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain
 from .links import Links, of_version
 from .problems import Report
-from .special_purpose import Address, special_purpose
 from .values import MAX_PREFERENCE
 from .variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
 

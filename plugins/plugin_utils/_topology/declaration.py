@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...module_utils._addresses import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
 from .domains import MailDomain, Several, Zone
 from .problems import Report, Unfit
-from .special_purpose import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
 from .variables import (
     BY_NAME,
     DIRECT,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...module_utils._addresses import Address
 from .._providers.options import ARGUMENT_SPEC
 from .problems import Unfit
-from .special_purpose import Address
 from .values import address, boolean, described, domain_name, each, host_name, items, preference, text, ttl
 
 DEFAULT_TTL = 3600

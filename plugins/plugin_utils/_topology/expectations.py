@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...module_utils._addresses import Address
 from .declaration import Host
 from .domains import INTERNAL
 from .flows import PORT
 from .links import Links
 from .records import RRset
-from .special_purpose import Address
 
 
 def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, Any]]]:

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...module_utils._addresses import Address, Network
 from .declaration import Host
 from .domains import INTERNAL
 from .links import Links, of_version
-from .special_purpose import Address, Network
 from .variables import NAT
 
 PORT = 25

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from ...module_utils._addresses import Address
 from .declaration import Declaration, Host
 from .domains import BACKUP_DISTANCE, DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain, Zone
-from .special_purpose import Address
 from .variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
 
 

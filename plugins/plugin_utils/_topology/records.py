@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...module_utils._addresses import Address
 from .domains import DEFAULT_TTL, INTERNAL, MailDomain
 from .links import Links, of_version
-from .special_purpose import Address
 
 PUBLIC = "public"
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, TypeVar
 
+from ...module_utils._addresses import Address, Network, can_be_a_hosts_own
 from .._records.names import InvalidName, name_text, parse_name
 from .problems import Unfit
-from .special_purpose import Address, Network, can_be_a_hosts_own
 
 T = TypeVar("T")
 
