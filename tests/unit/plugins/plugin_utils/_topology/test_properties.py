@@ -9,6 +9,10 @@ import ipaddress
 import json
 from typing import Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
@@ -60,6 +64,10 @@ def inventories(draw: st.DrawFn) -> Inventory:
                 hosts[f"gateway{number}"] = {"mail_interfaces": interfaces}
         if firewall:
             host["mail_firewalls"] = ["firewall"]
+        if draw(st.booleans()):
+            host["mail_accept_from"] = draw(
+                st.sampled_from([["9.8.0.0/16"], ["2a01::/32"], ["2a01::/32", "9.8.0.0/16"]])
+            )
         hosts[name] = host
         groups["mail_relays" if hidden and draw(st.booleans()) else "mail_servers"].append(name)
     if hidden and not groups["mail_relays"]:
@@ -133,6 +141,22 @@ def test_credentials_are_nowhere(inventory: Inventory) -> None:
     assert SECRET not in tables(plan)
 
 
+@settings(deadline=None)
+@given(inventories())
+def test_every_part_takes_what_the_plan_says(inventory: Inventory) -> None:
+    """DNS, firewall and Postfix raise nothing and find no problem."""
+    plan = compile_plan(inventory)
+    for zones in plan["dns"].values():
+        records = [{**rrset, "zone": zone} for zone, held in zones.items() for rrset in held]
+        assert declare({str(number): record for number, record in enumerate(records)}).problems == []
+    for device, flows in plan["flows"].items():
+        assert policy(flows, inventory.hosts[device]["mail_interfaces"]).flows
+    for relay in plan["relay"].values():
+        assert relay_configuration("relay", relay, {})
+    for server in plan["server"].values():
+        assert server_configuration("server", server, {})
+
+
 def verdict(flows: list[dict[str, Any]], source: str, source_side: str, target: str, target_side: str) -> str:
     """What the flows of a filtering device do with a connection: the first that matches, else it is let alone."""
 
@@ -166,7 +190,8 @@ def test_firewall_keeps_the_table_of_topologies(inventory: Inventory) -> None:
                             assert verdict(flows, own, "lan", theirs, "dmz") == "accept"
             elif name in plan["server"] or name in plan["relay"]:
                 if not own.startswith("fd"):
-                    assert verdict(flows, stranger, "wan", own, "dmz") == "accept"
+                    expected = "drop" if "mail_accept_from" in variables else "accept"
+                    assert verdict(flows, stranger, "wan", own, "dmz") == expected
                 assert verdict(flows, own, "dmz", stranger, "wan") == "accept"
                 for public in variables.get("mail_public_addresses", []):
                     assert verdict(flows, "192.168.2.250", "lan", public, "wan") == "accept"
