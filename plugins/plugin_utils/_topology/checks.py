@@ -228,6 +228,15 @@ def _check_names(links: Links, report: Report) -> None:
                 f"{host.fqdn} is also the name of {other.name}: one name with two different sets of addresses",
                 "Give each its own name; several with equal mail_preference share the load",
             )
+    for server in links.used_servers_behind_relays:
+        name = links.server_name(server)
+        if server.fqdn is None and name in owners:
+            report.error(
+                server.name,
+                "mail_fqdn",
+                f"is not set, and {name}, which it would be, is the name of {owners[name].name}",
+                "Write a name of its own, which no MX points to",
+            )
     addresses: dict[str, tuple[str, set[Address]]] = {}
     for domain in links.shared.domains:
         for exchanger in (*domain.backups, *domain.exchangers):

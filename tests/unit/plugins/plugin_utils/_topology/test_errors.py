@@ -353,6 +353,15 @@ def test_server_behind_relays_that_is_the_firewall(errors_of: Any) -> None:
     assert "cannot be a gateway or firewall as well" in error["message"]
 
 
+def test_name_that_a_server_would_have_is_taken(errors_of: Any) -> None:
+    inventory = copy.deepcopy(GOOD)
+    hosts = inventory["mail_servers"]["hosts"]
+    hosts["mx3"] = {name: value for name, value in hosts.pop("hidden").items() if name != "mail_fqdn"}
+    (error,) = errors_of(yaml.safe_dump(inventory, sort_keys=False))
+    assert (error["host"], error["variable"]) == ("mx3", "mail_fqdn")
+    assert "mx3.example.org, which it would be, is the name of relay" in error["message"]
+
+
 def test_relays_in_a_circle(errors_of: Any) -> None:
     inventory = copy.deepcopy(GOOD)
     inventory["mail_relays"]["hosts"]["relay"] |= {"mail_topology": "relay", "mail_relays": ["second"]}

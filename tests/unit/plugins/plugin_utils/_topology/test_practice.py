@@ -272,13 +272,13 @@ def test_unmanaged_firewall_before_a_server_behind_relays(plan_of: Any) -> None:
         f"""
 all: {{vars: {{mail_domains: [{{name: example.org}}], {DNS}}}}}
 mail_servers:
-  hosts: {{mail: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [relay]}}}}
+  hosts: {{mailbox: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [relay]}}}}
 mail_relays:
   hosts: {{relay: {{mail_topology: direct, mail_fqdn: mail.example.org, mail_addresses: [9.9.0.17]}}}}
 """
     )
     (request,) = plan["manual"]
-    assert request["owner"] == "device: firewall of mail"
+    assert request["owner"] == "device: firewall of mailbox"
     assert flow_rows({"fw": request["flows"]}) == [
         ("fw", "9.9.0.17", "192.168.0.10", "25", "accept"),
         ("fw", "192.168.0.10", "9.9.0.17", "25", "accept"),
@@ -429,7 +429,7 @@ def test_insiders_reach_the_exchanger_at_the_address_that_its_name_has_inside(pl
         "{relay: {mail_topology: nat, mail_fqdn: mail.example.org, mail_addresses: [192.168.1.17],"
         " mail_public_addresses: [9.9.0.1]}}"
     )
-    server = "{mail: {mail_addresses: [192.168.0.10], mail_relays: [relay]}}"
+    server = "{mailbox: {mail_addresses: [192.168.0.10], mail_relays: [relay]}}"
     for dns, reached in ((DNS, "9.9.0.1"), (INTERNAL, "9.9.0.1, 192.168.1.17")):
         plan = plan_of(relay_inventory("[{name: example.org}]", relay, server, dns))
         assert ("fw", "dmz, lan", reached, "25", "accept") in flow_rows(plan["flows"])
@@ -469,7 +469,7 @@ def test_gateway_that_is_the_firewall_of_all(plan_of: Any) -> None:
         f"""
 all: {{vars: {{mail_domains: [{{name: example.org}}], {DNS}}}}}
 mail_servers:
-  hosts: {{mail: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [relay]}}}}
+  hosts: {{mailbox: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [relay]}}}}
 mail_relays:
   hosts:
     relay:
@@ -501,7 +501,7 @@ def test_relay_that_is_the_firewall_itself(plan_of: Any) -> None:
         f"""
 all: {{vars: {{mail_domains: [{{name: example.org}}], {DNS}}}}}
 mail_servers:
-  hosts: {{mail: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [box], mail_firewalls: [box]}}}}
+  hosts: {{mailbox: {{mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [box]}}}}
 mail_relays:
   hosts:
     box: &box
@@ -586,12 +586,12 @@ def test_server_that_is_open_over_ipv6_is_a_warning(plan_of: Any) -> None:
         f"""
 all: {{vars: {{mail_domains: [{{name: example.org}}], {DNS}}}}}
 mail_servers:
-  hosts: {{mail: {{mail_topology: relay, mail_addresses: [192.168.0.10, '2a00::10'], mail_relays: [relay]}}}}
+  hosts: {{mailbox: {{mail_topology: relay, mail_addresses: [192.168.0.10, '2a00::10'], mail_relays: [relay]}}}}
 mail_relays:
   hosts: {{relay: {{mail_topology: direct, mail_fqdn: mail.example.org, mail_addresses: [9.9.0.17]}}}}
 """
     )
-    assert [(w["host"], w["variable"]) for w in plan["warnings"]] == [("mail", "mail_firewalls")]
+    assert [(w["host"], w["variable"]) for w in plan["warnings"]] == [("mailbox", "mail_firewalls")]
     assert "2a00::10" in plan["warnings"][0]["message"]
 
 
