@@ -20,6 +20,8 @@ description:
   - The table is loaded at boot before the network comes up, and again whenever C(nftables.service) is started or
     reloaded, which flushes everybody's rules. Where a flow lets something through, the host is made to route.
   - The source address of mail from outside is kept, unless a flow says otherwise. Mail filters depend on it.
+  - nftables has to be there; the roles P(inbound.mail.mail_nat_gateway#role) and
+    P(inbound.mail.mail_dmz_firewall#role) install it.
 extends_documentation_fragment:
   - inbound.mail.attributes
 attributes:
@@ -133,17 +135,20 @@ options:
         type: bool
         default: false
   state:
-    description: V(absent) takes out the table and all that was written for it, and puts back the sysctls.
+    description:
+      - V(absent) takes out the table and all that was written for it, and puts back the sysctls.
+      - V(confirmed) confirms a change that was made with O(confirm_timeout); a task that makes one does it by itself.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, confirmed]
     default: present
-seealso:
-  - plugin: inbound.mail.mail_nat_gateway
-    plugin_type: role
-    description: Installs nftables and calls this module, on a host that translates addresses.
-  - plugin: inbound.mail.mail_dmz_firewall
-    plugin_type: role
-    description: The same on a host that only filters.
+  confirm_timeout:
+    description:
+      - Seconds in which a change has to be confirmed over a new connection, or the host takes it back by itself. The
+        task does that at once, and fails if it cannot.
+      - Until then nothing is written that outlives a reboot. Rules and sysctls are taken back alike.
+      - V(0) makes changes without confirmation. Otherwise systemd has to run on the host.
+    type: int
+    default: 0
 """
 
 EXAMPLES = r"""
@@ -184,6 +189,15 @@ EXAMPLES = r"""
       - {name: relay, action: accept, source: [198.51.100.17], destination: [192.168.0.10]}
       - {name: server, action: drop, destination: [192.168.0.10, "2001:db8:10::10"]}
 
+- name: Make a change that must not lock anybody out
+  inbound.mail.firewall:
+    name: nat
+    confirm_timeout: 60
+    interfaces:
+      wan: [eth0]
+    flows:
+      - {name: ssh, action: drop, source: [wan], ports: [22]}
+
 - name: Take it out again
   inbound.mail.firewall:
     name: dmz
@@ -197,7 +211,7 @@ backend:
   type: str
   sample: nftables
 confirmed:
-  description: Whether the rules are to stay, and are loaded again at boot.
+  description: Whether the rules are to stay. Only those that are come back after a reboot.
   returned: success
   type: bool
   sample: true
@@ -235,7 +249,8 @@ def main() -> None:
             "backend": {"type": "str", "choices": ["auto", *BACKENDS], "default": "auto"},
             "interfaces": {"type": "dict", "default": {}},
             "flows": {"type": "list", "elements": "dict", "options": flow, "default": []},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "absent", "confirmed"], "default": "present"},
+            "confirm_timeout": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import forwarding
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import FAMILY, Table, removal
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import FAMILY, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,12 +71,18 @@ class Host:
         self._nft = module.get_bin_path("nft", opt_dirs=["/usr/sbin", "/sbin"])
         self._ip = module.get_bin_path("ip", opt_dirs=["/usr/sbin", "/sbin"])
         self._systemctl = module.get_bin_path("systemctl")
+        self._systemd_run = module.get_bin_path("systemd-run")
 
     # nftables
 
     @property
     def has_nft(self) -> bool:
         return bool(self._nft)
+
+    @property
+    def nft(self) -> str:
+        """The path of nft."""
+        return str(self._nft)
 
     def chains(self) -> list[dict[str, Any]]:
         """Every chain of every table, as nft's JSON describes it."""
@@ -99,6 +105,12 @@ class Host:
             said = err.strip() or f"it says {out.strip()}"
             raise HostError(f"nft cannot list the table {table}, so nothing was changed: {said}") from error
         return found
+
+    def listing_text(self, table: str) -> str:
+        """The table as nft would take it again; empty if there is no such table."""
+        if self.listing(table) is None:
+            return ""
+        return self._must(self.nft, "--stateless", "list", "table", FAMILY, table)
 
     def check(self, script: str) -> None:
         """Let nft and the kernel judge a script without doing it."""
@@ -206,7 +218,7 @@ class Host:
             self._must(systemctl, "start", _unit(name))
 
     def forget(self, name: str) -> None:
-        """Take the table out of the kernel and out of the next boot."""
+        """Take the table out of the next boot."""
         if self.is_known_at_boot(name):
             systemctl = str(self._systemctl)
             if self._booted:
@@ -226,9 +238,24 @@ class Host:
             return False
         return self._run(str(self._systemctl), "--root=/", "is-enabled", _unit(name))[0] == 0
 
-    def remove(self, table: str) -> None:
-        if self.listing(table) is not None:
-            self.load(removal(table))
+    # What happens later
+
+    def start_timer(self, unit: str, seconds: int, *command: str) -> None:
+        """Have the command run once after that time, whatever happens to this process."""
+        if not self._systemd_run or not self._booted:
+            raise HostError(
+                "confirm_timeout needs a systemd that runs on the host, to take the change back if nobody confirms it. "
+                "Leave confirm_timeout out, or set it to 0"
+            )
+        timer = (f"--on-active={seconds}", "--timer-property=AccuracySec=100ms")
+        self._must(self._systemd_run, "--quiet", "--collect", f"--unit={unit}", *timer, *command)
+
+    def stop_timer(self, unit: str) -> None:
+        # It is gone already if its time has come.
+        self._run(str(self._systemctl), "stop", f"{unit}.timer")
+
+    def run_script(self, path: Path) -> None:
+        self._must("/bin/sh", str(path))
 
     @property
     def _booted(self) -> bool:

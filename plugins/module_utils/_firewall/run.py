@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection, forwarding, ruleset
@@ -24,6 +23,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import
     HostError,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render, table_name
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change, State
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.unconfirmed import Unconfirmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,19 +34,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
-@dataclass(frozen=True)
-class State:
-    """All of a host that belongs to a table; empty where there is nothing."""
-
-    table: str
-    """The table in the kernel, as text."""
-    file: str
-    sysctl_file: str
-    sysctls: Mapping[str, str]
-    """The kernel's values of those that the table is about."""
-    at_boot: bool
-
-
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Bring the host to what the module's parameters say; returns the result. Raises FlowsError, HostError."""
     name = module.params["name"]
@@ -53,20 +41,25 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         remedy = "Use 1 to 32 characters: a to z, 0 to 9 and _, a letter first"
         raise FlowsError([Problem("name", f"{name!r} cannot name a table", remedy)])
     host = Host(module)
-    if module.params["state"] == "absent":
-        before, after = _remove(module, host, name)
-    else:
-        wanted = policy(module.params["flows"] or [], module.params["interfaces"] or {})
-        before, after = _apply(module, host, name, wanted)
-    return {
-        "changed": before != after,
-        "diff": _diff(host, name, before, after),
-        "backend": detection.NFTABLES,
-        "confirmed": True,
-    }
+    unconfirmed = Unconfirmed(host, name)
+    if module.params["state"] == "confirmed":
+        return _result(True, _confirm(module, host, name, unconfirmed), [])
+    if unconfirmed.exists and not module.check_mode:
+        # Nobody has said that it is good, and what was there before is what this change is compared with.
+        unconfirmed.revert()
+    change = _to_nothing(host, name) if module.params["state"] == "absent" else _to_flows(module, host, name)
+    if not host.keeps:
+        module.warn(f"This host has no systemd: load {host.table_file(name)} with nft -f at boot by other means")
+    stays = module.check_mode or _carry_out(host, change, unconfirmed, module.params["confirm_timeout"])
+    return _result(change.before != change.after, stays, _diff(host, name, change.before, change.after))
 
 
-def _apply(module: AnsibleModule, host: Host, name: str, wanted: Policy) -> tuple[State, State]:
+def _result(changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> dict[str, Any]:
+    return {"changed": changed, "diff": diff, "backend": detection.NFTABLES, "confirmed": confirmed}
+
+
+def _to_flows(module: AnsibleModule, host: Host, name: str) -> Change:
+    wanted = policy(module.params["flows"] or [], module.params["interfaces"] or {})
     _judge_host(module, host, wanted)
     if not host.has_nft and not module.check_mode:
         raise HostError(
@@ -93,21 +86,10 @@ def _apply(module: AnsibleModule, host: Host, name: str, wanted: Policy) -> tupl
     after = State(table.text(), host.table_file_text(table), forwarding.text(settings_after), sysctls, True)
     if before.table != after.table and host.has_nft:
         host.check(table.script())
-    if before != after and not module.check_mode:
-        if before.table != after.table:
-            host.load(table.script())
-        # Only now, so that nothing is routed that the rules would have stopped.
-        _set_sysctls(host, before, after)
-        host.write(host.table_file(name), after.file)
-        host.write(SYSCTL_FILE, after.sysctl_file)
-        if not before.at_boot:
-            host.load_at_boot(name)
-    if not host.keeps:
-        module.warn(f"This host has no systemd: load {host.table_file(name)} with nft -f at boot by other means")
-    return before, after
+    return Change(name, before, after, table.script())
 
 
-def _remove(module: AnsibleModule, host: Host, name: str) -> tuple[State, State]:
+def _to_nothing(host: Host, name: str) -> Change:
     table = ruleset.Table(table_name(name))
     settings = forwarding.parse(host.read(SYSCTL_FILE))
     remaining = forwarding.with_needs(settings, name, {}, {})
@@ -115,14 +97,55 @@ def _remove(module: AnsibleModule, host: Host, name: str) -> tuple[State, State]
     sysctls = {key: value for key, value in _wanted_sysctls(settings, remaining).items() if key in live}
     file = host.read(host.table_file(name))
     before = State(_table_text(host, table, file), file, host.read(SYSCTL_FILE), live, host.is_known_at_boot(name))
-    after = State("", "", forwarding.text(remaining), sysctls, False)
-    if before != after and not module.check_mode:
-        # First of all, so that nothing is routed without the rules.
-        _set_sysctls(host, before, after)
-        host.write(SYSCTL_FILE, after.sysctl_file)
+    return Change(name, before, State("", "", forwarding.text(remaining), sysctls, False), ruleset.removal(table.name))
+
+
+def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: int) -> bool:
+    """Make the change; returns whether it is to stay already."""
+    before, after = change.before, change.after
+    if before == after:
+        return True
+    in_kernel = before.table != after.table or before.sysctls != after.sysctls
+    if timeout and in_kernel:
+        unconfirmed.arm(change, timeout)
+    if in_kernel:
+        _change_kernel(host, change)
+    if unconfirmed.exists:
+        return False
+    _keep(host, change.name, after.file, after.sysctl_file)
+    return True
+
+
+def _confirm(module: AnsibleModule, host: Host, name: str, unconfirmed: Unconfirmed) -> bool:
+    if module.check_mode:
+        return False
+    _keep(host, name, *unconfirmed.confirm())
+    return True
+
+
+def _keep(host: Host, name: str, file: str, sysctl_file: str) -> None:
+    """Write what the next boot is to find; first the sysctls, as their file alone knows what was there before."""
+    host.write(SYSCTL_FILE, sysctl_file)
+    if not file:
         host.forget(name)
-        host.remove(table.name)
-    return before, after
+        return
+    host.write(host.table_file(name), file)
+    if host.keeps and not host.is_loaded_at_boot(name):
+        host.load_at_boot(name)
+
+
+def _change_kernel(host: Host, change: Change) -> None:
+    """Nothing is routed at any time that the rules would have stopped."""
+    before, after = change.before, change.after
+    steps = [(key, value) for key, value in sorted(after.sysctls.items()) if before.sysctls.get(key) != value]
+    for key, value in steps:
+        if value == "0":
+            host.set_sysctl(key, value)
+    if before.table != after.table:
+        host.load(change.script)
+    for key, value in steps:
+        if value != "0":
+            host.set_sysctl(key, value)
 
 
 def _table_text(host: Host, table: ruleset.Table, file: str) -> str:
@@ -157,12 +180,6 @@ def _wanted_sysctls(
         **{key: one.before for key, one in before.items() if key not in after},
         **{key: one.value for key, one in after.items()},
     }
-
-
-def _set_sysctls(host: Host, before: State, after: State) -> None:
-    for key, value in sorted(after.sysctls.items()):
-        if before.sysctls.get(key) != value:
-            host.set_sysctl(key, value)
 
 
 def _diff(host: Host, name: str, before: State, after: State) -> list[dict[str, str]]:

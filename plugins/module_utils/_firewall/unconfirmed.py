@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commit-confirm: a change that the host takes back by itself, unless it is confirmed in time.
+
+What was there before is written to /run, and a timer of systemd is started that puts it back; only then is anything
+changed. What outlives a reboot is written when the change is confirmed. So whatever happens in between (no way back to
+the host, a controller that dies, a reboot), the host ends with what it had.
+
+Confirming and taking back both begin by renaming the folder: whoever comes second finds it gone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import forwarding
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import Host, HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import table_name
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import removal
+
+if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change
+
+FOLDER = Path("/run/inbound.mail/firewall")
+
+
+class Unconfirmed:
+    """The change of a table that waits for its confirmation, if there is one."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        self._host = host
+        self._name = name
+        self._folder = FOLDER / name
+        self._unit = f"inbound-mail-firewall-revert-{name}"
+
+    @property
+    def exists(self) -> bool:
+        return self._folder.is_dir()
+
+    def arm(self, change: Change, timeout: int) -> None:
+        """Have it taken back after so many seconds; the change itself is made afterwards."""
+        FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700)
+        for name, text in (
+            ("before.nft", removal(table_name(self._name)) + self._host.listing_text(table_name(self._name))),
+            ("table.nft", change.after.file),
+            ("sysctl.conf", change.after.sysctl_file),
+            ("revert", self._script(change)),
+        ):
+            (self._folder / name).write_text(text)
+        try:
+            self._host.start_timer(self._unit, timeout, "/bin/sh", str(self._folder / "revert"))
+        except HostError:
+            shutil.rmtree(self._folder)
+            raise
+
+    def confirm(self) -> tuple[str, str]:
+        """Let it stay; returns the table's file and the file of sysctls that belong to it."""
+        claimed = self._folder.with_suffix(".confirmed")
+        try:
+            self._folder.rename(claimed)
+        except FileNotFoundError as error:
+            raise HostError(
+                f"no change of {self._name} waits for confirmation. It was taken back, or the host has booted since"
+            ) from error
+        self._host.stop_timer(self._unit)
+        files = self._host.read(claimed / "table.nft"), self._host.read(claimed / "sysctl.conf")
+        shutil.rmtree(claimed)
+        return files
+
+    def revert(self) -> None:
+        """Take it back now."""
+        self._host.run_script(self._folder / "revert")
+        self._host.stop_timer(self._unit)
+
+    def _script(self, change: Change) -> str:
+        """Sysctls that make the host route come after the rules, and go before them."""
+        claimed = self._folder.with_suffix(".reverted")
+        steps = [
+            (value, f"echo {quote(value)} >{quote(forwarding.path(key))}")
+            for key, value in sorted(change.before.sysctls.items())
+            if change.after.sysctls.get(key) != value and value
+        ]
+        lines = [
+            "#!/bin/sh",
+            f"mv {self._folder} {claimed} || exit 0",
+            *(step for value, step in steps if value == "0"),
+            f"{self._host.nft} -f {claimed}/before.nft",
+            *(step for value, step in steps if value != "0"),
+            f"rm -r {claimed}",
+        ]
+        return "".join(f"{line}\n" for line in lines)

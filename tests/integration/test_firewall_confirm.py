@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commit-confirm on a host that boots: a change that nobody can confirm is taken back by the host itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from debian_lab import Lab
+
+SCENARIO = Path(__file__).resolve().parents[1] / "lab" / "scenarios" / "firewall"
+PLAYBOOK = str(SCENARIO / "roles.yml")
+# Seconds until a change is taken back. What is waited for is that it is, however long that takes on this machine.
+TIMEOUT = 15
+PATIENCE = 120
+FORWARD: dict[str, Any] = {
+    "name": "mx",
+    "action": "forward",
+    "source": ["wan"],
+    "public_address": "203.0.113.1",
+    "targets": [{"address": "192.168.0.10"}],
+}
+SIX: dict[str, Any] = {"name": "six", "action": "accept", "destination": ["2001:db8:10::10"]}
+
+
+@pytest.fixture(scope="module")
+def booted() -> Iterator[Lab]:
+    with Lab.up(SCENARIO) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(booted: Lab) -> Lab:
+    """A gateway with the scenario's flows, and nothing that waits for confirmation."""
+    booted.playbook(PLAYBOOK, "--limit", "gateway")
+    assert_nothing_waits(booted)
+    return booted
+
+
+def firewall(lab: Lab, flows: list[dict[str, Any]], env: dict[str, str] | None = None, **options: Any) -> str:
+    """The task on the gateway; returns what it said, which begins with whether it failed."""
+    interfaces = {"wan": ["internet"], "lan": ["lan"]}
+    arguments = {"name": "nat", "interfaces": interfaces, "flows": flows, "confirm_timeout": TIMEOUT, **options}
+    task = "gateway", "-m", "inbound.mail.firewall", "-a", json.dumps(arguments)
+    return lab.ansible(*task, check=False, env=env or {}).stdout
+
+
+def trap(lab: Lab) -> dict[str, Any]:
+    """Catches the controller's own SSH: it is sent to a host that has none."""
+    management = lab.run("gateway", "ip -4 -brief address show dev mgmt").stdout.split()[2].partition("/")[0]
+    return {**FORWARD, "name": "trap", "source": ["any"], "public_address": management, "ports": [22], "hairpin": False}
+
+
+def state(lab: Lab) -> str:
+    """All that the change is about, in the kernel and on the disk."""
+    return lab.run(
+        "gateway",
+        "nft --stateless list ruleset; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding;"
+        "cat /etc/inbound.mail/firewall/nat.nft /etc/sysctl.d/60-inbound-mail.conf",
+    ).stdout
+
+
+def assert_nothing_waits(lab: Lab) -> None:
+    assert lab.run("gateway", "ls -A /run/inbound.mail/firewall", check=False).stdout == ""
+    assert "inbound" not in lab.run("gateway", "systemctl list-timers --all --no-legend").stdout
+
+
+def await_taken_back(lab: Lab) -> None:
+    lab.await_run("gateway", 'test -z "$(ls -A /run/inbound.mail/firewall)"', within=PATIENCE)
+
+
+def test_a_good_change_is_confirmed_and_outlives_a_reboot(lab: Lab) -> None:
+    assert '"confirmed": true' in firewall(lab, [FORWARD, SIX])
+    assert_nothing_waits(lab)
+    after = state(lab)
+    assert "net.ipv6.conf.all.forwarding = 1" in after
+    lab.reboot("gateway")
+    assert state(lab) == after
+    assert '"changed": false' in firewall(lab, [FORWARD, SIX])
+
+
+def test_a_change_that_cuts_the_controller_off_is_taken_back(lab: Lab) -> None:
+    before = state(lab)
+    said = firewall(lab, [FORWARD, SIX, trap(lab)])
+    assert "FAILED" in said
+    assert "takes it back by itself" in " ".join(said.split()), said
+    await_taken_back(lab)
+    assert state(lab) == before
+    lab.ansible("gateway", "-m", "ansible.builtin.ping")
+
+
+def test_a_reboot_before_the_confirmation_gives_the_old_rules(lab: Lab) -> None:
+    before = state(lab)
+    said: list[str] = []
+    flows = [FORWARD, SIX, trap(lab)]
+    waiting = threading.Thread(target=lambda: said.append(firewall(lab, flows, confirm_timeout=600)))
+    waiting.start()
+    lab.await_run("gateway", "nft list table inet inbound_mail_nat | grep -q 2001:db8:10::10", within=PATIENCE)
+    lab.reboot("gateway", power=False)
+    assert state(lab) == before
+    # The task gets through again, finds that nothing waits, and says so.
+    waiting.join()
+    assert "no change of nat waits for confirmation" in " ".join(said[0].split())
+    assert state(lab) == before
+
+
+@pytest.fixture
+def abandoned(lab: Lab) -> str:
+    """A command on the gateway that makes the change and is not followed by a confirmation.
+
+    It is the module as Ansible brought it to the host: what is left of a run whose controller dies.
+    """
+    firewall(lab, [FORWARD, SIX], env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
+    kept = lab.run("gateway", "grep -l 2001:db8:10::10 /root/.ansible/tmp/*/AnsiballZ_firewall.py").stdout.split()
+    lab.playbook(PLAYBOOK, "--limit", "gateway")
+    return f"python3 {kept[-1]}"
+
+
+def test_a_change_is_taken_back_when_the_controller_dies(lab: Lab, abandoned: str) -> None:
+    before = state(lab)
+    assert '"confirmed": false' in lab.run("gateway", abandoned).stdout
+    await_taken_back(lab)
+    assert state(lab) == before
+    assert "no change of nat waits" in firewall(lab, [], state="confirmed")
+
+
+def test_what_waits_is_taken_back_before_the_next_change(lab: Lab, abandoned: str) -> None:
+    before = state(lab)
+    lab.run("gateway", abandoned)
+    lab.playbook(PLAYBOOK, "--limit", "gateway")
+    assert_nothing_waits(lab)
+    assert state(lab) == before
+
+
+def test_taking_it_out_is_confirmed_too(lab: Lab) -> None:
+    assert '"confirmed": true' in firewall(lab, [], state="absent")
+    assert_nothing_waits(lab)
+    for _ in range(2):
+        assert "inbound_mail" not in lab.run("gateway", "nft list ruleset").stdout
+        assert lab.run("gateway", "sysctl -n net.ipv4.ip_forward").stdout == "0\n"
+        lab.reboot("gateway")
