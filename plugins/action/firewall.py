@@ -29,15 +29,14 @@ class ActionModule(ActionBase):
         result.update(self._execute_module(module_name=MODULE, task_vars=task_vars))
         if result.get("confirmed", True) or result.get("failed"):
             return result
-        arguments = result["invocation"]["module_args"]
-        confirmed = self._confirm(task_vars, arguments["name"], started + arguments["confirm_timeout"])
+        confirmed = self._confirm(task_vars, started + result.pop("confirm_within"))
         if confirmed.get("failed"):
             raise AnsibleActionFail(f"The change could not be confirmed: {confirmed.get('msg')}")
         return {**result, "confirmed": True}
 
-    def _confirm(self, task_vars: dict[str, Any] | None, name: str, deadline: float) -> dict[str, Any]:
+    def _confirm(self, task_vars: dict[str, Any] | None, deadline: float) -> dict[str, Any]:
         """Try until the host takes the change back: one lost connection is no reason to lose a good change."""
-        arguments = {"name": name, "state": "confirmed"}
+        arguments = {key: value for key, value in self._task.args.items() if key == "name"} | {"state": "confirmed"}
         while True:
             self._connection.reset()
             try:

@@ -215,6 +215,11 @@ confirmed:
   returned: success
   type: bool
   sample: true
+confirm_within:
+  description: Seconds in which the change has to be confirmed by O(state=confirmed). The task itself uses it up.
+  returned: when a change waits for confirmation
+  type: int
+  sample: 60
 """
 
 from ansible.module_utils.basic import AnsibleModule

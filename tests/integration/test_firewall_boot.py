@@ -115,7 +115,7 @@ def test_taken_out_it_is_as_it_was_also_after_a_reboot(lab: Lab) -> None:
     state = "-email_nat_gateway_state=absent", "-email_dmz_firewall_state=absent"
     lab.playbook(PLAYBOOK, *state)
     assert recap(lab.playbook(PLAYBOOK, *state).stdout) == {"gateway": 0, "firewall": 0}
-    for _ in range(2):
+    for _boot in range(2):
         assert "inbound_mail" not in lab.run("gateway", "nft list ruleset").stdout
         assert "masquerade" in lab.run("gateway", "nft list table ip by_hand").stdout
         assert lab.run("firewall", "nft list ruleset").stdout == ""

@@ -141,7 +141,7 @@ def test_what_waits_is_taken_back_before_the_next_change(lab: Lab, abandoned: st
 def test_taking_it_out_is_confirmed_too(lab: Lab) -> None:
     assert '"confirmed": true' in firewall(lab, [], state="absent")
     assert_nothing_waits(lab)
-    for _ in range(2):
+    for _boot in range(2):
         assert "inbound_mail" not in lab.run("gateway", "nft list ruleset").stdout
         assert lab.run("gateway", "sysctl -n net.ipv4.ip_forward").stdout == "0\n"
         lab.reboot("gateway")

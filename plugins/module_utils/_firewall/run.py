@@ -50,8 +50,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     change = _to_nothing(host, name) if module.params["state"] == "absent" else _to_flows(module, host, name)
     if not host.keeps:
         module.warn(f"This host has no systemd: load {host.table_file(name)} with nft -f at boot by other means")
-    stays = module.check_mode or _carry_out(host, change, unconfirmed, module.params["confirm_timeout"])
-    return _result(change.before != change.after, stays, _diff(host, name, change.before, change.after))
+    timeout = module.params["confirm_timeout"]
+    stays = module.check_mode or _carry_out(host, change, unconfirmed, timeout)
+    result = _result(change.before != change.after, stays, _diff(host, name, change.before, change.after))
+    return result if stays else {**result, "confirm_within": timeout}
 
 
 def _result(changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> dict[str, Any]:

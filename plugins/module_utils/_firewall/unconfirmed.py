@@ -12,6 +12,7 @@ Confirming and taking back both begin by renaming the folder: whoever comes seco
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from shlex import quote
@@ -39,7 +40,8 @@ class Unconfirmed:
 
     @property
     def exists(self) -> bool:
-        return self._folder.is_dir()
+        # Not readable by everybody, and check mode may run as anybody.
+        return os.path.isdir(self._folder)
 
     def arm(self, change: Change, timeout: int) -> None:
         """Have it taken back after so many seconds; the change itself is made afterwards."""

@@ -139,9 +139,9 @@ def test_weights_share_connections_out(network: Network) -> None:
     targets = [{"address": "192.168.0.10", "weight": 2}, {"address": "192.168.0.50"}]
     network.gateway.apply([{**FORWARD, "targets": targets}])
     capture = network.gateway.capture("lan", 6, "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn and dst port 25")
-    for _ in range(6):
+    for _connection in range(6):
         network["outside"].connect("203.0.113.1")
-    seen, _ = capture.communicate(timeout=60)
+    seen = capture.communicate(timeout=60)[0]
     assert [seen.count(f"> {target['address']}.25") for target in targets] == [4, 2], seen
 
 
@@ -162,7 +162,7 @@ def test_a_new_target_takes_new_connections_at_once(network: Network) -> None:
     network.gateway.apply([{**FORWARD, "targets": [{"address": "192.168.0.50"}]}])
     capture = network.gateway.capture("lan", 1, "dst port 25")
     network["outside"].connect("203.0.113.1")
-    seen, _ = capture.communicate(timeout=60)
+    seen = capture.communicate(timeout=60)[0]
     assert "> 192.168.0.50.25" in seen
 
 

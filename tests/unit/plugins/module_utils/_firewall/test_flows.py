@@ -121,8 +121,8 @@ def test_filter_on_the_public_address_would_never_match() -> None:
     assert found[0].startswith("shut: the destination 203.0.113.1 is the public address that mx forwards")
 
 
-def outside(*flows: dict[str, Any], interfaces: dict[str, Any] = INTERFACES) -> tuple[bool, tuple[str, ...]]:
-    found = policy(flows, interfaces)
+def outside(*flows: dict[str, Any], **more: list[str]) -> tuple[bool, tuple[str, ...]]:
+    found = policy(flows, {**INTERFACES, **more})
     return found.flows[0].hairpin, found.outside
 
 
@@ -131,7 +131,7 @@ def test_hairpin_is_on_where_it_is_known_what_is_outside() -> None:
     assert outside({**FORWARD, "source": ["192.0.2.0/24"]}) == (True, ("eth0",))
     assert outside({**FORWARD, "hairpin": False}) == (False, ("eth0",))
     second = {**FORWARD, "name": "isp2", "source": ["isp2"], "public_address": "203.0.113.2"}
-    assert outside(FORWARD, second, interfaces={**INTERFACES, "isp2": ["eth9"]}) == (True, ("eth0", "eth9"))
+    assert outside(FORWARD, second, isp2=["eth9"]) == (True, ("eth0", "eth9"))
 
 
 def test_hairpin_without_a_word_on_what_is_outside() -> None:
