@@ -36,13 +36,7 @@ except ImportError:
     dns = None  # type: ignore[assignment]
     MISSING.append("dnspython")
 
-try:
-    import netaddr
-except ImportError:
-    netaddr = None  # type: ignore[assignment]
-    MISSING.append("netaddr")
-
-__all__ = ["dns", "missing_libraries", "netaddr"]
+__all__ = ["dns", "missing_libraries"]
 
 
 def missing_libraries(*wanted: str) -> str | None:
