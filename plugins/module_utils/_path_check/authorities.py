@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers that answer for a zone, and what each of them says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import gathered
+
+if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import Client
+
+# A zone has a dozen nameservers at most; a hostile one does not make us ask thousands.
+_MOST_SERVERS = 40
+# A secondary may be a moment behind: its serial is asked for again before that is called a difference.
+_SERIAL_LOOKS = 4
+_SERIAL_PAUSE = 1.0
+
+
+async def find_zone(client: Client, zone: str) -> seen.Zone:
+    """A zone's nameservers with all their addresses, each asked for its SOA record."""
+    delegated: bool | None = True
+    glue: dict[str, list[str]] = {}
+    names = (await client.resolve(zone, "NS")).values
+    if not names:
+        # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead.
+        delegated, names, glue = await _ask_parent(client, zone)
+    pairs = await gathered(_addresses(client, name, glue) for name in sorted(set(names))[:_MOST_SERVERS])
+    servers = [_unasked(name, address) for name, addresses in pairs for address in (addresses or [""])]
+    found: seen.Zone = {"name": zone, "delegated": delegated, "servers": servers}
+    await _ask_serials(client, found)
+    return found
+
+
+async def ask_all(client: Client, zone: seen.Zone, questions: list[tuple[str, str]]) -> None:
+    """Ask every server of the zone that answers each (name, type), and note what it says in its answers."""
+
+    async def ask(server: seen.NameServer, name: str, rdtype: str) -> None:
+        reply = await client.ask(server["address"], name, rdtype)
+        server["answers"].append(reply.as_answer(zone["name"], name, rdtype))
+
+    await gathered(
+        ask(server, name, rdtype)
+        for server in zone["servers"]
+        if server["status"] == seen.ANSWERED
+        for name, rdtype in questions
+    )
+    for server in zone["servers"]:
+        server["answers"].sort(key=lambda answer: (answer["name"], answer["type"]))
+
+
+async def _addresses(client: Client, name: str, glue: dict[str, list[str]]) -> tuple[str, list[str]]:
+    return name, (await client.addresses(name)) or glue.get(name, [])
+
+
+def _unasked(name: str, address: str) -> seen.NameServer:
+    return {
+        "name": name,
+        "address": address,
+        "status": seen.TIMEOUT,
+        "rcode": "",
+        "authoritative": False,
+        "serial": None,
+        "answers": [],
+    }
+
+
+async def _ask_serials(client: Client, zone: seen.Zone) -> None:
+    async def ask(server: seen.NameServer) -> None:
+        reply = await client.ask(server["address"], zone["name"], "SOA")
+        server["status"] = reply.status
+        server["rcode"] = reply.rcode
+        server["authoritative"] = reply.authoritative
+        server["serial"] = int(reply.values[0]) if reply.values else None
+
+    asked = [server for server in zone["servers"] if server["address"]]
+    for look in range(_SERIAL_LOOKS):
+        await gathered(ask(server) for server in asked)
+        asked = [server for server in asked if server["serial"] is not None]
+        if len({server["serial"] for server in asked}) <= 1:
+            break
+        if look + 1 < _SERIAL_LOOKS:
+            await asyncio.sleep(_SERIAL_PAUSE)
+
+
+async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, list[str], dict[str, list[str]]]:
+    """Whether the parent delegates the zone, to which nameservers, and their addresses as the parent gives them."""
+    _label, _dot, above = zone.partition(".")
+    parent = await client.zone_of(above or ".")
+    if parent is None:
+        return None, [], {}
+    for name in (await client.resolve(parent, "NS")).values[:_MOST_SERVERS]:
+        for address in await client.addresses(name):
+            reply = await client.ask(address, zone, "NS")
+            if not reply.usable:
+                continue
+            names = reply.referral.get(zone) or reply.values
+            if names:
+                return True, names, reply.glue
+            return False, [], {}
+    return None, [], {}

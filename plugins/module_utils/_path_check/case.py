@@ -1,0 +1,214 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rule sees: the expectations beside what was observed, by the questions that rules ask."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import special_purpose
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MAIL_PORT = 25
+
+
+class Case:
+    """domain: judged by itself, where nothing is expected of it. manual: as in the plan."""
+
+    def __init__(
+        self,
+        expect: dict[str, list[dict[str, Any]]],
+        observation: seen.Observation,
+        domain: str | None = None,
+        public_networks: Sequence[str] = (),
+        controls: Sequence[str] = (),
+        egress_targets: Sequence[str] = (),
+    ) -> None:
+        self.expect = expect
+        self.observation = observation
+        self.domain = domain
+        self.controls = list(controls)
+        self.egress_targets = list(egress_targets)
+        self._public_networks = [ip_network(network, strict=False) for network in public_networks]
+        self.zones = {zone["name"]: zone for zone in observation["zones"]}
+        self._answers: dict[tuple[str, str], list[tuple[seen.NameServer, seen.Answer]]] = {}
+        for zone in observation["zones"]:
+            for server in zone["servers"]:
+                for answer in server["answers"]:
+                    self._answers.setdefault((answer["name"], answer["type"]), []).append((server, answer))
+        self._resolved = {(answer["name"], answer["type"]): answer for answer in observation["resolved"]}
+        self._expected = {(record["name"], record["type"]): record for record in self.public_records}
+        self._connections = {(one["source"], one["address"], one["port"]): one for one in observation["connections"]}
+        self._dialogues = {(one["address"], one["port"]): one for one in observation["dialogues"]}
+
+    # DNS
+
+    @property
+    def public_records(self) -> list[dict[str, Any]]:
+        return [record for record in self.expect["records"] if record["view"] == "public"]
+
+    @property
+    def mail_domains(self) -> list[str]:
+        """Whose MX RRset is judged."""
+        names = [record["name"] for record in self.public_records if record["type"] == "MX"]
+        return list(dict.fromkeys([*names, *([self.domain] if self.domain else [])]))
+
+    def expected_values(self, name: str, rdtype: str) -> list[str] | None:
+        """None: nothing is declared about it."""
+        record = self._expected.get((name, rdtype))
+        return None if record is None else sorted(normal(value, rdtype) for value in record["values"])
+
+    def answers(self, name: str, rdtype: str) -> list[tuple[seen.NameServer, seen.Answer]]:
+        """What each authoritative server that was asked answered."""
+        return self._answers.get((name, rdtype), [])
+
+    def said(self, name: str, rdtype: str) -> list[tuple[str, list[str], str | None]]:
+        """(who, values, alias) of everyone who gave an answer that counts: with authority, or else the resolvers."""
+        found = [
+            (label(server), sorted(normal(value, rdtype) for value in answer["values"]), answer["alias"])
+            for server, answer in self.answers(name, rdtype)
+            if counts(answer)
+        ]
+        resolved = self._resolved.get((name, rdtype))
+        if not found and not self.answers(name, rdtype) and resolved and usable(resolved):
+            found = [("the resolver", sorted(normal(value, rdtype) for value in resolved["values"]), resolved["alias"])]
+        return found
+
+    def values(self, name: str, rdtype: str) -> list[str]:
+        """All that anyone answers."""
+        return sorted({value for _who, values, _alias in self.said(name, rdtype) for value in values})
+
+    def exchanges(self, domain: str) -> dict[str, int]:
+        """Exchange to preference, of what is served."""
+        found: dict[str, int] = {}
+        for value in self.values(domain, "MX"):
+            preference, exchange = value.split(" ", 1)
+            name = exchange.rstrip(".")
+            if name:
+                found[name] = min(int(preference), found.get(name, 65536))
+        return found
+
+    def addresses(self, name: str) -> list[str]:
+        found = [*self.values(name, "A"), *self.values(name, "AAAA")]
+        for rdtype in ("A", "AAAA"):
+            resolved = self._resolved.get((name, rdtype))
+            if resolved and usable(resolved):
+                found += resolved["values"]
+        return list(dict.fromkeys(found))
+
+    def was_resolved(self, name: str) -> bool:
+        """Whether both kinds of addresses of the name were asked for and answered, by whomever."""
+        return all(self.said(name, rdtype) or usable(self._resolved.get((name, rdtype))) for rdtype in ("A", "AAAA"))
+
+    def not_public(self, address: str) -> str | None:
+        """What a special-purpose address is meant for, None for a public one."""
+        return special_purpose(ip_address(address), self._public_networks)
+
+    # Connections
+
+    @property
+    def vantage(self) -> str:
+        return self.observation["vantage"]
+
+    def status(self, address: str, port: int = MAIL_PORT, source: str | None = None) -> str | None:
+        """How a connection ended; None if none was tried."""
+        if source in (None, self.vantage):
+            dialogue = self._dialogues.get((address, port))
+            if dialogue is not None:
+                return dialogue["status"]
+        connection = self._connections.get((source or self.vantage, address, port))
+        return connection["status"] if connection else None
+
+    @property
+    def expected_open(self) -> list[tuple[str, str, int]]:
+        """(host, address, port) that must answer the vantage, each once."""
+        ports = [(one["host"], one["address"], one["port"]) for one in self.expect["ports"] if one["open"]]
+        ports += [(one["host"], address, one["port"]) for one in self.expect["smtp"] for address in one["addresses"]]
+        ports += [(one["host"], one["address"], one["port"]) for one in self.observation["dialogues"]]
+        by_address = {(address, port): host for host, address, port in reversed(ports)}
+        return [(host, address, port) for (address, port), host in sorted(by_address.items())]
+
+    @property
+    def expected_shut(self) -> list[dict[str, Any]]:
+        return [one for one in self.expect["ports"] if not one["open"]]
+
+    def proven_family(self, version: int) -> bool:
+        """Whether the vantage reached anybody at all on port 25 over that family: else 'no answer' says nothing."""
+        tried = [(one["address"], one["status"]) for one in self.observation["dialogues"]]
+        tried += [
+            (one["address"], one["status"]) for one in self.observation["connections"] if one["source"] == self.vantage
+        ]
+        own = {one["local_address"] for one in self.observation["connections"]}
+        return any(
+            status == seen.OPEN and family(address) == version and address not in own for address, status in tried
+        )
+
+    def blocked(self, address: str) -> str | None:
+        """Why nothing can be said of a connection to that address that was not answered."""
+        status = self.status(address)
+        if status == seen.NO_ROUTE:
+            return f"this vantage has no IPv{family(address)}"
+        controls = [one for one in self.controls if family(one) == family(address)]
+        if controls and not any(self.status(one) == seen.OPEN for one in controls):
+            return f"this vantage cannot send on port 25 over IPv{family(address)}: the controls do not answer either"
+        return None
+
+    # SMTP
+
+    @property
+    def dialogues(self) -> list[seen.Dialogue]:
+        """Those with a connection that came about."""
+        return [one for one in self.observation["dialogues"] if one["status"] == seen.OPEN]
+
+    def names_of(self, host: str) -> set[str]:
+        """Names that a mail host may have in a Received field: declared, by its greeting, and by its own word."""
+        names = {one["fqdn"] for one in self.expect["smtp"] if one["host"] == host}
+        names |= {name for one in self.observation["mail_hosts"] if one["host"] == host for name in one["names"]}
+        for dialogue in self.dialogues:
+            if dialogue["host"] == host:
+                names |= {
+                    (step["text"].split() or [""])[0]
+                    for step in dialogue["steps"]
+                    if step["what"] in ("banner", "ehlo")
+                }
+        return {name.lower().rstrip(".") for name in names if name}
+
+
+def steps(dialogue: seen.Dialogue, *whats: str) -> Iterator[seen.Step]:
+    return (step for step in dialogue["steps"] if step["what"] in whats)
+
+
+def counts(answer: seen.Answer) -> bool:
+    return usable(answer) and answer["authoritative"]
+
+
+def usable(answer: seen.Answer | None) -> bool:
+    return answer is not None and answer["status"] == seen.ANSWERED and answer["rcode"] in ("NOERROR", "NXDOMAIN")
+
+
+def label(server: seen.NameServer) -> str:
+    return f"{server['name']} ({server['address']})"
+
+
+def family(address: str) -> int:
+    return ip_address(address).version
+
+
+def normal(value: str, rdtype: str) -> str:
+    """A value in the one way to write it."""
+    if rdtype == "MX":
+        preference, exchange = value.split(None, 1)
+        return f"{int(preference)} {exchange.lower().rstrip('.')}."
+    if rdtype in ("A", "AAAA"):
+        return str(ip_address(value))
+    return value
+
+
+def shown(values: Iterable[str]) -> str:
+    return harmless(", ".join(values)) or "nothing"

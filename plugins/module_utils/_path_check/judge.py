@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares what was observed with what was expected; needs no network, and gives the same answer every time."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import (  # noqa: F401  (they register rules)
+    rules_addresses,
+    rules_delegation,
+    rules_delivery,
+    rules_mx,
+    rules_ports,
+    rules_smtp,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
+    ERROR,
+    RULES,
+    SEVERITIES,
+    WARNING,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+
+FINDING = "finding"
+UNKNOWN = "unknown"
+ACCEPTED = "accepted"
+
+NEVER = "never"
+FAIL_ON = (ERROR, WARNING, NEVER)
+
+_LONGEST_MESSAGE = 1000
+
+
+def judge(case: Case, accepted: Sequence[dict[str, Any]], today: date) -> list[dict[str, Any]]:
+    """Findings as in the module's documentation, the gravest first.
+
+    accepted: id, subject (or empty for any), reason, until (an ISO date, the last day on which it holds, or empty).
+    """
+    findings = []
+    for rule in RULES.values():
+        for found in rule.judge(case):
+            finding = {
+                "id": rule.id,
+                "severity": rule.severity,
+                "status": UNKNOWN if found.unknown else FINDING,
+                "subject": harmless(found.subject),
+                "message": harmless(found.message, _LONGEST_MESSAGE),
+                "remedy": harmless(found.remedy, _LONGEST_MESSAGE),
+                "source": rule.source,
+                "expected": found.expected,
+                "observed": found.observed,
+            }
+            for one in accepted:
+                if not found.unknown and _accepts(one, finding, today):
+                    finding |= {"status": ACCEPTED, "reason": one["reason"], "until": one.get("until")}
+            findings.append(finding)
+    order = {status: number for number, status in enumerate((FINDING, UNKNOWN, ACCEPTED))}
+    findings.sort(key=lambda one: (order[one["status"]], SEVERITIES.index(one["severity"]), one["id"], one["subject"]))
+    return findings
+
+
+def _accepts(accepted: dict[str, Any], finding: dict[str, Any], today: date) -> bool:
+    if accepted["id"] != finding["id"] or (accepted.get("subject") or finding["subject"]) != finding["subject"]:
+        return False
+    return not accepted.get("until") or today <= date.fromisoformat(accepted["until"])
+
+
+def summary(findings: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """How many findings of each severity, and how many that are unknown or accepted."""
+    counts = dict.fromkeys((*SEVERITIES, UNKNOWN, ACCEPTED), 0)
+    for finding in findings:
+        counts[finding["severity"] if finding["status"] == FINDING else finding["status"]] += 1
+    return counts
+
+
+def fails(counts: dict[str, int], fail_on: str) -> bool:
+    return fail_on != NEVER and bool(counts[ERROR] or (fail_on == WARNING and counts[WARNING]))

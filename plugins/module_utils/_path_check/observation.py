@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was seen, as plain data that survives JSON: probes write it, rules read it, nothing else passes between them.
+
+Names are lower case without the final dot, MX values as in a zone file (``10 mail.example.org.``), seconds are numbers.
+Whatever a server said is kept harmless and bounded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict, cast
+
+FORMAT_VERSION = 1
+
+# How an exchange of packets ended.
+OPEN = "open"
+ANSWERED = "answered"
+REFUSED = "refused"
+"""A TCP reset, or ICMP says that nobody listens or that it is forbidden."""
+TIMEOUT = "timeout"
+NO_ROUTE = "no-route"
+"""This host cannot send to that address at all: nothing is known."""
+MALFORMED = "malformed"
+
+
+class Answer(TypedDict):
+    """One server's answer to one question."""
+
+    zone: str
+    name: str
+    type: str
+    status: str  # ANSWERED, TIMEOUT, REFUSED, NO_ROUTE or MALFORMED
+    rcode: str  # NOERROR, NXDOMAIN, REFUSED...; empty without an answer
+    authoritative: bool
+    values: list[str]
+    ttl: int | None
+    alias: str | None  # what the name is an alias of (CNAME), if it is
+
+
+class NameServer(TypedDict):
+    """One address of one nameserver of one zone."""
+
+    name: str
+    address: str  # empty: the nameserver's name has no address
+    status: str  # of the question for the SOA record
+    rcode: str
+    authoritative: bool
+    serial: int | None
+    answers: list[Answer]
+
+
+class Zone(TypedDict):
+    """delegated: None if it could not be found out."""
+
+    name: str
+    delegated: bool | None
+    servers: list[NameServer]
+
+
+class Connection(TypedDict):
+    """A TCP connection that was tried. source: who tried; local_address: where it left from."""
+
+    source: str
+    address: str
+    port: int
+    status: str  # OPEN, REFUSED, TIMEOUT or NO_ROUTE
+    local_address: str | None
+
+
+class Step(TypedDict):
+    """One SMTP command and its reply. what: what the step is there for, see dialogue.py."""
+
+    what: str
+    domain: str
+    command: str
+    code: int  # 0: no reply
+    text: str
+
+
+class Dialogue(TypedDict):
+    """One SMTP connection. ended: why it ended early, empty if it did not."""
+
+    host: str
+    address: str
+    port: int
+    status: str
+    steps: list[Step]
+    ended: str
+
+
+class Attempt(TypedDict):
+    """One try to hand a message in."""
+
+    exchange: str
+    address: str
+    local_address: str | None
+    code: int
+    text: str
+
+
+class Sent(TypedDict):
+    """A message with a token. at: seconds since the epoch on the vantage's clock."""
+
+    domain: str
+    recipient: str
+    token: str
+    accepted: bool
+    at: float
+    attempts: list[Attempt]
+
+
+class Hop(TypedDict):
+    """One Received field (RFC 5321, section 4.4); what it does not say is empty."""
+
+    helo: str
+    address: str  # the client that this hop saw
+    by: str
+    date: str
+
+
+class Trace(TypedDict):
+    """A message found on a server. hops: the first first."""
+
+    host: str
+    token: str
+    file: str
+    hops: list[Hop]
+
+
+class MailHost(TypedDict):
+    """A mail host that was looked at for messages, and the names that it gives itself in Received fields."""
+
+    host: str
+    names: list[str]
+
+
+class Observation(TypedDict):
+    format_version: int
+    vantage: str
+    complete: bool  # False: the time was up before everything was asked
+    resolvers: list[str]
+    zones: list[Zone]
+    resolved: list[Answer]  # the resolvers' answers, zone empty
+    connections: list[Connection]
+    dialogues: list[Dialogue]
+    sent: list[Sent]
+    traces: list[Trace]
+    mail_hosts: list[MailHost]
+
+
+def empty(vantage: str) -> Observation:
+    return {
+        "format_version": FORMAT_VERSION,
+        "vantage": vantage,
+        "complete": True,
+        "resolvers": [],
+        "zones": [],
+        "resolved": [],
+        "connections": [],
+        "dialogues": [],
+        "sent": [],
+        "traces": [],
+        "mail_hosts": [],
+    }
+
+
+def merged(observations: list[Observation]) -> Observation:
+    """Several hosts' observations as one; the first is the vantage's."""
+    result: Any = empty(observations[0]["vantage"] if observations else "")
+    for one in observations:
+        result["complete"] = result["complete"] and one.get("complete", True)
+        for key in ("resolvers", "zones", "resolved", "connections", "dialogues", "sent", "traces", "mail_hosts"):
+            result[key].extend(one.get(key, []))
+    return cast("Observation", result)

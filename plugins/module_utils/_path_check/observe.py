@@ -1,0 +1,280 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at everything that the expectations are about, all at once, and writes down what it saw.
+
+Nothing here knows right from wrong, and nothing fails: what could not be seen is noted as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.authorities import ask_all, find_zone
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue import EHLO, Questions
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import (
+    Client,
+    gathered,
+    system_resolvers,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sending import Delivery
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp import try_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+PORT = 25
+# Exchanges of one domain that are looked at: more than any sound domain has.
+_MOST_EXCHANGES = 50
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to look at, and how. All times are seconds.
+
+    expect: as in the plan. domain: judged without expectations. vantage: what this host is called. helo: its public
+    name, or empty. smtp: hold SMTP dialogues. send: send the messages of the expected deliveries. controls: addresses
+    where port 25 is known to answer. egress_targets: addresses outside that hosts inside try to reach on port 25.
+    only_egress: look at nothing else. timeout: for a packet to be answered; smtp_timeout: for an SMTP reply;
+    deadline: for the whole; patience: for a message that is told to come later.
+    """
+
+    expect: dict[str, list[dict[str, Any]]]
+    domain: str | None = None
+    vantage: str = ""
+    helo: str = ""
+    resolvers: list[str] = field(default_factory=list)
+    authoritative: bool = True
+    smtp: bool = True
+    send: bool = False
+    controls: list[str] = field(default_factory=list)
+    egress_targets: list[str] = field(default_factory=list)
+    only_egress: bool = False
+    timeout: float = 5.0
+    smtp_timeout: float = 30.0
+    deadline: float = 120.0
+    patience: float = 30.0
+    concurrency: int = 100
+
+    @property
+    def needs_dns(self) -> bool:
+        return not self.only_egress and bool(
+            self.domain or self.public_records or (self.send and self.expect["delivery"])
+        )
+
+    def with_resolvers(self) -> Request:
+        """With those of the system, if none are named."""
+        return replace(self, resolvers=self.resolvers or system_resolvers())
+
+    @property
+    def public_records(self) -> list[dict[str, Any]]:
+        return [record for record in self.expect["records"] if record["view"] == "public"]
+
+
+def observe(request: Request) -> seen.Observation:
+    return asyncio.run(_observe(request))
+
+
+async def _observe(request: Request) -> seen.Observation:
+    observer = _Observer(request)
+    task = asyncio.ensure_future(observer.all())
+    done, pending = await asyncio.wait([task], timeout=request.deadline)
+    for one in pending:
+        one.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for one in done:
+        one.result()
+    return observer.finished(complete=not pending)
+
+
+class _Observer:
+    """Writes down each thing as soon as it was seen, so that a deadline loses only what was not."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.record = seen.empty(request.vantage)
+        self.record["resolvers"] = list(request.resolvers)
+        # A name server answers in a moment or not at all, and each question is asked three times.
+        self.dns = Client(request.resolvers, request.timeout / 2, request.concurrency)
+        self.zones: dict[str, seen.Zone] = {}
+        self.slots = asyncio.Semaphore(request.concurrency)
+        self.dialogues: list[Questions] = []
+        self.deliveries: list[Delivery] = []
+
+    def finished(self, complete: bool) -> seen.Observation:
+        self.record["complete"] = complete
+        self.record["zones"] = sorted(self.zones.values(), key=lambda zone: zone["name"])
+        self.record["resolved"] = sorted(self.dns.resolved(), key=lambda answer: (answer["name"], answer["type"]))
+        self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))
+        self.record["dialogues"] = [questions.dialogue for questions in self.dialogues]
+        self.record["sent"] = [delivery.sent for delivery in self.deliveries]
+        return self.record
+
+    async def all(self) -> None:
+        request = self.request
+        # Before the rest, so that a filtered port's time-out runs beside everything else.
+        others: list[Awaitable[Any]] = [
+            self._connect(address, PORT) for address in dict.fromkeys([*request.egress_targets, *request.controls])
+        ]
+        if not request.only_egress:
+            spoken = self._plan_dialogues()
+            others += spoken
+            others += [
+                self._connect(port["address"], port["port"])
+                for port in request.expect["ports"]
+                if port["source"] == "outside" and not self._in_dialogue(port["address"], port["port"])
+            ]
+            if request.needs_dns:
+                others.append(self._names())
+        await gathered(others)
+        if request.needs_dns:
+            await self._greeting_names()
+
+    async def _connect(self, address: str, port: int) -> None:
+        async with self.slots:
+            found = await try_connection(self.request.vantage, address, port, self.request.timeout)
+        self.record["connections"].append(found)
+
+    # SMTP
+
+    def _in_dialogue(self, address: str, port: int) -> bool:
+        return any((one.dialogue["address"], one.dialogue["port"]) == (address, port) for one in self.dialogues)
+
+    def _plan_dialogues(self) -> list[Awaitable[None]]:
+        if not self.request.smtp:
+            return []
+        return [
+            self._converse(exchanger["host"], address, exchanger["port"], exchanger["domains"])
+            for exchanger in self.request.expect["smtp"]
+            for address in exchanger["addresses"]
+        ]
+
+    def _converse(self, host: str, address: str, port: int, domains: list[str]) -> Awaitable[None]:
+        questions = Questions(host, address, port, domains, self.request.helo, _token())
+        self.dialogues.append(questions)
+
+        async def ask() -> None:
+            async with self.slots:
+                await questions.ask(self.request.timeout, self.request.smtp_timeout)
+
+        return ask()
+
+    # DNS
+
+    async def _names(self) -> None:
+        questions = {(record["name"], record["type"]): record["zone"] for record in self.request.public_records}
+        if self.request.domain:
+            questions[self.request.domain, "MX"] = None
+        await self._ask(questions)
+        await self._follow_exchanges(questions)
+        work: list[Awaitable[Any]] = []
+        if self.request.domain and self.request.smtp:
+            work.append(self._converse_with_found())
+        if self.request.send:
+            work += [self._deliver(expected) for expected in self.request.expect["delivery"]]
+        await gathered(work)
+
+    async def _ask(self, questions: dict[tuple[str, str], str | None]) -> None:
+        """Ask every server of the zone, where no zone is given that in which the name stands, by the resolvers."""
+        pairs = list(questions.items())
+        zones = await gathered(self._zone(name, rdtype, zone) for (name, rdtype), zone in pairs)
+        by_zone: dict[str, list[tuple[str, str]]] = {}
+        for (question, _zone), zone in zip(pairs, zones):
+            if zone is not None:
+                by_zone.setdefault(zone, []).append(question)
+        if self.request.authoritative:
+            await gathered(self._ask_zone(zone, asked) for zone, asked in by_zone.items())
+        if self.request.domain or not self.request.authoritative:
+            await gathered(self.dns.resolve(*question) for question, _zone in pairs)
+
+    async def _zone(self, name: str, rdtype: str, zone: str | None) -> str | None:
+        zone = zone or await self.dns.zone_of(name)
+        # Where the resolvers fail, the parent of a mail domain still knows whom it is delegated to.
+        return name if zone is None and rdtype == "MX" else zone
+
+    async def _ask_zone(self, zone: str, questions: list[tuple[str, str]]) -> None:
+        if zone not in self.zones:
+            found = await find_zone(self.dns, zone)
+            self.zones.setdefault(zone, found)
+        await ask_all(self.dns, self.zones[zone], questions)
+
+    async def _follow_exchanges(self, asked: dict[tuple[str, str], str | None]) -> None:
+        """The addresses of every exchange that an MX names, whoever's zone it is in."""
+        names = {name for domain in self._domains() for name in self._exchanges(domain)}
+        questions: dict[tuple[str, str], str | None] = {
+            (name, rdtype): None for name in sorted(names) for rdtype in ("A", "AAAA") if (name, rdtype) not in asked
+        }
+        # A zone that is known already need not be looked for.
+        known = {name: zone for (name, _rdtype), zone in asked.items()}
+        await self._ask({question: known.get(question[0]) for question in questions})
+        if self.request.domain and not names:
+            await self._ask({(self.request.domain, rdtype): None for rdtype in ("A", "AAAA")})
+
+    def _domains(self) -> list[str]:
+        found = [record["name"] for record in self.request.public_records if record["type"] == "MX"]
+        found += [delivery["domain"] for delivery in self.request.expect["delivery"]]
+        return list(dict.fromkeys([*found, *([self.request.domain] if self.request.domain else [])]))
+
+    def _exchanges(self, domain: str) -> dict[str, int]:
+        """Exchange to preference, as any of the servers says; the resolvers' word where no server was asked."""
+        found: dict[str, int] = {}
+        for value in self._values(domain, "MX"):
+            preference, exchange = value.split(" ", 1)
+            name = exchange.rstrip(".")
+            if name:
+                found[name] = min(int(preference), found.get(name, 65536))
+        return dict(sorted(found.items(), key=lambda item: (item[1], item[0]))[:_MOST_EXCHANGES])
+
+    def _values(self, name: str, rdtype: str) -> list[str]:
+        answers = [
+            answer for zone in self.zones.values() for server in zone["servers"] for answer in server["answers"]
+        ] or self.dns.resolved()
+        values = [v for one in answers if (one["name"], one["type"]) == (name, rdtype) for v in one["values"]]
+        if not values:
+            values = [
+                v for one in self.dns.resolved() if (one["name"], one["type"]) == (name, rdtype) for v in one["values"]
+            ]
+        return list(dict.fromkeys(values))
+
+    def _addresses(self, name: str) -> list[str]:
+        return [*self._values(name, "A"), *self._values(name, "AAAA")]
+
+    async def _converse_with_found(self) -> None:
+        domain = self.request.domain or ""
+        names = list(self._exchanges(domain)) or [domain]
+        await gathered(
+            self._converse(name, address, PORT, [domain])
+            for name in names
+            for address in self._addresses(name)
+            if not self._in_dialogue(address, PORT)
+        )
+
+    async def _greeting_names(self) -> None:
+        """Do the names resolve by which the exchangers greet?"""
+        names = {greeting_name(one.dialogue) for one in self.dialogues}
+        await gathered(self.dns.addresses(name) for name in names if "." in name)
+
+    async def _deliver(self, expected: dict[str, Any]) -> None:
+        delivery = Delivery(expected["domain"], expected["recipient"], _token(), self.request.helo)
+        self.deliveries.append(delivery)
+        exchanges = [
+            (name, address) for name in self._exchanges(expected["domain"]) for address in self._addresses(name)
+        ]
+        async with self.slots:
+            await delivery.send(exchanges, (self.request.timeout, self.request.smtp_timeout), self.request.patience)
+
+
+def greeting_name(dialogue: seen.Dialogue) -> str:
+    """The name that a server gives itself in its answer to EHLO (RFC 5321, section 4.1.1.1)."""
+    for step in dialogue["steps"]:
+        if step["what"] == EHLO and step["code"] == 250:
+            return (step["text"].split() or [""])[0].lower().rstrip(".")
+    return ""
+
+
+def _token() -> str:
+    return f"path-check-{secrets.token_hex(12)}"

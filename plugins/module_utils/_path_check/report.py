@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict as text for a terminal: what is wrong and how to mend it, what was proven, and the way that mail took."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import MAIL_PORT, counts, steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, FINDING, UNKNOWN
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+
+_WIDTH = 118
+_BAD = ("postmaster", "postmaster-from-null-sender")
+
+
+def report(case: Case, findings: Sequence[dict[str, Any]], summary: dict[str, int]) -> str:
+    """Lines of at most 118 columns, without colour or control characters."""
+    parts = [_finding(one) for one in findings]
+    proof = proven(case)
+    if proof:
+        parts.append("\n".join(["Proven", *(_item(line) for line in proof)]))
+    ways = deliveries(case)
+    if ways:
+        parts.append("\n".join(["Delivered", *(_item(line) for line in ways)]))
+    parts.append(verdict(summary))
+    return "\n\n".join(parts)
+
+
+def verdict(summary: dict[str, int]) -> str:
+    words = [
+        _count(summary[key], word)
+        for key, word in (("error", "error"), ("warning", "warning"), ("notice", "notice"))
+        if summary[key]
+    ]
+    if summary[UNKNOWN]:
+        words.append(f"{summary[UNKNOWN]} unknown")
+    if summary[ACCEPTED]:
+        words.append(f"{summary[ACCEPTED]} accepted")
+    found = summary["error"] + summary["warning"] + summary["notice"]
+    if not found:
+        return f"Verdict: no finding{f' ({listed(words)})' if words else ''}."
+    return f"Verdict: {listed(words)}."
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    severity = finding["severity"].upper() if finding["status"] == FINDING else finding["status"].upper()
+    lines = [f"{severity:9}{finding['id']}  {finding['subject']}"]
+    lines += textwrap.wrap(finding["message"], _WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 9)
+    if finding["status"] == ACCEPTED:
+        until = f" (until {finding['until']})" if finding.get("until") else ""
+        remedy = f"Accepted: {harmless(str(finding['reason']))}{until}"
+    else:
+        remedy = f"-> {finding['remedy']}"
+    lines += textwrap.wrap(remedy, _WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 12)
+    return "\n".join(lines)
+
+
+def _item(line: str) -> str:
+    return "\n".join(textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="    "))
+
+
+def proven(case: Case) -> list[str]:
+    """What was seen to be as it should be, a line for each kind."""
+    return [*_proven_records(case), *_proven_ports(case), *_proven_smtp(case), *_proven_egress(case)]
+
+
+def _proven_records(case: Case) -> list[str]:
+    right, servers = 0, set()
+    for record in case.public_records:
+        expected = case.expected_values(record["name"], record["type"])
+        said = case.said(record["name"], record["type"])
+        if said and all(values == expected for _who, values, _alias in said):
+            right += 1
+            servers |= {
+                (server["name"], server["address"])
+                for server, answer in case.answers(record["name"], record["type"])
+                if counts(answer)
+            }
+    if not right:
+        return []
+    names = {name for name, _address in servers}
+    where = (
+        f"the same at {_count(len(servers), 'address')} of {listed(sorted(names))}" if servers else "by the resolvers"
+    )
+    return [f"{_count(right, 'RRset')} of MX and addresses as declared, {where}"]
+
+
+def _proven_ports(case: Case) -> list[str]:
+    answering = [address for _host, address, port in case.expected_open if case.status(address, port) == seen.OPEN]
+    shut = [
+        one["address"]
+        for one in case.expected_shut
+        if case.status(one["address"], one["port"]) in (seen.TIMEOUT, seen.REFUSED)
+        and case.proven_family(6 if ":" in one["address"] else 4)
+    ]
+    lines = []
+    if answering:
+        lines.append(f"port 25 open from outside: {listed(answering)}")
+    if shut:
+        lines.append(f"port 25 shut from outside: {listed(shut)}")
+    return lines
+
+
+def _proven_smtp(case: Case) -> list[str]:
+    taken = {step["domain"] for one in case.dialogues for step in steps(one, *_BAD) if step["code"] in (250, 251)}
+    refused = [
+        one["host"]
+        for one in case.dialogues
+        if any(step["code"] >= 450 for step in steps(one, "stranger"))
+        and not any(step["code"] in (250, 251) for step in steps(one, "stranger", "stranger-from-own-sender"))
+    ]
+    lines = []
+    if taken:
+        lines.append(f"mail taken for postmaster of {listed(sorted(taken))}")
+    if refused:
+        lines.append(f"a stranger's mail for strange domains refused by {listed(list(dict.fromkeys(refused)))}")
+    return lines
+
+
+def _proven_egress(case: Case) -> list[str]:
+    open_, shut = [], []
+    for one in case.expect["egress"]:
+        states = [case.status(target, MAIL_PORT, one["source"]) for target in case.egress_targets]
+        if one["open"] and seen.OPEN in states:
+            open_.append(one["source"])
+        elif not one["open"] and seen.OPEN not in states and (seen.TIMEOUT in states or seen.REFUSED in states):
+            shut.append(one["source"])
+    lines = []
+    if open_:
+        lines.append(f"sends to the outside on port 25: {listed(open_)}")
+    if shut:
+        lines.append(f"cannot send to the outside on port 25: {listed(shut)}")
+    return lines
+
+
+def deliveries(case: Case) -> list[str]:
+    """The way of each message that arrived, from its Received fields."""
+    lines = []
+    for sent in case.observation["sent"]:
+        for trace in case.observation["traces"]:
+            if trace["token"] == sent["token"]:
+                way = [f"{hop['by']} (from {hop['address'] or hop['helo']})" for hop in trace["hops"]]
+                place = f"{trace['host']}:{trace['file']}"
+                lines.append(harmless(" -> ".join([f"{sent['recipient']}: {case.vantage}", *way, place]), 1000))
+    return lines
+
+
+def _count(number: int, word: str) -> str:
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word}es" if word.endswith("s") else f"{number} {word}s"

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: the zone is delegated, and every server that it is delegated to answers for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import family, label
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+
+
+@rule(
+    "zone-not-delegated",
+    ERROR,
+    "RFC 1034, section 4.2.1",
+    "The parent zone names no nameserver for the zone.",
+    "Have the registrar, or whoever keeps the parent zone, enter NS records for it.",
+)
+def zone_not_delegated(case: Case) -> Iterator[Found]:
+    for zone in case.zones.values():
+        if zone["delegated"] is None:
+            yield Found(
+                zone["name"],
+                f"Neither its parent nor the resolvers ({listed(case.observation['resolvers'])}) say who serves it.",
+                "Check that this vantage can ask its resolvers, or name others (resolvers).",
+                unknown=True,
+            )
+        elif not zone["delegated"]:
+            yield Found(
+                zone["name"],
+                "The parent zone has no NS records for it, so nobody on the internet finds it.",
+                f"Have NS records for {zone['name']} entered in the parent zone, by the registrar of the domain.",
+            )
+
+
+@rule(
+    "ns-lame",
+    ERROR,
+    "RFC 1912, section 2.8",
+    "A nameserver that the zone is delegated to does not answer for it, asked three times.",
+    "Make the server serve the zone, or take its NS record out of the zone and of the parent.",
+)
+def ns_lame(case: Case) -> Iterator[Found]:
+    for zone in case.zones.values():
+        for server in zone["servers"]:
+            subject = f"{zone['name']} at {label(server) if server['address'] else server['name']}"
+            remedy = (
+                f"Make {server['name']} serve {zone['name']} and answer on UDP and TCP port 53, or take "
+                f"'{zone['name']}. NS {server['name']}.' out of the zone and of its parent."
+            )
+            if not server["address"]:
+                message = "The nameserver's name has no address."
+            elif server["status"] == seen.NO_ROUTE:
+                message = f"This vantage has no IPv{family(server['address'])}, so the nameserver was not asked."
+                yield Found(subject, message, "Observe from a vantage that has it.", unknown=True)
+                continue
+            elif server["status"] != seen.ANSWERED:
+                message = {
+                    seen.REFUSED: "Nothing listens on port 53 there.",
+                    seen.MALFORMED: "Its answers are no DNS messages.",
+                }.get(server["status"], "It does not answer.")
+            elif server["rcode"] != "NOERROR":
+                message = f"It answers {server['rcode']} to the question for the zone's SOA record."
+            elif not server["authoritative"] or server["serial"] is None:
+                message = "It answers without authority: it does not serve the zone."
+            else:
+                continue
+            yield Found(subject, message, remedy)
+
+
+@rule(
+    "serial-mismatch",
+    WARNING,
+    "RFC 1982",
+    "The nameservers of a zone have different versions of it, also after some seconds.",
+    "See why the secondary does not transfer the zone: its log, NOTIFY, allow-transfer, the serial number.",
+)
+def serial_mismatch(case: Case) -> Iterator[Found]:
+    for zone in case.zones.values():
+        serials: dict[int, list[str]] = {}
+        for server in zone["servers"]:
+            if server["serial"] is not None and server["authoritative"]:
+                serials.setdefault(server["serial"], []).append(label(server))
+        if len(serials) > 1:
+            said = "; ".join(f"{serial} at {listed(servers)}" for serial, servers in sorted(serials.items()))
+            yield Found(
+                zone["name"],
+                f"The SOA serial numbers differ: {harmless(said)}.",
+                "See why the servers that are behind do not transfer the zone: their logs, NOTIFY, allow-transfer.",
+                observed={str(serial): servers for serial, servers in sorted(serials.items())},
+            )

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the module: look, or take what was seen before, and judge."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+from datetime import date
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from ansible_collections.inbound.mail.plugins.module_utils import _deps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import RULES
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import (
+    bare,
+    complete,
+    of_exchangers,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import fails, judge, summary
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.observe import Request, observe
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import proven, report, verdict
+
+
+class ArgumentsError(ValueError):
+    """The arguments cannot be worked with; says all that is wrong."""
+
+
+def run(params: dict[str, Any], check_mode: bool) -> tuple[bool, dict[str, Any]]:
+    """Whether the task fails, and its result. params: as in ARGUMENT_SPEC. Raises ArgumentsError."""
+    domain = bare(params["domain"]) if params["domain"] else None
+    if params["exchangers"]:
+        if domain is None:
+            raise ArgumentsError("exchangers: they are a domain's. Name it (domain), or use expectations alone.")
+        expect = of_exchangers(domain, params["exchangers"])
+    else:
+        expect = complete(params["expectations"])
+    _check(params, expect)
+    began = time.monotonic()
+    if params["observations"]:
+        observation = _earlier(params["observations"])
+    else:
+        observation = observe(_request(params, expect, domain, check_mode))
+    seconds = time.monotonic() - began
+
+    case = Case(
+        expect,
+        observation,
+        domain=domain,
+        public_networks=params["public_networks"],
+        controls=params["controls"],
+        egress_targets=params["egress_targets"],
+    )
+    findings = [] if params["egress_only"] else judge(case, params["accepted"], date.today())
+    counts = summary(findings)
+    failed = fails(counts, params["fail_on"])
+    result: dict[str, Any] = {
+        "changed": False,
+        "findings": findings,
+        "summary": counts,
+        "proven": proven(case),
+        "report": report(case, findings, counts),
+        "stats": {
+            "seconds": round(seconds, 3),
+            "servers": sum(len(zone["servers"]) for zone in observation["zones"]),
+            "dialogues": len(observation["dialogues"]),
+            "rules": len(RULES),
+        },
+    }
+    if failed:
+        return True, {"msg": f"{verdict(counts)}\n{result.pop('report')}", **result}
+    return False, {**result, "observation": observation}
+
+
+def _request(
+    params: dict[str, Any], expect: dict[str, list[dict[str, Any]]], domain: str | None, check_mode: bool
+) -> Request:
+    own_name = socket.getfqdn().lower()
+    request = Request(
+        expect=expect,
+        domain=domain,
+        vantage=params["vantage"] or platform.node(),
+        helo=params["helo"] or (own_name if "." in own_name and not own_name.endswith(".localdomain") else ""),
+        resolvers=params["resolvers"],
+        authoritative=params["authoritative"],
+        smtp=params["smtp"],
+        send=params["delivery"] and not check_mode,
+        controls=params["controls"],
+        egress_targets=params["egress_targets"],
+        only_egress=params["egress_only"],
+        timeout=params["timeout"],
+        smtp_timeout=params["smtp_timeout"],
+        deadline=params["deadline"],
+        patience=params["delivery_timeout"],
+        concurrency=params["concurrency"],
+    )
+    if not request.needs_dns:
+        return request
+    if not _deps.HAS_DNSPYTHON:
+        raise ArgumentsError(_deps.MISSING_DNSPYTHON)
+    return request.with_resolvers()
+
+
+def _earlier(observations: list[dict[str, Any]]) -> seen.Observation:
+    """Earlier observations as one."""
+    for one in observations:
+        if one.get("format_version") != seen.FORMAT_VERSION:
+            raise ArgumentsError(
+                f"observations: one has format_version {one.get('format_version')!r}, and this release reads "
+                f"{seen.FORMAT_VERSION}. Observe again."
+            )
+    return seen.merged(observations)  # type: ignore[arg-type]
+
+
+def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> None:
+    """Normalise names and addresses in place; ArgumentsError with everything that is no address, number or date."""
+    problems: list[str] = []
+
+    def read(option: str, reader: Any, value: Any, what: str) -> Any:
+        try:
+            return reader(value)
+        except ValueError:
+            problems.append(f"{option}: {value!r} is no {what}")
+            return value
+
+    def address(value: str) -> str:
+        return str(ip_address(value))
+
+    def network(value: str) -> str:
+        return str(ip_network(value, strict=False))
+
+    for option in ("resolvers", "egress_targets", "controls"):
+        params[option] = [read(option, address, value, "IP address") for value in params[option]]
+    params["public_networks"] = [read("public_networks", network, one, "network") for one in params["public_networks"]]
+    limits = ("timeout", "smtp_timeout", "deadline", "concurrency")
+    problems += [f"{limit}: {params[limit]:g} is not more than 0" for limit in limits if params[limit] <= 0]
+    for record in expect["records"]:
+        record["name"] = read("expectations.records.name", bare, record["name"], "domain name")
+        if record.get("zone"):
+            record["zone"] = read("expectations.records.zone", bare, record["zone"], "domain name")
+        for value in record["values"]:
+            read("expectations.records.values", _reader(record["type"]), value, f"{record['type']} value")
+    for port in expect["ports"]:
+        port["address"] = read("expectations.ports.address", address, port["address"], "IP address")
+    for exchanger in expect["smtp"]:
+        exchanger["addresses"] = [
+            read("expectations.smtp.addresses", address, value, "IP address") for value in exchanger["addresses"]
+        ]
+    for one in params["accepted"]:
+        if one.get("until"):
+            read("accepted.until", date.fromisoformat, one["until"], "date such as 2030-12-31")
+        if one["id"] not in RULES:
+            problems.append(f"accepted.id: there is no rule {one['id']!r}; docs/checks.md lists them")
+    if problems:
+        raise ArgumentsError("; ".join(problems))
+
+
+def _reader(rdtype: str) -> Any:
+    def mx(value: str) -> None:
+        preference, _exchange = value.split()
+        if not 0 <= int(preference) <= 65535:
+            raise ValueError(value)
+
+    return mx if rdtype == "MX" else ip_address

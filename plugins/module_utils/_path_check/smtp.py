@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client's side of SMTP on one TCP connection (RFC 5321), bounded in time and size whatever the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.route import has_route
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# RFC 5321, section 4.5.3.1.5, allows 512 octets a line; EHLO replies of large hosts have some twenty lines.
+_LONGEST_LINE = 2048
+_MOST_LINES = 100
+
+_NOT_FROM_HERE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class ConversationEnded(Exception):
+    """The server left the conversation, or what it says is not SMTP."""
+
+
+@dataclass(frozen=True)
+class SmtpReply:
+    """code: three digits; text: its lines, harmless, joined by ' / '."""
+
+    code: int
+    text: str
+    lines: tuple[str, ...]
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.code < 400
+
+
+class Conversation:
+    """An SMTP connection: `async with await Conversation.open(...)`. timeout: seconds for each reply."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout: float) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._timeout = timeout
+
+    @classmethod
+    async def open(cls, address: str, port: int, connect_timeout: float, timeout: float) -> Conversation:
+        """Raises OSError and asyncio.TimeoutError."""
+        connecting = asyncio.open_connection(address, port, limit=_LONGEST_LINE)
+        reader, writer = await asyncio.wait_for(connecting, connect_timeout)
+        return cls(reader, writer, timeout)
+
+    async def __aenter__(self) -> Conversation:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.transport.abort()
+
+    @property
+    def local_address(self) -> str:
+        return str(self._writer.get_extra_info("sockname")[0])
+
+    async def command(self, line: str) -> SmtpReply:
+        self._writer.write(f"{line}\r\n".encode("ascii", "replace"))
+        return await self.reply()
+
+    async def data(self, message: bytes) -> SmtpReply:
+        """The message after DATA was accepted. message: lines that end with CR LF; no line is a lone dot."""
+        self._writer.write(message + b".\r\n")
+        return await self.reply()
+
+    async def reply(self) -> SmtpReply:
+        """The next reply. Raises ConversationEnded."""
+        try:
+            return await asyncio.wait_for(self._read(), self._timeout)
+        except asyncio.TimeoutError:
+            raise ConversationEnded(f"no reply within {self._timeout:g} s") from None
+        except (OSError, EOFError):
+            raise ConversationEnded("the server closed the connection") from None
+        except ValueError as error:
+            raise ConversationEnded(str(error)) from None
+
+    async def _read(self) -> SmtpReply:
+        lines: list[str] = []
+        while len(lines) < _MOST_LINES:
+            raw = await self._reader.readline()
+            if not raw.endswith(b"\n"):
+                raise EOFError if len(raw) < _LONGEST_LINE else ValueError("a reply line without end")
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            if not line[:3].isdecimal() or not line[:3].isascii() or line[3:4] not in ("", " ", "-"):
+                raise ValueError(f"not an SMTP reply: {harmless(line, 120)}")
+            lines.append(harmless(line[4:]))
+            if line[3:4] != "-":
+                return SmtpReply(int(line[:3]), harmless(" / ".join(lines)), tuple(lines))
+        raise ValueError(f"a reply of more than {_MOST_LINES} lines")
+
+
+def failure_status(error: BaseException, address: str) -> str:
+    """How a connection ended that did not come about, in the words of the observation."""
+    if isinstance(error, OSError) and error.errno in _NOT_FROM_HERE and not has_route(address):
+        return seen.NO_ROUTE
+    if isinstance(error, OSError) and error.errno in (
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
+        errno.EACCES,
+        errno.EPERM,
+    ):
+        return seen.REFUSED
+    if isinstance(error, OSError) and error.errno == errno.ENETUNREACH:
+        return seen.REFUSED
+    return seen.TIMEOUT
+
+
+async def try_connection(source: str, address: str, port: int, timeout: float) -> seen.Connection:
+    """Open a TCP connection and close it again."""
+    result: seen.Connection = {
+        "source": source,
+        "address": address,
+        "port": port,
+        "status": seen.NO_ROUTE,
+        "local_address": None,
+    }
+    if not has_route(address):
+        return result
+    try:
+        async with await Conversation.open(address, port, timeout, timeout) as conversation:
+            result["status"] = seen.OPEN
+            result["local_address"] = conversation.local_address
+    except (OSError, asyncio.TimeoutError) as error:
+        result["status"] = failure_status(error, address)
+    return result
