@@ -103,6 +103,10 @@ class Network:
 
     def unplug(self, name: str) -> None:
         """Remove a host's namespace, with all that its kernel side held: rules, sysctls, connection tracking."""
+        # The kernel takes a namespace down in its own time. Until then its cables would hold the switch's ports, which
+        # the next plug_in wants.
+        networks = [MANAGEMENT, *self.hosts[name].networks]
+        self._ip(self.switch, *(f"link delete {self.port(name, net)}" for net in networks))
         remove(self.namespace(name))
 
     def set_carrier(self, host: str, network: str, up: bool) -> None:
