@@ -116,10 +116,11 @@ def abandoned(lab: Lab) -> str:
 
     It is the module as Ansible brought it to the host: what is left of a run whose controller dies.
     """
+    lab.run("gateway", "rm -rf /root/.ansible/tmp")
     firewall(lab, [FORWARD, SIX], env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
-    kept = lab.run("gateway", "grep -l 2001:db8:10::10 /root/.ansible/tmp/*/AnsiballZ_firewall.py").stdout.split()
+    made, _confirmed = lab.run("gateway", "ls -tr /root/.ansible/tmp/*/AnsiballZ_firewall.py").stdout.split()
     lab.playbook(PLAYBOOK, "--limit", "gateway")
-    return f"python3 {kept[-1]}"
+    return f"python3 {made}"
 
 
 def test_a_change_is_taken_back_when_the_controller_dies(lab: Lab, abandoned: str) -> None:

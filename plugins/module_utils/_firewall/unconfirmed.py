@@ -36,6 +36,7 @@ class Unconfirmed:
         self._host = host
         self._name = name
         self._folder = FOLDER / name
+        self._confirmed, self._reverted = FOLDER / f"{name}.confirmed", FOLDER / f"{name}.reverted"
         self._unit = f"inbound-mail-firewall-revert-{name}"
 
     @property
@@ -46,6 +47,8 @@ class Unconfirmed:
     def arm(self, change: Change, timeout: int) -> None:
         """Have it taken back after so many seconds; the change itself is made afterwards."""
         FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for cut_short in (self._confirmed, self._reverted):
+            shutil.rmtree(cut_short, ignore_errors=True)
         self._folder.mkdir(mode=0o700)
         for name, text in (
             ("before.nft", removal(table_name(self._name)) + self._host.listing_text(table_name(self._name))),
@@ -62,16 +65,15 @@ class Unconfirmed:
 
     def confirm(self) -> tuple[str, str]:
         """Let it stay; returns the table's file and the file of sysctls that belong to it."""
-        claimed = self._folder.with_suffix(".confirmed")
         try:
-            self._folder.rename(claimed)
+            self._folder.rename(self._confirmed)
         except FileNotFoundError as error:
             raise HostError(
                 f"no change of {self._name} waits for confirmation. It was taken back, or the host has booted since"
             ) from error
         self._host.stop_timer(self._unit)
-        files = self._host.read(claimed / "table.nft"), self._host.read(claimed / "sysctl.conf")
-        shutil.rmtree(claimed)
+        files = self._host.read(self._confirmed / "table.nft"), self._host.read(self._confirmed / "sysctl.conf")
+        shutil.rmtree(self._confirmed)
         return files
 
     def revert(self) -> None:
@@ -81,7 +83,6 @@ class Unconfirmed:
 
     def _script(self, change: Change) -> str:
         """Sysctls that make the host route come after the rules, and go before them."""
-        claimed = self._folder.with_suffix(".reverted")
         steps = [
             (value, f"echo {quote(value)} >{quote(forwarding.path(key))}")
             for key, value in sorted(change.before.sysctls.items())
@@ -89,10 +90,10 @@ class Unconfirmed:
         ]
         lines = [
             "#!/bin/sh",
-            f"mv {self._folder} {claimed} || exit 0",
+            f"mv {self._folder} {self._reverted} || exit 0",
             *(step for value, step in steps if value == "0"),
-            f"{self._host.nft} -f {claimed}/before.nft",
+            f"{self._host.nft} -f {self._reverted}/before.nft",
             *(step for value, step in steps if value != "0"),
-            f"rm -r {claimed}",
+            f"rm -r {self._reverted}",
         ]
         return "".join(f"{line}\n" for line in lines)
