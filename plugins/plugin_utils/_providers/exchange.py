@@ -101,8 +101,8 @@ class _Channel:
 
     transport: asyncio.BaseTransport
 
-    def __init__(self, key: Key | None) -> None:
-        self._key = key
+    def __init__(self, signer: Signer | None) -> None:
+        self._signer = signer
         self.waiting: dict[int, _Request] = {}
         self.heard_at = float("-inf")
 
@@ -112,7 +112,7 @@ class _Channel:
         if request is None or request.reply.done():
             return
         try:
-            reply = read_reply(wire, request.question, self._key, request.mac)
+            reply = read_reply(wire, request.question, self._signer, request.mac)
         except Malformed as error:
             request.ignored = str(error)
         except dns.tsig.PeerError as error:
@@ -161,8 +161,8 @@ class _Stream(_Channel, asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, key: Key | None) -> None:
-        super().__init__(key)
+    def __init__(self, signer: Signer | None) -> None:
+        super().__init__(signer)
         self._buffer = bytearray()
         self.open = True
 
@@ -313,7 +313,7 @@ class Exchange:
         loop = asyncio.get_running_loop()
         try:
             _, protocol = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self.key), remote_addr=(self.server.address, self.server.port)
+                lambda: _Datagrams(self._signer), remote_addr=(self.server.address, self.server.port)
             )
         except OSError as error:
             raise Unreachable(_reason(error)) from None
@@ -339,7 +339,7 @@ class Exchange:
         try:
             _, protocol = await asyncio.wait_for(
                 loop.create_connection(
-                    lambda: _Stream(self.key),
+                    lambda: _Stream(self._signer),
                     self.server.address,
                     self.server.port,
                     ssl=self.tls,

@@ -11,7 +11,6 @@ that count.
 from __future__ import annotations
 
 import struct
-import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +21,8 @@ from .._records.rrsets import Key, RRset
 if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
-    from dns.tsig import Key as TsigKey
+
+    from .tsig import Signer
 
 _HEADER_OCTETS = 12
 _TO_QUESTION = b"\xc0\x0c"  # a compression pointer to octet 12 (RFC 1035, section 4.1.4)
@@ -106,14 +106,14 @@ def _value_without_names(rdtype: RdataType, octets: bytes) -> bytes:
     return dns.rdata.from_wire(dns.rdataclass.IN, rdtype, octets, 0, len(octets)).to_digestable(dns.name.root)
 
 
-def read_reply(wire: bytes, question: bytes, key: TsigKey | None, request_mac: bytes) -> Reply:
+def read_reply(wire: bytes, question: bytes, signer: Signer | None, request_mac: bytes) -> Reply:
     """The reply to a message with this question section, or zone section in an update.
 
     Raises Malformed for what is not that reply: not about the question, or without a valid signature of the key.
     Raises dns.tsig.PeerError if the server says that it did not take ours.
     """
     try:
-        return _read(wire, question, key, request_mac)
+        return _read(wire, question, signer, request_mac)
     except dns.tsig.PeerError:
         raise
     except dns.tsig.BadTime:
@@ -122,7 +122,7 @@ def read_reply(wire: bytes, question: bytes, key: TsigKey | None, request_mac: b
         raise Malformed(f"an answer that came is not valid ({type(error).__name__})") from None
 
 
-def _read(wire: bytes, question: bytes, key: TsigKey | None, request_mac: bytes) -> Reply:
+def _read(wire: bytes, question: bytes, signer: Signer | None, request_mac: bytes) -> Reply:
     _, flags, *counts = struct.unpack_from("!6H", wire)
     if not flags & dns.flags.QR:
         raise Malformed("a message that came is a question, no answer")
@@ -142,20 +142,18 @@ def _read(wire: bytes, question: bytes, key: TsigKey | None, request_mac: bytes)
     if position != len(wire):
         raise Malformed("an answer that came has something behind its end")
     answer, authority, additional = sections
-    _check_signature(wire, additional, key, request_mac)
+    _check_signature(wire, additional, signer, request_mac)
     return Reply(wire, flags, answer, authority)
 
 
-def _check_signature(wire: bytes, additional: list[Record], key: TsigKey | None, request_mac: bytes) -> None:
+def _check_signature(wire: bytes, additional: list[Record], signer: Signer | None, request_mac: bytes) -> None:
     """RFC 8945, section 5.3: the last record is the signature."""
-    if key is None:
+    if signer is None:
         return
     record = additional[-1] if additional else None
     if record is None or record.rdtype != dns.rdatatype.TSIG:
         raise Malformed("an answer that came is not signed with the key, so it may be anybody's")
-    owner = dns.name.from_wire(wire, record.owner)[0]
-    rdata = dns.rdata.from_wire(dns.rdataclass.ANY, dns.rdatatype.TSIG, wire, record.rdata, record.length)
-    dns.tsig.validate(wire, key, owner, rdata, int(time.time()), request_mac, record.owner)
+    signer.verify(wire, record.owner, request_mac)
 
 
 def _record_at(wire: bytes, position: int) -> tuple[Record, int]:

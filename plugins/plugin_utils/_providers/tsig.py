@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import struct
 import time
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ MIN_SECRET_OCTETS = 16
 
 # Seconds by which the clocks of both sides may differ (RFC 8945, section 10).
 _FUDGE = 300
+_NO_ERROR = b"\0\0\0\0"  # the error field, and the length of other data
 
 
 class InvalidKey(ValueError):
@@ -69,25 +71,70 @@ def make_key(name: str | None, secret: str | None, algorithm: str) -> Key | None
 
 
 class Signer:
-    """Signs messages. dnspython's general way takes 0.25 ms for each, a third of a run over 1,000 zones."""
+    """Signs and verifies messages with one key.
+
+    dnspython's general way takes 0.25 ms to sign a message and 0.1 ms to verify one, together half of a run over 1,000
+    zones. Here only what is the same in every message is put together once; dnspython computes, and judges all that is
+    not plain.
+    """
 
     def __init__(self, key: Key) -> None:
-        self._key = key
-        name, algorithm = key.name.to_digestable(), key.algorithm.to_digestable()
+        self.key = key
+        self._name, self._algorithm = key.name.to_digestable(), key.algorithm.to_digestable()
         any_class_no_ttl = struct.pack("!HI", dns.rdataclass.ANY, 0)
-        self._record_start = name + struct.pack("!HHI", dns.rdatatype.TSIG, dns.rdataclass.ANY, 0)
-        self._algorithm = algorithm
-        self._digest_start = name + any_class_no_ttl + algorithm
+        self._record_start = self._name + struct.pack("!H", dns.rdatatype.TSIG) + any_class_no_ttl
+        self._digest_start = self._name + any_class_no_ttl + self._algorithm
+        self._mac_octets = dns.tsig.mac_sizes[key.algorithm]
         # How much longer a message gets.
-        self.octets = len(self._record_start) + 2 + len(algorithm) + 16 + dns.tsig.mac_sizes[key.algorithm]
+        self.octets = len(self._record_start) + 2 + len(self._algorithm) + 16 + self._mac_octets
 
     def sign(self, wire: bytes) -> tuple[bytes, bytes]:
         """The message with a TSIG record added as RFC 8945, sections 4.2 and 4.3, has it; and the MAC in it."""
         signed_at = struct.pack("!Q", int(time.time()))[2:] + struct.pack("!H", _FUDGE)
-        context = dns.tsig.get_context(self._key)
-        context.update(wire + self._digest_start + signed_at + b"\0\0\0\0")
-        mac = context.sign()
-        rdata = self._algorithm + signed_at + struct.pack("!H", len(mac)) + mac + wire[:2] + b"\0\0\0\0"
+        mac = self._mac(wire, signed_at)
+        rdata = self._algorithm + signed_at + struct.pack("!H", len(mac)) + mac + wire[:2] + _NO_ERROR
         additional = struct.unpack_from("!H", wire, 10)[0] + 1
         record = self._record_start + struct.pack("!H", len(rdata)) + rdata
         return wire[:10] + struct.pack("!H", additional) + wire[12:] + record, mac
+
+    def verify(self, wire: bytes, start: int, request_mac: bytes) -> None:
+        """The TSIG record at `start`, the last of the answer to a request with this MAC (RFC 8945, section 5.3).
+
+        Raises what dns.tsig.validate raises.
+        """
+        rdata = start + len(self._record_start) + 2
+        fields = rdata + len(self._algorithm)
+        mac_start = fields + 10
+        mac_end = mac_start + self._mac_octets
+        is_plain = (
+            wire.startswith(self._record_start, start)
+            and wire.startswith(self._algorithm, rdata)
+            and wire[fields + 8 : mac_start] == struct.pack("!H", self._mac_octets)
+            and wire[mac_end:] == wire[:2] + _NO_ERROR
+        )
+        if not is_plain:
+            self._verify_by_library(wire, start, request_mac)
+            return
+        signed_at, fudge = (
+            int.from_bytes(wire[fields : fields + 6], "big"),
+            struct.unpack_from("!H", wire, fields + 6)[0],
+        )
+        additional = struct.unpack_from("!H", wire, 10)[0] - 1
+        signed = wire[:10] + struct.pack("!H", additional) + wire[12:start]
+        mac = self._mac(struct.pack("!H", len(request_mac)) + request_mac + signed, wire[fields : fields + 8])
+        if not hmac.compare_digest(mac, wire[mac_start:mac_end]):
+            raise dns.tsig.BadSignature
+        if abs(time.time() - signed_at) > fudge:
+            raise dns.tsig.BadTime
+
+    def _mac(self, signed: bytes, signed_at: bytes) -> bytes:
+        """RFC 8945, section 4.3.3: what is signed, then the variables of the record."""
+        context = dns.tsig.get_context(self.key)
+        context.update(signed + self._digest_start + signed_at + _NO_ERROR)
+        return context.sign()
+
+    def _verify_by_library(self, wire: bytes, start: int, request_mac: bytes) -> None:
+        owner, octets = dns.name.from_wire(wire, start)
+        rdata = start + octets + 10
+        record = dns.rdata.from_wire(dns.rdataclass.ANY, dns.rdatatype.TSIG, wire, rdata, len(wire) - rdata)
+        dns.tsig.validate(wire, self.key, owner, record, int(time.time()), request_mac, start)
