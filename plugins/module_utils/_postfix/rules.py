@@ -133,6 +133,16 @@ def unknown_restriction_problems(settings: Mapping[str, str], smtpd: bytes, clas
     ]
 
 
+def without_proxymap(settings: str) -> list[str]:
+    """``settings`` as ``postconf -x`` prints them -> ``name=value`` of those that use proxymap, without it.
+
+    An SMTP server that is started to try a configuration reads the tables itself: proxymap answers only while Postfix
+    runs, and is waited for 100 seconds while it does not.
+    """
+    parts = (line.partition(" = ") for line in settings.splitlines() if "proxy:" in line)
+    return [f"{name}={value.replace('proxy:', '')}" for name, equals, value in parts if not name.startswith("proxy_")]
+
+
 def lines_about_ours(output: Iterable[str], path: str) -> list[str]:
     """What a checking command says about the configuration, without what it says of the copy that it was given."""
     return [line.replace(f"{path}/", "") for line in output if "group or other writable" not in line]

@@ -88,3 +88,17 @@ def test_restriction_that_the_smtp_server_does_not_know() -> None:
         "settings.smtpd_sender_restrictions: this Postfix has no restriction reject_unauth_destinatio. "
         "See man 5 postconf for the right name"
     ]
+
+
+def test_tables_are_read_without_proxymap() -> None:
+    settings = """\
+local_recipient_maps = proxy:unix:passwd.byname hash:/etc/aliases
+proxy_read_maps = proxy:unix:passwd.byname
+relayhost =
+virtual_mailbox_maps = proxy:mysql:/etc/postfix/a.cf, proxy:mysql:/etc/postfix/b.cf
+"""
+
+    assert rules.without_proxymap(settings) == [
+        "local_recipient_maps=unix:passwd.byname hash:/etc/aliases",
+        "virtual_mailbox_maps=mysql:/etc/postfix/a.cf, mysql:/etc/postfix/b.cf",
+    ]
