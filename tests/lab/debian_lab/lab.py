@@ -314,7 +314,7 @@ class Lab:
             options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
         done = self._on_controller([self._program(program), *self.inventories(), *arguments], **options)
         if check and done.returncode != 0:
-            raise LabError(f"{program} {' '.join(arguments)}: exit status {done.returncode}:\n{done.stdout or ''}")
+            raise LabError(f"{done.stdout or ''}\n{program} {' '.join(arguments)}: exit status {done.returncode}")
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout or "", done.stderr or "")
 
     # Trouble

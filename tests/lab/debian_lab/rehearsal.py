@@ -22,8 +22,16 @@ VERIFY = "inbound.mail.verify"
 
 # What changes on a Debian by itself, or by being asked.
 _RESTLESS = (
-    "root/.ansible", "run", "tmp", "var/cache", "var/log", "var/lib/systemd", "var/lib/dhcp", "var/tmp",
-)  # fmt: skip
+    "root/.ansible",
+    "run",
+    "tmp",
+    "var/cache",
+    "var/lib/postfix",
+    "var/lib/systemd",
+    "var/log",
+    "var/spool/postfix/pid",
+    "var/tmp",
+)
 _RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -92,7 +100,7 @@ def _play(lab: Lab, verbose: bool, *arguments: str) -> str:
     if verbose:
         _say(output)
     if not recap(output):
-        raise LabError(f"{' '.join(arguments)} ended well, but no host took part:\n{output}")
+        raise LabError(f"{output}\n{' '.join(arguments)} ended well, but no host took part")
     step()
     return output
 
@@ -113,7 +121,7 @@ def _check_changes_nothing(lab: Lab, verbose: bool) -> None:
         paths = before[host].keys() | after.keys()
         different = sorted(path for path in paths if before[host].get(path) != after.get(path))
         if different:
-            raise LabError(f"{SITE} --check changed these on {host}: {', '.join(different)}\n{output}")
+            raise LabError(f"{output}\n{SITE} --check changed these on {host}: {', '.join(different)}")
 
 
 def _second_run_changes_nothing(lab: Lab, verbose: bool) -> None:
@@ -121,7 +129,7 @@ def _second_run_changes_nothing(lab: Lab, verbose: bool) -> None:
     changed = {host: count for host, count in recap(output).items() if count}
     if changed:
         counts = ", ".join(f"{host}: changed={count}" for host, count in changed.items())
-        raise LabError(f"the second run of {SITE} changed something; {counts}\n{output}")
+        raise LabError(f"{output}\nthe second run of {SITE} changed something; {counts}")
 
 
 def state(lab: Lab, host: str) -> dict[str, str]:
