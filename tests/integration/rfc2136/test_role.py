@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role mail_dns, with two DNS services and one that nobody writes to from here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from controller import Controller, access
+from named import Named
+
+ZONE = {
+    "example.org": [
+        {"name": "example.org", "type": "MX", "values": ["10 mail.example.org."], "ttl": 3600},
+        {"name": "mail.example.org", "type": "A", "values": ["203.0.113.17"], "ttl": 3600},
+    ]
+}
+INSIDE = {"example.org": [{"name": "mail.example.org", "type": "A", "values": ["192.168.0.10"], "ttl": 3600}]}
+
+
+def play(controller: Controller, variables: dict[str, Any], *words: str) -> str:
+    """What ansible-playbook prints."""
+    task = {"ansible.builtin.include_role": {"name": "inbound.mail.mail_dns"}, "vars": variables}
+    playbook = controller.folder / "role.yml"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    done = controller.network.run("ansible-playbook", "-i", "localhost,", str(playbook), *words, check=False)
+    return done.stdout + done.stderr
+
+
+def test_each_service_gets_its_records(new_server: Callable[[], Named], controller: Controller) -> None:
+    outside, inside = new_server(), new_server()
+    for server in (outside, inside):
+        server.zone("example.org")
+        server.start()
+    endpoints = {
+        "default": {"provider": "rfc2136", **access(outside)},
+        "internal": access(inside),
+        "hosting": {"provider": "manual"},
+    }
+    variables = {
+        "mail_dns_endpoints": endpoints,
+        "mail_dns_records": {"default": ZONE, "internal": INSIDE, "hosting": ZONE},
+    }
+    assert "changed=0" not in play(controller, variables, "--check")
+    assert outside.dig("example.org", "MX") == []
+    output = play(controller, variables, "-vvv")
+    assert "failed=0" in output
+    assert outside.dig("example.org", "MX") == ["10 mail.example.org."]
+    assert outside.dig("mail.example.org", "A") == ["203.0.113.17"]
+    assert inside.dig("mail.example.org", "A") == ["192.168.0.10"]
+    assert inside.dig("example.org", "MX") == []
+    assert "example.org. 3600 IN MX 10 mail.example.org." in output, "what to enter at the third"
+    for server in (outside, inside):
+        assert server.key.secret not in output
+    assert "changed=0" in play(controller, variables)
+
+
+def test_a_service_that_is_not_described(controller: Controller) -> None:
+    output = play(
+        controller, {"mail_dns_endpoints": {"other": {"provider": "manual"}}, "mail_dns_records": {"default": ZONE}}
+    )
+    assert "mail_dns_records has records for default, but mail_dns_endpoints has only other" in output
+    assert "failed=1" in output

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.exchanges import (
+    is_named_by,
+    leaving_exchanges,
+    wanted_hosts,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import parse_name
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.rrsets import (
+    Goal,
+    Key,
+    RRset,
+    alias_conflicts,
+    changes_towards,
+    state_after,
+    zone_file,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.values import parse_type, parse_value
+from hypothesis import given
+from hypothesis import strategies as st
+
+ZONE = parse_name("example.org")
+
+
+def key(name: str, rdtype: str) -> Key:
+    return Key(parse_name(name), parse_type(rdtype))
+
+
+def rrset(name: str, rdtype: str, *values: str, ttl: int = 300) -> RRset:
+    its_key = key(name, rdtype)
+    return RRset(its_key, ttl, frozenset(parse_value(its_key.rdtype, value) for value in values))
+
+
+def state(*rrsets: RRset) -> dict[Key, RRset]:
+    return {each.key: each for each in rrsets}
+
+
+def goals(*records: dict[str, Any]) -> list[Goal]:
+    declared = declare({f"records[{index}]": {"zone": "example.org", **record} for index, record in enumerate(records)})
+    assert not declared.problems
+    return list(declared.zones[ZONE].values())
+
+
+def problems(*records: dict[str, Any]) -> list[str]:
+    return declare(
+        {f"records[{index}]": {"zone": "example.org", **record} for index, record in enumerate(records)}
+    ).problems
+
+
+MX = {"name": "example.org", "type": "MX"}
+
+
+@pytest.mark.parametrize(
+    ("current", "record", "after"),
+    [
+        (None, {**MX, "values": ["10 a"]}, rrset("example.org", "MX", "10 a", ttl=3600)),
+        (None, {**MX, "values": ["10 a"], "ttl": 60}, rrset("example.org", "MX", "10 a", ttl=60)),
+        (["10 b"], {**MX, "values": ["10 a"]}, rrset("example.org", "MX", "10 a")),
+        (["10 a"], {**MX, "values": ["10 a"], "ttl": 60}, rrset("example.org", "MX", "10 a", ttl=60)),
+        (["10 b"], {**MX, "values": ["10 a"], "exclusive": False}, rrset("example.org", "MX", "10 a", "10 b")),
+        (["10 a", "20 b"], {**MX, "values": ["20 b"], "state": "absent"}, rrset("example.org", "MX", "10 a")),
+        (["10 a"], {**MX, "values": ["10 a"], "state": "absent"}, None),
+        (["10 a", "20 b"], {**MX, "state": "absent"}, None),
+        (None, {**MX, "state": "absent"}, None),
+        (None, {**MX, "values": ["10 a"], "state": "absent"}, None),
+    ],
+)
+def test_what_a_declaration_makes_of_an_rrset(
+    current: list[str] | None, record: dict[str, Any], after: RRset | None
+) -> None:
+    (goal,) = goals(record)
+    assert goal.applied_to(rrset("example.org", "MX", *current) if current else None) == after
+
+
+def test_texts_share_a_name_and_a_policy_takes_the_place_of_the_old_one() -> None:
+    current = rrset("example.org", "TXT", "v=spf1 a -all", "proof=1")
+    (goal,) = goals({"name": "example.org", "type": "TXT", "values": ["v=spf1 mx -all"]})
+    assert goal.applied_to(current) == rrset("example.org", "TXT", "v=spf1 mx -all", "proof=1")
+
+
+def test_two_declarations_of_one_text_rrset_are_one() -> None:
+    text = {"name": "example.org", "type": "TXT"}
+    (goal,) = goals(
+        {**text, "values": ["a"]},
+        {**text, "values": ["b"], "ttl": 60},
+        {**text, "values": ["c"], "state": "absent"},
+    )
+    assert goal.applied_to(rrset("example.org", "TXT", "c", "d")) == rrset("example.org", "TXT", "a", "b", "d", ttl=60)
+
+
+@pytest.mark.parametrize(
+    ("records", "problem"),
+    [
+        ([{**MX, "values": ["10 a"]}, {**MX, "values": ["20 b"]}], "records[1] (MX example.org): declared twice"),
+        (
+            [{**MX, "values": ["10 a"], "exclusive": False}, {**MX, "values": ["10 a"], "state": "absent"}],
+            "present and absent",
+        ),
+        ([{**MX, "values": []}], "no values"),
+        ([{**MX, "values": ["0 .", "10 a"]}], "null MX"),
+        ([{**MX, "values": ["10 a"], "ttl": -1}], "a TTL is 0 to 2147483647 seconds, not -1"),
+        ([{**MX, "name": "example.com", "values": ["10 a"]}], "the name is not in the zone example.org"),
+        ([{**MX, "name": "mail", "values": ["10 a"]}], "mail.example.org"),
+        ([{"name": "example.org", "type": "CNAME", "values": ["a"]}], "cannot be an alias"),
+        ([{"name": "a.example.org", "type": "CNAME", "values": ["a", "b"]}], "only one CNAME"),
+        (
+            [
+                {"name": "a.example.org", "type": "CNAME", "values": ["b"]},
+                {"name": "a.example.org", "type": "A", "values": ["203.0.113.1"]},
+            ],
+            "declared as an alias (CNAME) and with A records",
+        ),
+    ],
+)
+def test_declarations_that_cannot_be(records: list[dict[str, Any]], problem: str) -> None:
+    assert problem in "\n".join(problems(*records))
+
+
+def test_the_same_declared_twice_is_no_problem() -> None:
+    assert problems({**MX, "values": ["10 a"]}, {**MX, "values": ["10 A."]}) == []
+
+
+def test_changes_are_in_order_and_only_where_something_differs() -> None:
+    now = state(rrset("b.example.org", "A", "203.0.113.1"), rrset("example.org", "MX", "10 a"))
+    wanted = goals(
+        {"name": "c.example.org", "type": "A", "values": ["203.0.113.3"]},
+        {"name": "b.example.org", "type": "A", "values": ["203.0.113.1"]},
+        {"name": "a.example.org", "type": "AAAA", "values": ["2001:db8::1"]},
+        {"name": "a.example.org", "type": "A", "values": ["203.0.113.2"]},
+        {**MX, "state": "absent"},
+    )
+    changes = changes_towards(wanted, now)
+    assert [(str(change.key), change.action) for change in changes] == [
+        ("MX example.org", "delete"),
+        ("A a.example.org", "create"),
+        ("AAAA a.example.org", "create"),
+        ("A c.example.org", "create"),
+    ]
+    assert changes_towards(wanted, state_after(now, changes)) == []
+
+
+TEXTS = st.frozensets(st.sampled_from(["v=spf1 -all", "v=spf1 mx -all", "a", "b", "c"]), max_size=4)
+
+
+@given(TEXTS, TEXTS, TEXTS, st.booleans(), st.sampled_from([None, 60]))
+def test_a_second_run_never_changes_anything(
+    current: frozenset[str], present: frozenset[str], absent: frozenset[str], exclusive: bool, ttl: int | None
+) -> None:
+    def values(texts: frozenset[str]) -> frozenset[bytes]:
+        return frozenset(parse_value(parse_type("TXT"), text) for text in texts)
+
+    its_key = key("example.org", "TXT")
+    goal = Goal(its_key, values(present), values(absent - present), exclusive, ttl)
+    now = RRset(its_key, 300, values(current)) if current else None
+    after = goal.applied_to(now)
+    assert goal.applied_to(after) == after
+    assert goal.present <= (after.values if after else frozenset())
+    assert not goal.absent & (after.values if after else frozenset())
+
+
+def test_an_alias_is_found_where_records_shall_come_and_the_other_way_round() -> None:
+    alias = rrset("a.example.org", "CNAME", "www.example.org")
+    address = {"name": "a.example.org", "type": "A", "values": ["203.0.113.1"]}
+    to_alias = {"name": "a.example.org", "type": "CNAME", "values": ["www.example.org"]}
+    assert "is an alias (CNAME www.example.org.) and cannot have A records" in _conflicts(state(alias), address)
+    assert "cannot have A records" in _conflicts(state(rrset("a.example.org", "A", "203.0.113.1")), to_alias)
+    gone = {"name": "a.example.org", "type": "CNAME", "state": "absent"}
+    assert _conflicts(state(alias), address, gone) == "", "the alias goes in the same update"
+    assert _conflicts(state(alias), to_alias) == ""
+
+
+def _conflicts(now: dict[Key, RRset], *records: dict[str, Any]) -> str:
+    return "\n".join(alias_conflicts(now, changes_towards(goals(*records), now)))
+
+
+def test_exchanges_that_leave() -> None:
+    now = state(rrset("example.org", "MX", "10 old.example.org", "20 mx.example.net", "30 web.example.org"))
+    wanted = goals(
+        {**MX, "values": ["10 new.example.org"]},
+        {"name": "web.example.org", "type": "A", "values": ["203.0.113.80"]},
+    )
+    leaving = leaving_exchanges(ZONE, changes_towards(wanted, now), wanted_hosts(wanted))
+    assert leaving == {parse_name("old.example.org")}, "not a host of another zone, not one that is declared itself"
+
+
+def test_whether_something_names_a_host() -> None:
+    host = parse_name("old.example.org")
+    assert is_named_by(host, [rrset("x.example.org", "CNAME", "OLD.example.org")])
+    assert is_named_by(host, [rrset("_imap._tcp.example.org", "SRV", "0 1 143 old.example.org")])
+    assert is_named_by(host, [rrset("example.org", "HTTPS", "1 Old.example.org")])
+    assert not is_named_by(
+        host, [rrset("old.example.org", "A", "203.0.113.1"), rrset("example.org", "MX", "10 older.example.org")]
+    )
+
+
+def test_zone_file_lines() -> None:
+    text = zone_file([None, rrset("Example.org", "MX", "20 b", "10 a"), rrset("example.org", "TXT", "x y", ttl=60)])
+    assert text == ('example.org. 300 IN MX 10 a.\nexample.org. 300 IN MX 20 b.\nexample.org. 60 IN TXT "x y"\n')
