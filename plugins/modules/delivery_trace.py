@@ -30,7 +30,7 @@ attributes:
     platforms: posix
 options:
   tokens:
-    description: The tokens, from C(observation.sent) of the module that sent them. Without any, it finds RV(names) only.
+    description: The tokens, from C(observation.sent) of the module that sent them. Without any, only RV(names) is got.
     type: list
     elements: str
     default: []

@@ -76,9 +76,14 @@ class Case:
             if counts(answer)
         ]
         resolved = self._resolved.get((name, rdtype))
-        if not found and not self.answers(name, rdtype) and resolved and usable(resolved):
+        if not found and self.zone_of(name) is None and resolved and usable(resolved):
             found = [("the resolver", sorted(normal(value, rdtype) for value in resolved["values"]), resolved["alias"])]
         return found
+
+    def zone_of(self, name: str) -> seen.Zone | None:
+        """The zone whose servers were asked for the name."""
+        zones = [zone for zone in self.zones if f".{name}".endswith(f".{zone}")]
+        return self.zones[max(zones, key=len)] if zones else None
 
     def values(self, name: str, rdtype: str) -> list[str]:
         """All that anyone answers."""
@@ -189,7 +194,10 @@ def counts(answer: seen.Answer) -> bool:
 
 
 def usable(answer: seen.Answer | None) -> bool:
-    return answer is not None and answer["status"] == seen.ANSWERED and answer["rcode"] in ("NOERROR", "NXDOMAIN")
+    """An alias is an answer, also where it leads to nothing: BIND adds SERVFAIL to a loop of them."""
+    if answer is None or answer["status"] != seen.ANSWERED:
+        return False
+    return answer["rcode"] in ("NOERROR", "NXDOMAIN") or answer["alias"] is not None
 
 
 def label(server: seen.NameServer) -> str:

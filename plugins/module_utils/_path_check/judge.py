@@ -15,6 +15,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ( 
     rules_mx,
     rules_ports,
     rules_smtp,
+    rules_vantage,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
     ERROR,

@@ -167,8 +167,8 @@ class _Observer:
 
     async def _names(self) -> None:
         questions = {(record["name"], record["type"]): record["zone"] for record in self.request.public_records}
-        if self.request.domain:
-            questions[self.request.domain, "MX"] = None
+        for domain in self._domains():
+            questions.setdefault((domain, "MX"), None)
         await self._ask(questions)
         await self._follow_exchanges(questions)
         work: list[Awaitable[Any]] = []
@@ -192,9 +192,10 @@ class _Observer:
             await gathered(self.dns.resolve(*question) for question, _zone in pairs)
 
     async def _zone(self, name: str, rdtype: str, zone: str | None) -> str | None:
-        zone = zone or await self.dns.zone_of(name)
-        # Where the resolvers fail, the parent of a mail domain still knows whom it is delegated to.
-        return name if zone is None and rdtype == "MX" else zone
+        if zone is None and rdtype == "MX" and not (await self.dns.resolve(name, "SOA")).usable:
+            # Where the resolvers fail, the parent of a mail domain still knows whom it is delegated to.
+            return name
+        return zone or await self.dns.zone_of(name)
 
     async def _ask_zone(self, zone: str, questions: list[tuple[str, str]]) -> None:
         if zone not in self.zones:

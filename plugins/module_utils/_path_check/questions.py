@@ -123,9 +123,17 @@ class Client:
         return [value for reply in replies for value in reply.values]
 
     async def zone_of(self, name: str) -> str | None:
-        """The zone in which the name stands, by the resolvers; None if they do not say."""
-        reply = await self.resolve(name, "SOA")
-        return reply.soa_owner if reply.usable else None
+        """The zone in which the name stands, by the resolvers; None if they do not answer."""
+        owner = name
+        while owner:
+            reply = await self.resolve(owner, "SOA")
+            if reply.status != seen.ANSWERED:
+                return None
+            # The answer for an alias tells the zone of what it stands for; a loop of aliases has none.
+            if reply.usable and reply.soa_owner and stands_in(name, reply.soa_owner):
+                return reply.soa_owner
+            owner = owner.partition(".")[2]
+        return None
 
 
 async def gathered(work: Iterable[Awaitable[Any]]) -> list[Any]:
@@ -138,6 +146,10 @@ def system_resolvers() -> list[str]:
         return [str(address) for address in dns.resolver.Resolver().nameservers if isinstance(address, str)]
     except dns.resolver.NoResolverConfiguration:
         return []
+
+
+def stands_in(name: str, zone: str) -> bool:
+    return zone == "." or f".{name}".endswith(f".{zone}")
 
 
 def bare(name: Any) -> str:

@@ -37,7 +37,18 @@ def mx_missing(case: Case) -> Iterator[Found]:
     for domain in case.mail_domains:
         said = case.said(domain, "MX")
         expected = case.expected_values(domain, "MX")
-        if expected == [] or not said or any(values for _who, values, _alias in said):
+        if not said:
+            zone = case.zone_of(domain)
+            if zone is None or any(server["serial"] is not None for server in zone["servers"]):
+                yield Found(
+                    domain,
+                    "Nobody who answers for it said what its MX records are.",
+                    "See the findings on its nameservers, or name resolvers that this vantage reaches (resolvers).",
+                    expected=expected,
+                    unknown=True,
+                )
+            continue  # else the delegation's rules speak of it
+        if expected == [] or any(values for _who, values, _alias in said):
             continue
         if expected is None and case.addresses(domain):
             continue  # its own address stands in for an MX: mx-implicit-address

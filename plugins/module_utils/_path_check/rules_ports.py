@@ -11,7 +11,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ob
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import MAIL_PORT, family
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
     ERROR,
-    NOTICE,
     PLAN,
     WARNING,
     Found,
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
-
-_UNASKED = "It was not tried within the time."
 
 
 def _failed(case: Case, wanted: str) -> Iterator[Found]:
@@ -110,43 +107,6 @@ def port25_family(case: Case) -> Iterator[Found]:
                 expected=seen.OPEN,
                 observed=status,
             )
-
-
-@rule(
-    "port25-vantage",
-    NOTICE,
-    "RFC 5321, section 4.5.4.1",
-    "The vantage itself cannot send on port 25, or has no IPv6: what depends on it is unknown.",
-    "Observe from a host that may send on port 25 and has both address families.",
-)
-def port25_vantage(case: Case) -> Iterator[Found]:
-    reasons: dict[str, list[str]] = {}
-    for _host, address, port in case.expected_open:
-        if case.status(address, port) != seen.OPEN:
-            reason = case.blocked(address)
-            if reason is None and case.status(address, port) is None:
-                reason = "not everything was tried within the time"
-            if reason:
-                reasons.setdefault(reason, []).append(address)
-    for one in case.expected_shut:
-        status = case.status(one["address"], one["port"])
-        if status == seen.OPEN:
-            continue
-        reason = case.blocked(one["address"])
-        if reason is None and status is None:
-            reason = "not everything was tried within the time"
-        if reason is None and not case.proven_family(family(one["address"])):
-            reason = f"nothing at all answered this vantage on port 25 over IPv{family(one['address'])}"
-        if reason:
-            reasons.setdefault(reason, []).append(one["address"])
-    for reason, addresses in reasons.items():
-        yield Found(
-            case.vantage or "vantage",
-            f"Nothing can be said of {listed(list(dict.fromkeys(addresses)))}: {reason}.",
-            "Observe from a host that may send on port 25 and has IPv4 and IPv6 (group mail_vantages).",
-            observed=reason,
-            unknown=True,
-        )
 
 
 @rule(

@@ -129,13 +129,16 @@ def smtp_ended(case: Case) -> Iterator[Found]:
     "Set the server's own name (Postfix: myhostname) to one that has an address.",
 )
 def ehlo_name(case: Case) -> Iterator[Found]:
+    # Of these other rules say that they have no address.
+    exchanges = {name for domain in case.mail_domains for name in case.exchanges(domain)}
+    exchanges |= {exchanger["fqdn"] for exchanger in case.expect["smtp"]}
     for dialogue in case.dialogues:
         name = greeting_name(dialogue)
         if not name:
             continue
         if not _HOST_NAME.fullmatch(name) or name.endswith((".localdomain", ".local", ".lan", ".internal")):
             message = f"It greets as '{name}', which is no name on the internet."
-        elif case.was_resolved(name) and not case.addresses(name):
+        elif name not in exchanges and case.was_resolved(name) and not case.addresses(name):
             message = f"It greets as '{name}', which has no address."
         else:
             continue

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A listener on TCP port 25 that behaves as it is told, mostly badly: python listener.py ADDRESS BEHAVIOUR.
+
+Prints `ready` when it listens, and then every line that a client sends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import sys
+import threading
+import time
+
+OWN = "example.org"
+RECIPIENT = re.compile(r"RCPT TO:<(.*)>", re.IGNORECASE)
+GREETING = "220 mail.example.org ESMTP"
+DENIED = "550 5.7.1 Relay access denied"
+
+
+def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
+    local, _at, domain = recipient.rpartition("@")
+    own = domain == OWN and not recipient.startswith("@")
+    wrapped = "%" in local or "@" in local or "!" in local
+    if behaviour == "open" or (behaviour == "takes-source-routes" and recipient.startswith("@")):
+        return "250 ok"
+    if behaviour == "trusts-own-senders" and sender.endswith(f"@{OWN}"):
+        return "250 ok"
+    if behaviour == "greylists":
+        return "450 4.2.0 Greylisted, come back later"
+    if behaviour == "knows-no-domain":
+        return DENIED
+    if behaviour == "defers-relaying":  # Postfix's defer_unauth_destination
+        return "454 4.7.1 Relay access denied"
+    if behaviour == "blocks-the-client":
+        return "554 5.7.1 Service unavailable; Client host blocked using zen.example"
+    if behaviour == "no-bounces" and not sender:
+        return "550 5.7.1 no bounces here, please"
+    if not own:
+        return DENIED
+    if behaviour == "takes-any-user":
+        return "250 ok"
+    if behaviour == "unwraps" and wrapped:
+        return "250 ok"
+    if local == "postmaster" and behaviour != "no-postmaster":
+        return "250 ok"
+    return "550 5.1.1 User unknown"
+
+
+def converse(connection: socket.socket, behaviour: str) -> None:
+    stream = connection.makefile("rwb", buffering=0)
+
+    def say(*lines: str) -> None:
+        stream.write("".join(f"{line}\r\n" for line in lines).encode())
+
+    if behaviour == "silent":
+        stream.read(1)
+        return
+    if behaviour == "drips":
+        for octet in b"220-" * 1000:
+            stream.write(bytes([octet]))
+            time.sleep(0.05)
+    if behaviour == "endless-line":
+        while True:
+            stream.write(b"2" * 4096)
+    if behaviour == "endless-reply":
+        while True:
+            say("220-and another line")
+    if behaviour == "not-smtp":
+        say("SSH-2.0-OpenSSH_9.2")
+        return
+    if behaviour == "refuses":
+        say("554 5.7.1 not today")
+        return
+    if behaviour == "busy":
+        say("421 4.3.2 too many connections")
+        return
+    say("220 \x1b[2J\x1b]0;owned\x07mail.example.org\x9b31m ESMTP" if behaviour == "escapes" else GREETING)
+    sender = ""
+    while line := stream.readline().decode("latin-1").strip():
+        print(line, flush=True)
+        word = line.upper()
+        if word.startswith("EHLO"):
+            if behaviour == "closes-after-ehlo":
+                return
+            name = {"short-name": "mail", "unknown-name": "nowhere.example.org"}.get(behaviour, "mail.example.org")
+            say(f"250-{name}", "250-SIZE 1000000", "250 8BITMIME")
+        elif word.startswith("MAIL"):
+            sender = line.partition("<")[2].rstrip(">")
+            say("550 no null sender" if behaviour == "no-null-sender" and not sender else "250 ok")
+        elif match := RECIPIENT.match(line):
+            if behaviour == "tires" and not match[1].startswith("postmaster"):
+                say("421 4.7.0 too many errors")
+                return
+            say(recipient_reply(behaviour, sender, match[1]))
+        elif word == "DATA":
+            say("354 go on")
+            while stream.readline() not in (b".\r\n", b""):
+                pass
+            say("250 queued")
+        elif word == "QUIT":
+            say("221 bye")
+            return
+        else:
+            say("250 ok")
+
+
+def serve(connection: socket.socket, behaviour: str) -> None:
+    with connection, contextlib.suppress(OSError):  # the client has had enough
+        converse(connection, behaviour)
+
+
+def main(address: str, behaviour: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 25), family=family) as server:
+        print("ready", flush=True)
+        while True:
+            connection, _client = server.accept()
+            threading.Thread(target=serve, args=(connection, behaviour), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""path_check and what real BIND serves: each fault is found, and a sound zone has none."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from world import SOUND, World, expectations
+
+
+def test_sound_domain_has_no_finding(world: World) -> None:
+    world.start().listen()
+    assert world.ids() == []
+    assert world.ids(expectations=expectations(world)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("mail A @MX@\n", "mail A @MX@\n", ["mx-missing"]),
+        ("@ MX 20 mail\nmail A @MX@\n", "@ MX 20 mail\nmail A @MX@\n", ["mx-differs"]),
+        ("@ MX 10 mail\n@ MX 20 mail2\nmail A @MX@\nmail2 A @MX@\n", None, ["mx-differs"]),
+        (SOUND, "mail A @MX@\n", ["mx-on-some-ns"]),
+        (SOUND, "@ MX 20 mail\nmail A @MX@\n", ["mx-rrset-inconsistent"]),
+        ("@ MX 10 mail\n", None, ["mx-target-no-address"]),
+        ("@ MX 10 mail\nmail CNAME host\nhost A @MX@\n", None, ["mx-target-cname"]),
+        ("@ MX 10 mail\nmail A 198.51.100.250\n", None, ["address-differs"]),
+        ("@ MX 10 mail\nmail A @MX@\nmail AAAA 2001:db8::9\n", None, ["address-differs", "address-not-public"]),
+        (SOUND, "@ MX 10 mail\nmail A 198.51.100.250\n", ["target-address-inconsistent"]),
+        (SOUND, "@ SOA ns1 hostmaster 2 300 60 3600 60\n" + SOUND, ["serial-mismatch"]),
+    ],
+)
+def test_fault_in_the_zone(world: World, first: str, second: str | None, found: list[str]) -> None:
+    world.start(first, second or first).listen()
+    assert world.ids(expectations=expectations(world), timeout=0.6) == found
+
+
+def test_addresses_that_nobody_reaches(world: World) -> None:
+    zone = "@ MX 10 mail\nmail A 192.168.0.10\n"
+    world.start(zone, zone)
+    result = world.check(smtp=False)
+    assert [one["id"] for one in result["findings"]] == ["address-not-public"]
+    assert "RFC 1918" in result["findings"][0]["message"]
+
+
+def test_domain_without_mx_but_with_an_address(world: World) -> None:
+    world.start("@ A @MX@\nmail A @MX@\n", "@ A @MX@\nmail A @MX@\n").listen()
+    assert world.ids() == ["mx-implicit-address"]
+
+
+def test_zone_that_nobody_delegated(world: World) -> None:
+    world.start(delegated=False).listen()
+    assert world.ids(expectations=expectations(world)) == ["zone-not-delegated"]
+
+
+def test_nameserver_that_does_not_serve_the_zone(world: World) -> None:
+    world.start(SOUND, None).listen()
+    result = world.check(expectations=expectations(world))
+    assert [(one["id"], one["status"]) for one in result["findings"]] == [("ns-lame", "finding")]
+    assert "REFUSED" in result["findings"][0]["message"]
+
+
+def test_nameserver_that_hangs_is_lame_and_costs_no_minutes(world: World) -> None:
+    world.start().listen()
+    process = world.servers[1].process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    try:
+        result = world.check(expectations=expectations(world))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert [(one["id"], one["subject"].split()[0]) for one in result["findings"]] == [("ns-lame", "example.org")]
+    assert result["stats"]["seconds"] < 30
+
+
+def test_nameserver_without_an_address(world: World) -> None:
+    zone = SOUND + "@ NS ns.nowhere.invalid.\n"
+    world.start(zone, zone).listen()
+    assert world.ids(expectations=expectations(world)) == ["ns-lame"]
+
+
+def test_resolver_that_does_not_answer_leaves_everything_unknown(world: World) -> None:
+    world.start().listen()
+    found = world.ids(resolvers=["198.51.100.200"], timeout=0.5)
+    assert found
+    assert all(one.endswith("?") for one in found)
+
+
+def test_deadline_leaves_unknown_what_was_not_seen(world: World) -> None:
+    world.start().listen("silent")
+    assert "observation-incomplete?" in world.ids(expectations=expectations(world), smtp_timeout=60, deadline=1.5)
+
+
+def test_five_hundred_mx_records_are_bounded(world: World) -> None:
+    zone = "".join(f"@ MX {number} mx{number}\n" for number in range(500)) + "".join(
+        f"mx{number} A @MX@\n" for number in range(500)
+    )
+    world.start(zone, zone, options="max-records-per-type 0;")
+    result = world.check(smtp=False, timeout=5, deadline=30)
+    assert result["summary"]["error"] == 0
+    assert len(result["observation"]["resolved"]) < 250
+
+
+def test_alias_loop_ends(world: World) -> None:
+    zone = "@ MX 10 mail\nmail CNAME other\nother CNAME mail\n"
+    world.start(zone, zone)
+    assert world.ids(smtp=False) == ["mx-target-cname", "mx-target-no-address"]
+
+
+def test_judging_again_needs_no_network(world: World) -> None:
+    world.start("@ MX 20 mail\nmail A @MX@\n", SOUND).listen()
+    expected = expectations(world)
+    first = world.check(expectations=expected)
+    for server in [*world.servers, world.resolver]:
+        assert server is not None
+        server.stop()
+    again = world.check(expectations=expected, observations=[first["observation"]])
+    assert again["findings"] == first["findings"] != []

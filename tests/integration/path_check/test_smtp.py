@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""path_check and exchangers that behave badly, each in its own way; listener.py has the ways."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from world import MODULE, World, expectations
+
+
+def smtp(world: World) -> dict[str, object]:
+    return {"smtp": expectations(world)["smtp"]}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "found"),
+    [
+        ("sound", []),
+        ("takes-any-user", []),
+        ("silent", ["banner-missing"]),
+        ("drips", ["banner-missing"]),
+        ("endless-line", ["banner-missing"]),
+        ("endless-reply", ["banner-missing"]),
+        ("not-smtp", ["banner-missing"]),
+        ("refuses", ["banner-refused"]),
+        ("busy", ["banner-refused?"]),
+        ("closes-after-ehlo", ["smtp-ended?"]),
+        ("tires", ["smtp-ended?"]),
+        ("short-name", ["ehlo-name"]),
+        ("no-postmaster", ["postmaster-refused"]),
+        ("knows-no-domain", ["domain-refused"]),
+        ("defers-relaying", ["domain-refused"]),
+        ("blocks-the-client", ["postmaster-refused?"]),
+        ("no-null-sender", ["null-sender-refused"]),
+        ("no-bounces", ["null-sender-refused"]),
+        ("greylists", ["greylisted?"]),
+        ("open", ["open-relay"]),
+        ("takes-source-routes", ["open-relay"]),
+        ("trusts-own-senders", ["open-relay"]),
+        ("unwraps", ["open-relay"]),
+    ],
+)
+def test_behaviour(world: World, behaviour: str, found: list[str]) -> None:
+    world.listen(behaviour)
+    assert world.ids(expectations=smtp(world)) == found
+
+
+def test_greeting_name_that_does_not_resolve(world: World) -> None:
+    world.start().listen("unknown-name")
+    assert world.ids(expectations=expectations(world)) == ["ehlo-name"]
+
+
+def test_no_message_is_sent_and_errors_are_few(world: World) -> None:
+    listener = world.listen()
+    world.check(expectations=smtp(world))
+    lines = world.heard(listener)
+    assert lines[-1] == "QUIT"
+    assert not [line for line in lines if line.startswith("DATA")]
+    recipients = [line for line in lines if line.startswith("RCPT")]
+    assert len([line for line in recipients if "postmaster@example.org" not in line]) <= 10
+    # Nobody else is named than us and domains reserved for documentation.
+    domains = {one for line in recipients for one in re.findall(r"[@%!:<]([a-z0-9-]+\.[a-z]+)", line)}
+    assert domains <= {"example.org", "example.com", "example.net", "example.edu"}
+
+
+def test_escape_sequences_reach_no_terminal(world: World) -> None:
+    world.listen("escapes")
+    result = world.check(expectations=smtp(world))
+    steps = result["observation"]["dialogues"][0]["steps"]
+    assert steps[0]["text"] == "\\x1b[2J\\x1b]0;owned\\x07mail.example.org\\x9b31m ESMTP"
+    assert "\x1b" not in result["report"]
+
+
+def test_nobody_listens(world: World) -> None:
+    assert world.ids(expectations=smtp(world)) == ["port25-refused"]
+
+
+def test_filtered_port(world: World) -> None:
+    world.listen()
+    drop = f"table ip t {{ chain c {{ type filter hook input priority 0; ip daddr {world.mx} tcp dport 25 drop; }}; }}"
+    world.network.run("nft", drop)
+    assert world.ids(expectations=smtp(world)) == ["port25-timeout"]
+
+
+def test_port_blocked_at_the_vantage_is_unknown(world: World) -> None:
+    control = world.network.new_address()
+    world.listen()
+    world.listen(address=control)
+    assert world.ids(expectations=smtp(world), controls=[control]) == []
+    world.network.run("nft", "table ip t { chain c { type filter hook output priority 0; tcp dport 25 drop; }; }")
+    assert world.ids(expectations=smtp(world), controls=[control]) == ["port25-vantage?"]
+
+
+def test_vantage_without_ipv6(world: World) -> None:
+    world.listen()
+    expected = smtp(world)
+    expected["smtp"][0]["addresses"].append("2001:db8::25")
+    assert world.ids(expectations=expected) == ["port25-vantage?"]
+
+
+def test_port_that_must_be_shut(world: World) -> None:
+    inside = world.network.new_address()
+    world.listen()
+    ports = [{"host": "server", "address": inside, "open": False, "why": "its mail comes through the relay"}]
+    expected = {**smtp(world), "ports": ports}
+    assert world.ids(expectations=expected) == []
+    world.listen(address=inside)
+    assert world.ids(expectations=expected) == ["port25-forbidden-open"]
+
+
+def test_shut_port_proves_nothing_if_none_is_open(world: World) -> None:
+    ports = [{"host": "server", "address": world.network.new_address(), "open": False}]
+    assert world.ids(expectations={"ports": ports}) == ["port25-vantage?"]
+
+
+def test_egress(world: World) -> None:
+    target = world.network.new_address()
+    expected = {
+        "egress": [{"source": "insider", "open": False, "why": "only relays send"}, {"source": "relay", "open": True}]
+    }
+    egress = {"egress_targets": [target], "egress_only": True, "expectations": {}}
+
+    def seen_from(source: str) -> dict[str, object]:
+        return world.check(vantage=source, **egress)["observation"]
+
+    nobody_listens = [seen_from(one) for one in ("sender", "insider", "relay")]
+    listener = world.listen(address=target)
+    listens = [seen_from(one) for one in ("sender", "insider", "relay")]
+    listener.kill()
+    listener.wait()
+    shut = seen_from("insider")
+
+    def judged(*observations: object) -> list[str]:
+        return world.ids(expectations=expected, observations=list(observations), egress_targets=[target])
+
+    assert judged(*nobody_listens) == ["egress25-open?", "egress25-relay-blocked?"]
+    assert judged(listens[0], shut, listens[2]) == []
+    assert judged(*listens) == ["egress25-open"]
+    assert judged(listens[0], shut, nobody_listens[2]) == ["egress25-relay-blocked"]
+    assert judged(listens[0]) == ["egress25-open?", "egress25-relay-blocked?"]
+
+
+def test_one_of_two_equal_exchangers_is_dead(world: World) -> None:
+    second = world.network.new_address()
+    zone = f"@ MX 10 mail\n@ MX 10 mail2\nmail A @MX@\nmail2 A {second}\n"
+    world.start(zone, zone).listen()
+    assert world.ids() == ["equal-preference-dead", "port25-refused"]
+    world.listen(address=second)
+    assert world.ids() == []
+
+
+def test_accepted_findings_stay_visible(world: World) -> None:
+    world.listen("open")
+    accepted = {"id": "open-relay", "reason": "a trap for spammers"}
+    result = world.check(expectations=smtp(world), accepted=[accepted], fail_on="error")
+    assert not result.get("failed")
+    assert [(one["status"], one["reason"]) for one in result["findings"]] == [("accepted", "a trap for spammers")]
+    for more in ({"until": "2020-01-01"}, {"subject": "another"}):
+        result = world.check(expectations=smtp(world), accepted=[{**accepted, **more}], fail_on="error")
+        assert result["failed"], more
+
+
+def test_fail_on(world: World) -> None:
+    world.listen("short-name")
+    assert not world.check(expectations=smtp(world), fail_on="error").get("failed")
+    assert world.check(expectations=smtp(world), fail_on="warning")["failed"]
+
+
+def test_wrong_arguments_are_all_named(world: World) -> None:
+    expected = {"records": [{"name": "example.org", "type": "MX", "values": ["mail.example.org"]}]}
+    wrong = {"id": "no-such-rule", "reason": "r", "until": "tomorrow"}
+    result = world.check(expectations=expected, resolvers=["ns1"], accepted=[wrong], timeout=0)
+    assert result["failed"]
+    for word in ("'ns1'", "no-such-rule", "tomorrow", "'mail.example.org'", "timeout"):
+        assert word in result["msg"]
+
+
+def test_message_is_sent_by_preference_and_not_in_check_mode(world: World) -> None:
+    second = world.network.new_address()
+    zone = f"@ MX 10 mail\n@ MX 20 mail2\nmail A @MX@\nmail2 A {second}\n"
+    world.start(zone, zone)
+    backup = world.listen(address=second)  # the first exchanger is down
+    delivery = [
+        {"domain": "example.org", "recipient": "postmaster@example.org", "servers": ["mail"], "path": [["mail"]]}
+    ]
+    expected = {"delivery": delivery}
+    assert world.check(expectations=expected)["observation"]["sent"] == []
+    sent = world.check(expectations=expected, delivery=True)["observation"]["sent"][0]
+    assert sent["accepted"]
+    assert [attempt["address"] for attempt in sent["attempts"]] == [world.mx, second]
+    lines = world.heard(backup)
+    assert "MAIL FROM:<>" in lines
+    assert "DATA" in lines
+
+
+def test_dnspython_missing_says_what_to_install() -> None:
+    script = f"import runpy, sys; sys.modules['dns'] = None; runpy.run_module('{MODULE}', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input='{"ANSIBLE_MODULE_ARGS": {"domain": "example.org"}}',
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "python3-dnspython" in done.stdout

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small internet on loopback: a resolver with a root zone, name servers of example.org, and what listens on 25."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from named import Named, Network
+
+MODULE = "ansible_collections.inbound.mail.plugins.modules.path_check"
+TTL = "$TTL 300\n"
+# What a sound example.org has beside its apex; @MX@ is the exchanger's address.
+SOUND = "@ MX 10 mail\nmail A @MX@\n"
+
+
+class Resolver(Named):
+    """Holds the root zone, and resolves what that delegates."""
+
+    def configuration(self) -> str:
+        return (
+            'options { directory "/srv"; pid-file "/srv/named.pid"; session-keyfile "/srv/session.key";\n'
+            f"  listen-on port 53 {{ {self.address}; }}; query-source address {self.address};\n"
+            "  listen-on-v6 { none; }; dnssec-validation no;\n"
+            "  recursion yes; allow-query { any; }; allow-recursion { any; }; };\n"
+            'controls { }; zone "." { type primary; file "/srv/root.zone"; };\n'
+        )
+
+    def start(self) -> None:
+        (self.folder / "named.conf").write_text(self.configuration())
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self.inside("/usr/sbin/named", "-g", "-c", "/srv/named.conf"), stderr=log)
+        self.await_log(" running\n")
+
+
+@dataclass
+class World:
+    """mx: the address that mail.example.org has; nothing listens there before `listen`."""
+
+    network: Network
+    new_folder: Callable[[], Path]
+    root: Path
+    servers: list[Named] = field(default_factory=list)
+    listeners: list[subprocess.Popen[str]] = field(default_factory=list)
+    resolver: Resolver | None = None
+    mx: str = ""
+
+    def __post_init__(self) -> None:
+        self.mx = self.network.new_address()
+
+    def text(self, records: str) -> str:
+        return records.replace("@MX@", self.mx)
+
+    def start(self, *zones: str | None, delegated: bool = True, ns: str = "ns1 ns2", options: str = "") -> World:
+        """A name server for each zone text of example.org; None: one that does not serve it. ns: as delegated."""
+        zones = zones or (SOUND, SOUND)
+        for _zone in zones:
+            server = Named(self.root, self.new_folder(), self.network)
+            server.options = options
+            self.servers.append(server)
+        addresses = [server.address for server in self.servers]
+        apex = "".join(f"@ NS {name}\n" for name in ns.split())
+        apex += "".join(f"ns{number} A {address}\n" for number, address in enumerate(addresses, 1))
+        for server, zone in zip(self.servers, zones):
+            if zone is not None:
+                soa = "" if "SOA" in zone else "@ SOA ns1 hostmaster 1 300 60 3600 60\n"
+                (server.folder / "example.org.zone").write_text(TTL + soa + apex + self.text(zone))
+                server.zones["example.org"] = 'zone "example.org" { type primary; file "/srv/example.org.zone"; };'
+            server.start()
+        self._start_resolver(addresses, ns.split() if delegated else [])
+        return self
+
+    def _start_resolver(self, addresses: list[str], names: list[str]) -> None:
+        self.resolver = Resolver(self.root, self.new_folder(), self.network)
+        lines = ["@ SOA a.root-servers. nobody. 1 300 60 3600 60", "@ NS a.root-servers."]
+        lines.append(f"a.root-servers. A {self.resolver.address}")
+        lines += [f"example.org. NS {name}.example.org." for name in names]
+        if names:
+            lines += [f"ns{number}.example.org. A {address}" for number, address in enumerate(addresses, 1)]
+        (self.resolver.folder / "root.zone").write_text(TTL + "\n".join(lines) + "\n")
+        self.resolver.start()
+
+    def listen(self, behaviour: str = "sound", address: str = "") -> subprocess.Popen[str]:
+        script = str(Path(__file__).with_name("listener.py"))
+        command = self.network.inside(sys.executable, script, address or self.mx, behaviour)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.listeners.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def heard(self, listener: subprocess.Popen[str]) -> list[str]:
+        """The lines that clients sent to it. It is ended."""
+        listener.kill()
+        assert listener.stdout is not None
+        return listener.stdout.read().splitlines()
+
+    def check(self, **arguments: Any) -> dict[str, Any]:
+        """What the module returns, run in this network."""
+        given = {
+            "domain": None if "expectations" in arguments else "example.org",
+            "resolvers": [self.resolver.address] if self.resolver else [],
+            "public_networks": ["198.51.100.0/24"],
+            "fail_on": "never",
+            "timeout": 1.5,
+            "smtp_timeout": 2,
+            **arguments,
+        }
+        document = json.dumps(
+            {"ANSIBLE_MODULE_ARGS": {key: value for key, value in given.items() if value is not None}}
+        )
+        done = subprocess.run(
+            self.network.inside(sys.executable, "-m", MODULE),
+            input=document, env=os.environ, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.stdout.strip(), done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def ids(self, **arguments: Any) -> list[str]:
+        """The ids of what was found; those that are unknown with a question mark."""
+        result = self.check(**arguments)
+        assert "findings" in result, result
+        return sorted({f"{one['id']}{'?' if one['status'] == 'unknown' else ''}" for one in result["findings"]})
+
+    def end(self) -> None:
+        for listener in self.listeners:
+            listener.kill()
+            listener.wait()
+        for server in [*self.servers, *([self.resolver] if self.resolver else [])]:
+            server.clear()
+
+
+def expectations(world: World, **more: Any) -> dict[str, Any]:
+    """What a plan expects of the sound world."""
+    return {
+        "records": [
+            {"zone": "example.org", "name": "example.org", "type": "MX", "values": ["10 mail.example.org."]},
+            {"zone": "example.org", "name": "mail.example.org", "type": "A", "values": [world.mx]},
+        ],
+        "ports": [{"host": "mail", "address": world.mx, "open": True}],
+        "smtp": [{"host": "mail", "fqdn": "mail.example.org", "addresses": [world.mx], "domains": ["example.org"]}],
+        **more,
+    }
