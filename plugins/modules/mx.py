@@ -160,7 +160,7 @@ leftover:
     type:
       description: V(A) or V(AAAA).
       type: str
-    values:
+    addresses:
       description: The addresses.
       type: list
       elements: str

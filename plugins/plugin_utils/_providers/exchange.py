@@ -312,7 +312,7 @@ class Exchange:
     async def _open_datagrams(self) -> _Datagrams:
         loop = asyncio.get_running_loop()
         try:
-            _, protocol = await loop.create_datagram_endpoint(
+            _transport, protocol = await loop.create_datagram_endpoint(
                 lambda: _Datagrams(self._signer), remote_addr=(self.server.address, self.server.port)
             )
         except OSError as error:
@@ -337,7 +337,7 @@ class Exchange:
     async def _open_stream(self) -> _Stream:
         loop = asyncio.get_running_loop()
         try:
-            _, protocol = await asyncio.wait_for(
+            _transport, protocol = await asyncio.wait_for(
                 loop.create_connection(
                     lambda: _Stream(self._signer),
                     self.server.address,

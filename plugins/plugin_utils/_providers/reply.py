@@ -123,7 +123,7 @@ def read_reply(wire: bytes, question: bytes, signer: Signer | None, request_mac:
 
 
 def _read(wire: bytes, question: bytes, signer: Signer | None, request_mac: bytes) -> Reply:
-    _, flags, *counts = struct.unpack_from("!6H", wire)
+    flags, *counts = struct.unpack_from("!5H", wire, 2)
     if not flags & dns.flags.QR:
         raise Malformed("a message that came is a question, no answer")
     position = _HEADER_OCTETS
@@ -135,7 +135,7 @@ def _read(wire: bytes, question: bytes, signer: Signer | None, request_mac: byte
     sections: list[list[Record]] = []
     for count in counts[1:]:
         section = []
-        for _ in range(count):
+        for _number in range(count):
             record, position = _record_at(wire, position)
             section.append(record)
         sections.append(section)

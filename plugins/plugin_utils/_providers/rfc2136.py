@@ -296,7 +296,7 @@ async def _addresses(host: str, port: int) -> list[Server]:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:
         raise Unreachable(f"its name has no address ({error.strerror})") from None
-    return [Server(str(address[0]), port, host) for _, _, _, _, address in found]
+    return [Server(str(entry[4][0]), port, host) for entry in found]
 
 
 def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:

@@ -107,7 +107,7 @@ class Run:
                 result.changes = {change.key: (change, PREDICTED) for change in changes}
             elif changes:
                 await self._write(result, changes, goals)
-                await self._wait(zone, [change for change, _ in result.changes.values()])
+                await self._wait(zone, [change for change, _status in result.changes.values()])
         except ProviderError as error:
             result.error = str(error)
         return result
@@ -134,7 +134,7 @@ class Run:
         except ProviderError as error:
             if len(batches) == 1:
                 raise
-            applied = sum(1 for _, status in result.changes.values() if status == APPLIED)
+            applied = sum(1 for _change, status in result.changes.values() if status == APPLIED)
             raise ProviderError(
                 f"{error} The changes were too many for one message; {applied} of {len(changes)} were written."
             ) from None
@@ -210,7 +210,7 @@ async def _until_empty(look: Callable[[], Any], limit: float) -> list[Any]:
 def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> dict[str, Any]:
     """What the task returns. `started`: time.monotonic() at its begin."""
     changes = [(result.zone, change, status) for result in results for change, status in result.changes.values()]
-    made = [change for _, change, status in changes if status in (APPLIED, PREDICTED)]
+    made = [change for _zone, change, status in changes if status in (APPLIED, PREDICTED)]
     errors = [{"zone": name_text(result.zone), "message": result.error} for result in results if result.error]
     outcome: dict[str, Any] = {
         "changed": bool(made),
@@ -246,7 +246,7 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
             "zone": name_text(result.zone),
             "name": name_text(rrset.key.name),
             "type": type_text(rrset.key.rdtype),
-            "values": rrset.texts(),
+            "addresses": rrset.texts(),
             "reason": reason,
         }
         for result in results
