@@ -183,6 +183,8 @@ class Lab:
         (self.folder / "ansible.cfg").write_text(
             "[defaults]\nforks = 20\nnocows = true\ninject_facts_as_vars = false\n"
             "[ssh_connection]\npipelining = true\n"
+            # Labs have the same management addresses: with a shared folder one would use another's open connection.
+            f"control_path_dir = {self.folder / 'cp'}\n"
             f"ssh_args = -F {self.folder / 'ssh_config'} -o ControlMaster=auto -o ControlPersist=60s\n"
         )
         # Ansible finds a collection by where it lies; this checkout may lie anywhere.
