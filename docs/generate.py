@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
@@ -65,7 +66,13 @@ def keys(described: Mapping[str, Key]) -> str:
     return table(("Key", "Type", "Meaning"), rows)
 
 
+def rules() -> str:
+    rows = [(f"`{one.id}`", one.severity, one.what, one.source, one.hint) for one in RULES.values()]
+    return table(("Id", "Severity", "What was found", "Source", "How to mend it"), rows)
+
+
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "checks.md": {"rules": rules},
     "declaration.md": {
         "variables": variables,
         "keys of mail_domains": lambda: keys(DOMAIN_KEYS),

@@ -149,7 +149,7 @@ class Case:
         tried += [
             (one["address"], one["status"]) for one in self.observation["connections"] if one["source"] == self.vantage
         ]
-        own = {one["local_address"] for one in self.observation["connections"]}
+        own = {one["local_address"] for one in self.observation["connections"] if one["source"] == self.vantage}
         return any(
             status == seen.OPEN and family(address) == version and address not in own for address, status in tried
         )
