@@ -117,10 +117,11 @@ def abandoned(lab: Lab) -> str:
     It is the module as Ansible brought it to the host: what is left of a run whose controller dies.
     """
     lab.run("gateway", "rm -rf /root/.ansible/tmp")
-    firewall(lab, [FORWARD, SIX], env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
-    made, _confirmed = lab.run("gateway", "ls -tr /root/.ansible/tmp/*/AnsiballZ_firewall.py").stdout.split()
+    firewall(lab, [FORWARD, SIX], env={"ANSIBLE_KEEP_REMOTE_FILES": "1"}, confirm_timeout=0)
+    lab.run("gateway", "mv /root/.ansible/tmp/*/AnsiballZ_firewall.py /root/module.py")
+    lab.run("gateway", f'sed -i \'s/"confirm_timeout": 0/"confirm_timeout": {TIMEOUT}/\' /root/module.py')
     lab.playbook(PLAYBOOK, "--limit", "gateway")
-    return f"python3 {made}"
+    return "python3 /root/module.py"
 
 
 def test_a_change_is_taken_back_when_the_controller_dies(lab: Lab, abandoned: str) -> None:

@@ -200,3 +200,25 @@ def test_a_connection_survives_a_change_of_the_rules(network: Network, gateway: 
         client.stdin.write(f"line {number}\n")
         client.stdin.flush()
         assert client.stdout.readline() == f"line {number}\n"
+
+
+def test_nobody_is_turned_away_while_the_rules_are_replaced(network: Network) -> None:
+    """Every connection meets the old rules or the new ones, never none and never a mixture."""
+    flows = [FORWARD, {"name": "rest", "action": "drop", "destination": ["192.168.0.10", "192.168.0.50"]}]
+    other = [{**FORWARD, "targets": [{"address": "192.168.0.50"}]}, flows[1]]
+    script = (
+        "import select, socket, sys\n"
+        "while not select.select([sys.stdin], [], [], 0)[0]:\n"
+        "    with socket.create_connection(('203.0.113.1', 25), 20) as c:\n"
+        "        print(c.makefile().readline().strip(), flush=True)\n"
+    )
+    network.gateway.apply(flows)
+    client = network["outside"].start(sys.executable, "-uc", script)
+    assert client.stdout is not None
+    assert client.stdout.readline() == "203.0.113.25\n"
+    for _pair in range(5):
+        network.gateway.apply(other)
+        network.gateway.apply(flows)
+    seen, complaints = client.communicate("", timeout=60)
+    assert client.returncode == 0, complaints
+    assert set(seen.split()) == {"203.0.113.25"}
