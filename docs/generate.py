@@ -67,7 +67,7 @@ def keys(described: Mapping[str, Key]) -> str:
 
 
 def rules() -> str:
-    rows = [(f"`{one.id}`", one.severity, one.what, one.source, one.hint) for one in RULES.values()]
+    rows = [(f"`{one.id}`", one.severity, one.what, one.source, one.hint) for _id, one in sorted(RULES.items())]
     return table(("Id", "Severity", "What was found", "Source", "How to mend it"), rows)
 
 
