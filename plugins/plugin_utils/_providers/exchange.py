@@ -203,6 +203,7 @@ class Exchange:
     _streams: list[_Stream] = field(default_factory=list)
     _turn: int = 0
     _given_up: ExchangeError | None = None
+    _no_streams: ExchangeError | None = None  # over UDP, the connections that long answers need
     _ticker: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
@@ -243,7 +244,7 @@ class Exchange:
 
     def forgive(self) -> None:
         """Ask a server again that was given up."""
-        self._given_up = None
+        self._given_up = self._no_streams = None
 
     async def _ask(
         self,
@@ -318,15 +319,17 @@ class Exchange:
         return protocol
 
     async def _next_stream(self) -> _Stream:
-        if self._given_up is not None:
-            raise self._given_up
         async with self._opening:
+            if failure := self._given_up or self._no_streams:
+                raise failure
             self._streams = [stream for stream in self._streams if stream.open]
             if len(self._streams) < _STREAMS:
                 try:
                     self._streams.append(await self._open_stream())
                 except Unreachable as error:
-                    if self.protocol != "udp":
+                    if self.protocol == "udp":
+                        self._no_streams = error
+                    else:
                         self._give_up(error)
                     raise
         self._turn += 1

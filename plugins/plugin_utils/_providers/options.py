@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def _check(options: Mapping[str, Any], declared: Declared) -> None:
     problems = list(declared.problems)
     if options["port"] is not None and not 1 <= options["port"] <= 65535:
         problems.append(f"port: 1 to 65535, not {options['port']}")
+    if options["ca_path"] and not os.access(options["ca_path"], os.R_OK):
+        problems.append(f"ca_path: {options['ca_path']} cannot be read")
     if options["timeout"] <= 0:
         problems.append(f"timeout: more than 0 seconds, not {options['timeout']:g}")
     if options["concurrency"] < 1:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dns.update import UpdateMessage
 
 PROTOCOLS = ("udp", "tcp", "tls")
+# Seconds for a whole zone.
+_TRANSFER_LIMIT = 60.0
 DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
 
 
@@ -58,6 +60,7 @@ class Rfc2136(Provider):
         self._options = options
         self._tls = ssl.create_default_context(cafile=options.ca_path) if options.protocol == "tls" else None
         # One conversation with each server, begun by whoever needs it first.
+        self._primary_names: dict[Name, str] = {}
         self._primaries: dict[str, asyncio.Task[Exchange]] = {}
         self._others: dict[str, Exchange] = {}
         self._name_servers: dict[Name, list[Server]] = {}
@@ -132,7 +135,7 @@ class Rfc2136(Provider):
                 query,
                 port=exchange.server.port,
                 timeout=exchange.timeout,
-                lifetime=exchange.timeout,
+                lifetime=max(_TRANSFER_LIMIT, exchange.timeout),
             )
         except (dns.exception.DNSException, OSError, EOFError) as error:
             raise ProviderError(
@@ -215,7 +218,9 @@ class Rfc2136(Provider):
             for change in changes:
                 self.traffic.queries += 1
                 reply = await exchange.query(change.key.name, change.key.rdtype)
-                if not reply.authoritative or reply.rrset(reply.answer, change.key) != change.after:
+                seen = reply.rrset(reply.answer, change.key) if reply.authoritative else change.before
+                # Where a record went, a wildcard may answer now.
+                if seen == change.before or (change.after is not None and seen != change.after):
                     return False
         except (ExchangeError, Malformed):
             exchange.forgive()
@@ -252,7 +257,9 @@ class Rfc2136(Provider):
 
     async def _primary(self, zone: Name) -> Exchange:
         """The conversation with the zone's primary server."""
-        host = self._options.server or await self._primary_name(zone)
+        if zone not in self._primary_names:
+            self._primary_names[zone] = self._options.server or await self._primary_name(zone)
+        host = self._primary_names[zone]
         if host not in self._primaries:
             self._primaries[host] = asyncio.create_task(self._connect(host))
         try:

@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._records.exchanges import leaving_exchanges, wanted_hosts
@@ -74,16 +73,23 @@ class Run:
         """A result for each zone, in the order of the zones' names."""
         room = asyncio.Semaphore(self.concurrency)
 
-        async def limited(zone: Name) -> ZoneResult:
-            async with room:
-                result = await self._zone(zone, self.goals[zone])
-                self._finished += 1
-                return result
+        async def one(zone: Name) -> ZoneResult:
+            result = ZoneResult(zone)
+            try:
+                async with room:
+                    await self._bring_about(result)
+                # Waiting takes no room: other zones are written meanwhile.
+                if any(status == APPLIED for _change, status in result.changes.values()):
+                    await self._wait(zone, [change for change, _status in result.changes.values()])
+            except ProviderError as error:
+                result.error = str(error)
+            self._finished += 1
+            return result
 
         reporter = asyncio.create_task(self._report_regularly())
         try:
             async with self.provider, asyncio.TaskGroup() as group:
-                tasks = [group.create_task(limited(zone)) for zone in sorted(self.goals)]
+                tasks = [group.create_task(one(zone)) for zone in sorted(self.goals)]
         finally:
             reporter.cancel()
         return [task.result() for task in tasks]
@@ -93,24 +99,19 @@ class Run:
             await asyncio.sleep(_REPORT_EVERY)
             self.report(f"{self._finished} of {len(self.goals)} zones done")
 
-    async def _zone(self, zone: Name, goals: Collection[Goal]) -> ZoneResult:
-        result = ZoneResult(zone)
-        try:
-            changes = await self._planned(zone, goals)
-            result.unchanged = len(goals) - len(changes)
-            if hosts := leaving_exchanges(zone, changes, self._wanted_hosts):
-                pruning, result.leftover = await retire(self.provider, zone, hosts, changes, self.prune)
-                if pruning:
-                    goals = [*goals, *pruning]
-                    changes = await self._planned(zone, goals)
-            if self.check_mode:
-                result.changes = {change.key: (change, PREDICTED) for change in changes}
-            elif changes:
-                await self._write(result, changes, goals)
-                await self._wait(zone, [change for change, _status in result.changes.values()])
-        except ProviderError as error:
-            result.error = str(error)
-        return result
+    async def _bring_about(self, result: ZoneResult) -> None:
+        zone, goals = result.zone, list(self.goals[result.zone])
+        changes = await self._planned(zone, goals)
+        result.unchanged = len(goals) - len(changes)
+        if hosts := leaving_exchanges(zone, changes, self._wanted_hosts):
+            pruning, result.leftover = await retire(self.provider, zone, hosts, changes, self.prune)
+            if pruning:
+                goals += pruning
+                changes = await self._planned(zone, goals)
+        if self.check_mode:
+            result.changes = {change.key: (change, PREDICTED) for change in changes}
+        elif changes:
+            await self._write(result, changes, goals)
 
     async def _planned(self, zone: Name, goals: Collection[Goal]) -> list[Change]:
         state = await self.provider.read(zone, [goal.key for goal in goals])
@@ -167,12 +168,17 @@ class Run:
     async def _read_back(self, zone: Name, batch: Sequence[Change]) -> None:
         """Some servers say NOERROR and do nothing."""
         wanted = {change.key: change.after for change in batch}
-
-        async def differing() -> list[Key]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _READ_BACK_LIMIT
+        while True:
             state = await self.provider.read(zone, list(wanted))
-            return [key for key, after in wanted.items() if state.get(key) != after]
-
-        keys = await _until_empty(differing, _READ_BACK_LIMIT)
+            if any(state.get(key) != after for key, after in wanted.items()):
+                # Where a record went, a wildcard may answer now.
+                state = await self.provider.explicit(zone, state)
+            keys = [key for key, after in wanted.items() if state.get(key) != after]
+            if not keys or loop.time() > deadline:
+                break
+            await asyncio.sleep(_FIRST_PAUSE)
         if keys:
             raise ProviderError(
                 f"zone {name_text(zone)}: the server said yes (NOERROR) to the update, but does not answer it: "
@@ -184,27 +190,24 @@ class Run:
         if not self.wait_timeout:
             return
         servers = await self.provider.servers(zone)
-
-        async def lacking(server: str) -> list[str]:
-            return [] if await self.provider.shows(zone, server, changes) else [server]
-
-        left = await asyncio.gather(*(_until_empty(partial(lacking, server), self.wait_timeout) for server in servers))
-        if lagging := [server for servers in left for server in servers]:
+        following = await asyncio.gather(*(self._follows(zone, server, changes) for server in servers))
+        if lagging := [server for server, follows in zip(servers, following, strict=True) if not follows]:
             raise ProviderError(
                 f"zone {name_text(zone)}: written, but after {self.wait_timeout:g} s not yet answered by "
                 f"{', '.join(lagging)}. Check that the zone is transferred there (NOTIFY, allow-transfer, the logs)."
             )
 
-
-async def _until_empty(look: Callable[[], Any], limit: float) -> list[Any]:
-    """Call `look` until it returns nothing, at most `limit` seconds; what it returned last."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + limit
-    pause = _FIRST_PAUSE
-    while (left := await look()) and loop.time() < deadline:
-        await asyncio.sleep(min(pause, max(0.0, deadline - loop.time())))
-        pause = min(2 * pause, _LONGEST_PAUSE)
-    return left
+    async def _follows(self, zone: Name, server: str, changes: Sequence[Change]) -> bool:
+        """Whether the server answers the changes before the time is up."""
+        pause = _FIRST_PAUSE
+        try:
+            async with asyncio.timeout(self.wait_timeout):
+                while not await self.provider.shows(zone, server, changes):
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+        except TimeoutError:
+            return False
+        return True
 
 
 def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> dict[str, Any]:

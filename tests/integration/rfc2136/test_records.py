@@ -129,6 +129,10 @@ def test_what_a_wildcard_answers_is_not_taken_for_a_record(server: Named, contro
     assert server.dig("mail.example.org", "A") == ["203.0.113.17"]
     assert server.dig("mail.example.org", "AAAA") == ["2001:db8:1::17"]
     assert not controller.records(server, wanted).changed
+    # Where the records go, the wildcard answers again.
+    gone = controller.records(server, [record("mail.example.org", rdtype, state="absent") for rdtype in ("A", "AAAA")])
+    assert not gone.failed, gone.output
+    assert server.dig("mail.example.org", "A") == ["203.0.113.17"]
     # The wildcard's answer is nothing that could be removed at the name.
     nothing = controller.records(server, [record("other.example.org", "A", state="absent")])
     assert not nothing.changed
