@@ -1,0 +1,84 @@
+"""The playbooks on real hosts when something is wrong in the middle of a run."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from debian_lab import Lab
+
+RELAY = Path(__file__).resolve().parents[2] / "examples" / "relay"
+MX = "dig +short MX example.org @203.0.113.53"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab.up(RELAY) as lab:
+        yield lab
+
+
+def output(result: subprocess.CompletedProcess[str]) -> str:
+    return result.stdout + result.stderr
+
+
+def test_unreachable_relay_stops_before_firewall_and_records_and_a_repeat_finishes(lab: Lab) -> None:
+    lab.disconnect("relay", "mgmt")
+    try:
+        stopped = lab.playbook("inbound.mail.site", check=False)
+    finally:
+        lab.connect("relay", "mgmt")
+    assert stopped.returncode != 0
+    assert "relay" in output(stopped)
+    assert "UNREACHABLE" in output(stopped)
+    # Neither the way nor the records were changed while the exchanger was not ready.
+    assert lab.run("firewall", "command -v nft && nft list tables", check=False).stdout.count("inbound_mail") == 0
+    assert lab.run("sender", MX).stdout == ""
+
+    lab.playbook("inbound.mail.site")
+    lab.hold()
+
+
+def test_dead_exchanger_keeps_the_records_from_being_written(lab: Lab) -> None:
+    """Make before break: DNS is led to an exchanger only if that answers now."""
+    lab.playbook("inbound.mail.site")
+    before = lab.run("sender", MX).stdout
+    lab.run("relay", "ip route add blackhole 203.0.113.25")
+    try:
+        refused = lab.playbook("inbound.mail.site", "-e", '{"mail_preference": 20}', check=False)
+        assert refused.returncode != 0
+        assert "198.51.100.17" in output(refused)
+        assert lab.run("sender", MX).stdout == before == "10 mail.example.org.\n"
+    finally:
+        lab.run("relay", "ip route del blackhole 203.0.113.25")
+    lab.playbook("inbound.mail.site", "-e", '{"mail_preference": 20}')
+    assert lab.run("sender", MX).stdout == "20 mail.example.org.\n"
+    lab.playbook("inbound.mail.site")
+    assert lab.run("sender", MX).stdout == before
+
+
+def test_a_limited_run_changes_that_host_alone_and_still_knows_the_whole(lab: Lab) -> None:
+    lab.playbook("inbound.mail.site")
+    lab.run("firewall", "nft delete table inet inbound_mail_dmz")
+    lab.run("relay", "postconf -e relay_domains=")
+    lab.playbook("inbound.mail.site", "--limit", "firewall")
+    lab.run("firewall", "nft list table inet inbound_mail_dmz")
+    assert lab.run("relay", "postconf -h relay_domains").stdout.strip() == ""
+    lab.playbook("inbound.mail.site")
+    assert lab.run("relay", "postconf -h relay_domains").stdout.strip() != ""
+
+
+def test_no_secret_in_any_output(lab: Lab) -> None:
+    for playbook in ("inbound.mail.plan", "inbound.mail.site", "inbound.mail.verify"):
+        seen = output(lab.playbook(playbook, "-vvv", "--diff"))
+        assert "PLAY RECAP" in seen
+        assert lab.secrets["MAIL_DNS_KEY_SECRET"] not in seen
+
+
+def test_wrong_key_says_so_and_shows_no_secret(lab: Lab) -> None:
+    wrong = "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch"
+    refused = lab.playbook("inbound.mail.site", "-vvv", check=False, env={"MAIL_DNS_KEY_SECRET": wrong})
+    assert refused.returncode != 0
+    assert "inbound-mail" in output(refused)  # the key, by its name
+    assert wrong not in output(refused)
