@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import MAIL_PORT, counts, steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue import (
+    OWN_SENDER,
+    POSTMASTER,
+    POSTMASTER_NULL,
+    STRANGER,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, FINDING, UNKNOWN
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
 
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 
 _WIDTH = 118
-_BAD = ("postmaster", "postmaster-from-null-sender")
 
 
 def report(case: Case, findings: Sequence[dict[str, Any]], summary: dict[str, int]) -> str:
@@ -70,7 +75,8 @@ def _item(line: str) -> str:
 
 def proven(case: Case) -> list[str]:
     """What was seen to be as it should be, a line for each kind."""
-    return [*_proven_records(case), *_proven_ports(case), *_proven_smtp(case), *_proven_egress(case)]
+    lines = [*_proven_records(case), *_proven_ports(case), *_proven_smtp(case), *_proven_egress(case)]
+    return [harmless(line, 1000) for line in lines]
 
 
 def _proven_records(case: Case) -> list[str]:
@@ -111,12 +117,17 @@ def _proven_ports(case: Case) -> list[str]:
 
 
 def _proven_smtp(case: Case) -> list[str]:
-    taken = {step["domain"] for one in case.dialogues for step in steps(one, *_BAD) if step["code"] in (250, 251)}
+    taken = {
+        step["domain"]
+        for one in case.dialogues
+        for step in steps(one, POSTMASTER, POSTMASTER_NULL)
+        if step["code"] in (250, 251)
+    }
     refused = [
         one["host"]
         for one in case.dialogues
-        if any(step["code"] >= 450 for step in steps(one, "stranger"))
-        and not any(step["code"] in (250, 251) for step in steps(one, "stranger", "stranger-from-own-sender"))
+        if any(step["code"] >= 450 for step in steps(one, STRANGER))
+        and not any(step["code"] in (250, 251) for step in steps(one, STRANGER, OWN_SENDER))
     ]
     lines = []
     if taken:

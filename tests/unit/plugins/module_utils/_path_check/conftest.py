@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sound observation of a domain behind a relay, for a test to put one fault into."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+RELAY, SERVER, VANTAGE = "203.0.113.17", "192.168.0.10", "203.0.113.25"
+ZONE = "example.org"
+TOKEN = "path-check-0123456789abcdef"
+
+EXPECT: dict[str, list[dict[str, Any]]] = {
+    "records": [
+        {"view": "public", "zone": ZONE, "name": ZONE, "type": "MX", "values": ["10 mail.example.org."]},
+        {"view": "public", "zone": ZONE, "name": "mail.example.org", "type": "A", "values": [RELAY]},
+    ],
+    "ports": [
+        {"source": "outside", "host": "relay", "address": RELAY, "port": 25, "open": True, "why": "mail comes in here"},
+        {"source": "outside", "host": "mail", "address": SERVER, "port": 25, "open": False, "why": "behind the relay"},
+    ],
+    "egress": [
+        {"source": "relay", "open": True, "why": "it sends"},
+        {"source": "insider", "open": False, "why": "only relays send"},
+    ],
+    "smtp": [
+        {"host": "relay", "fqdn": "mail.example.org", "addresses": [RELAY], "port": 25, "domains": ["example.org"]}
+    ],
+    "delivery": [
+        {
+            "domain": "example.org",
+            "recipient": "postmaster@example.org",
+            "servers": ["mail"],
+            "path": [["relay"], ["mail"]],
+        }
+    ],
+}  # fmt: skip
+
+
+def answer(name: str, rdtype: str, *values: str) -> dict[str, Any]:
+    return {
+        "zone": "example.org",
+        "name": name,
+        "type": rdtype,
+        "status": "answered",
+        "rcode": "NOERROR",
+        "authoritative": True,
+        "values": list(values),
+        "ttl": 300,
+        "alias": None,
+    }
+
+
+def server(number: int) -> dict[str, Any]:
+    return {
+        "name": f"ns{number}.example.net",
+        "address": f"203.0.113.{52 + number}",
+        "status": "answered",
+        "rcode": "NOERROR",
+        "authoritative": True,
+        "serial": 7,
+        "answers": [
+            answer("example.org", "MX", "10 mail.example.org."),
+            answer("mail.example.org", "A", RELAY),
+            answer("mail.example.org", "AAAA"),
+        ],
+    }
+
+
+def connection(source: str, address: str, status: str) -> dict[str, Any]:
+    return {"source": source, "address": address, "port": 25, "status": status, "local_address": None}
+
+
+def step(what: str, domain: str, command: str, code: int, text: str) -> dict[str, Any]:
+    return {"what": what, "domain": domain, "command": command, "code": code, "text": text}
+
+
+def hop(address: str, by: str) -> dict[str, str]:
+    return {"helo": "host", "address": address, "by": by, "date": ""}
+
+
+OBSERVATION: dict[str, Any] = {
+    "format_version": 1,
+    "vantage": "sender",
+    "complete": True,
+    "resolvers": ["203.0.113.53"],
+    "zones": [{"name": "example.org", "delegated": True, "servers": [server(1), server(2)]}],
+    "resolved": [],
+    "connections": [
+        {**connection("sender", VANTAGE, "open"), "local_address": VANTAGE},
+        connection("sender", SERVER, "timeout"),
+        connection("relay", VANTAGE, "open"),
+        connection("insider", VANTAGE, "timeout"),
+    ],
+    "dialogues": [
+        {
+            "host": "relay",
+            "address": RELAY,
+            "port": 25,
+            "status": "open",
+            "ended": "",
+            "steps": [
+                step("banner", "", "", 220, "mail.example.org ESMTP"),
+                step("ehlo", "", "EHLO sender.example.com", 250, "mail.example.org / SIZE 1"),
+                step("null-sender", "", "MAIL FROM:<>", 250, "Ok"),
+                step("postmaster-from-null-sender", "example.org", "RCPT TO:<postmaster@example.org>", 250, "Ok"),
+                step("unknown-recipient", "example.org", "RCPT TO:<x@example.org>", 550, "5.1.1 unknown"),
+                step("stranger", "example.org", "RCPT TO:<victim@example.net>", 554, "5.7.1 Relay access denied"),
+            ],
+        }
+    ],
+    "sent": [
+        {
+            "domain": "example.org",
+            "recipient": "postmaster@example.org",
+            "token": TOKEN,
+            "accepted": True,
+            "at": 1.0,
+            "attempts": [
+                {"exchange": "mail.example.org", "address": RELAY, "local_address": VANTAGE, "code": 250, "text": "Ok"}
+            ],
+        }
+    ],
+    "traces": [
+        {
+            "host": "mail",
+            "token": TOKEN,
+            "file": "/var/mail/root",
+            "hops": [hop(VANTAGE, "mail.example.org"), hop(RELAY, "mailbox.example.org")],
+        }
+    ],
+    "mail_hosts": [{"host": "mail", "names": ["mailbox.example.org"]}, {"host": "relay", "names": ["mail"]}],
+}
+
+
+@pytest.fixture
+def expect() -> dict[str, list[dict[str, Any]]]:
+    return copy.deepcopy(EXPECT)
+
+
+@pytest.fixture
+def observation() -> dict[str, Any]:
+    return copy.deepcopy(OBSERVATION)

@@ -1,0 +1,319 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule by itself, on a sound observation with one fault put in; and several at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES, fails, judge, summary
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .conftest import EXPECT, OBSERVATION, RELAY, VANTAGE, connection, hop, step
+
+TODAY = date(2026, 11, 23)
+
+
+def case_of(observation: dict[str, Any], expect: dict[str, Any] = EXPECT, **more: Any) -> Case:
+    more = {"public_networks": ["203.0.113.0/24"], "egress_targets": [VANTAGE], **more}
+    return Case(copy.deepcopy(expect), merged([observation]), **more)  # type: ignore[list-item]
+
+
+def ids(observation: dict[str, Any], expect: dict[str, Any] = EXPECT, **more: Any) -> set[str]:
+    findings = judge(case_of(observation, expect, **more), [], TODAY)
+    return {one["id"] + ("?" if one["status"] == "unknown" else "") for one in findings}
+
+
+def test_sound_observation_has_no_finding(observation: dict[str, Any]) -> None:
+    assert ids(observation) == set()
+
+
+Seen = dict[str, Any]
+FAULTS: dict[str, Callable[[Seen], Any]] = {}
+
+
+def fault(*found: str) -> Callable[[Callable[[Seen], Any]], Callable[[Seen], Any]]:
+    def register(function: Callable[[Seen], Any]) -> Callable[[Seen], Any]:
+        FAULTS[" ".join(found)] = function
+        return function
+
+    return register
+
+
+def servers(seen: Seen) -> list[dict[str, Any]]:
+    return seen["zones"][0]["servers"]
+
+
+def steps(seen: Seen) -> list[dict[str, Any]]:
+    return seen["dialogues"][0]["steps"]
+
+
+@fault("zone-not-delegated")
+def not_delegated(seen: Seen) -> None:
+    seen["zones"][0].update(delegated=False, servers=[])
+
+
+@fault("zone-not-delegated?")
+def nobody_knows(seen: Seen) -> None:
+    seen["zones"][0].update(delegated=None, servers=[])
+
+
+@fault("ns-lame")
+def lame(seen: Seen) -> None:
+    servers(seen)[1].update(authoritative=False, serial=None, answers=[])
+
+
+@fault("ns-lame?")
+def no_ipv6(seen: Seen) -> None:
+    servers(seen).append(
+        {**copy.deepcopy(servers(seen)[0]), "address": "2001:db8::53", "status": "no-route", "answers": []}
+    )
+
+
+@fault("serial-mismatch")
+def behind(seen: Seen) -> None:
+    servers(seen)[1]["serial"] = 6
+
+
+@fault("mx-no-answer")
+def no_answer(seen: Seen) -> None:
+    servers(seen)[1]["answers"][0].update(status="timeout", rcode="", values=[])
+
+
+@fault("mx-rcode")
+def rcode(seen: Seen) -> None:
+    servers(seen)[1]["answers"][0].update(rcode="SERVFAIL", values=[])
+
+
+@fault("mx-non-authoritative")
+def without_authority(seen: Seen) -> None:
+    servers(seen)[1]["answers"][0]["authoritative"] = False
+
+
+@fault("port25-timeout", "port25-vantage?")
+def filtered(seen: Seen) -> None:
+    seen["dialogues"][0].update(status="timeout", steps=[])
+
+
+@fault("port25-refused", "port25-vantage?")
+def refused(seen: Seen) -> None:
+    seen["dialogues"][0].update(status="refused", steps=[])
+
+
+@fault("port25-forbidden-open")
+def server_answers(seen: Seen) -> None:
+    seen["connections"][1]["status"] = "open"
+
+
+@fault("egress25-relay-blocked")
+def relay_cannot_send(seen: Seen) -> None:
+    seen["connections"][2]["status"] = "timeout"
+
+
+@fault("egress25-open")
+def insider_sends(seen: Seen) -> None:
+    seen["connections"][3]["status"] = "open"
+
+
+@fault("egress25-open?")
+def insider_was_down(seen: Seen) -> None:
+    del seen["connections"][3]
+
+
+@fault("delivery-missing")
+def lost(seen: Seen) -> None:
+    seen["traces"].clear()
+
+
+@fault("delivery-missing?")
+def nobody_looked(seen: Seen) -> None:
+    seen["traces"].clear()
+    del seen["mail_hosts"][0]
+
+
+@fault("delivery-twice")
+def twice(seen: Seen) -> None:
+    seen["traces"].append({**seen["traces"][0], "file": "/var/mail/games"})
+
+
+@fault("delivery-path")
+def past_the_relay(seen: Seen) -> None:
+    del seen["traces"][0]["hops"][0]
+    seen["traces"][0]["hops"][0]["address"] = VANTAGE
+
+
+@fault("source-translated")
+def translated(seen: Seen) -> None:
+    seen["traces"][0]["hops"][0]["address"] = "192.168.0.1"
+
+
+@fault("observation-incomplete?")
+def late(seen: Seen) -> None:
+    seen["complete"] = False
+
+
+@pytest.mark.parametrize("found", FAULTS)
+def test_fault(observation: dict[str, Any], found: str) -> None:
+    FAULTS[found](observation)
+    assert ids(observation) == set(found.split())
+
+
+def test_port_of_a_family_that_nobody_declared_is_a_warning(observation: dict[str, Any]) -> None:
+    """Without a plan: the exchanger answers over IPv4 alone."""
+    expect = {kind: [] for kind in EXPECT}
+    observation.update(connections=[], sent=[], traces=[])
+    observation["dialogues"].append(
+        {**observation["dialogues"][0], "address": "2001:db8::17", "status": "timeout", "steps": []}
+    )
+    assert ids(observation, expect, domain="example.org") == {"port25-family"}
+
+
+@pytest.mark.parametrize(
+    ("hops", "sound"),
+    [
+        ([hop(VANTAGE, "mail.example.org"), hop(RELAY, "mailbox.example.org")], True),
+        # Filters and local delivery add fields of their own.
+        (
+            [
+                hop(VANTAGE, "mail.example.org"),
+                hop("127.0.0.1", "mail.example.org"),
+                hop(RELAY, "mailbox.example.org"),
+                hop("", "lmtp-of-mailbox"),
+            ],
+            True,
+        ),
+        ([hop(VANTAGE, "elsewhere.example.com"), hop(RELAY, "mailbox.example.org")], False),
+        (
+            [hop(VANTAGE, "mail.example.org"), hop(RELAY, "elsewhere.example.com"), hop(RELAY, "mailbox.example.org")],
+            False,
+        ),
+        ([hop(VANTAGE, "mail.example.org")], False),
+        ([], False),
+    ],
+)
+def test_way_of_a_message(observation: dict[str, Any], hops: list[dict[str, str]], sound: bool) -> None:
+    observation["traces"][0]["hops"] = hops
+    assert ("delivery-path" not in ids(observation)) is sound
+
+
+def test_message_on_a_host_that_is_no_server_of_the_domain(observation: dict[str, Any]) -> None:
+    observation["traces"][0]["host"] = "relay"
+    assert ids(observation) == {"delivery-path"}
+
+
+def test_vantage_behind_nat_is_seen_by_another_address(observation: dict[str, Any]) -> None:
+    observation["sent"][0]["attempts"][0]["local_address"] = "192.168.7.7"
+    observation["traces"][0]["hops"][0]["address"] = "203.0.113.99"
+    assert ids(observation) == set()
+    observation["traces"][0]["hops"][0]["address"] = RELAY
+    assert ids(observation) == {"source-translated"}
+
+
+def test_refusal_of_the_vantage_says_nothing_of_the_domain(observation: dict[str, Any]) -> None:
+    steps(observation)[3] = step(
+        "postmaster", "example.org", "RCPT", 554, "5.7.1 Client host blocked using zen.example"
+    )
+    assert ids(observation) == {"postmaster-refused?"}
+
+
+def test_wrapped_stranger_is_taken_where_any_recipient_is(observation: dict[str, Any]) -> None:
+    wrapped = step("stranger-at-domain", "example.org", "RCPT TO:<victim%example.net@example.org>", 250, "Ok")
+    steps(observation).append(wrapped)
+    assert ids(observation) == {"open-relay"}
+    steps(observation)[4]["code"] = 250  # a catch-all
+    assert ids(observation) == set()
+
+
+def test_controls_that_do_not_answer_make_it_unknown(observation: dict[str, Any]) -> None:
+    filtered(observation)
+    observation["connections"].append(connection("sender", "203.0.113.200", "timeout"))
+    observation.update(sent=[], traces=[])
+    assert ids(observation, controls=["203.0.113.200"]) == {"port25-vantage?"}
+
+
+@given(st.sets(st.sampled_from(sorted(FAULTS))))
+def test_random_mix_of_faults_gives_those_findings(chosen: set[str]) -> None:
+    """Of faults that do not touch the same thing."""
+    groups = [{"zone-not-delegated", "zone-not-delegated?", "ns-lame", "ns-lame?", "serial-mismatch", "mx-no-answer",
+               "mx-rcode", "mx-non-authoritative"},
+              {"port25-timeout port25-vantage?", "port25-refused port25-vantage?", "port25-forbidden-open"},
+              {"egress25-open", "egress25-open?", "egress25-relay-blocked"},
+              {"delivery-missing", "delivery-missing?", "delivery-twice", "delivery-path", "source-translated"},
+              {"observation-incomplete?"}]  # fmt: skip
+    mix = [found for group in groups for found in sorted(chosen & group)[:1]]
+    observation = copy.deepcopy(OBSERVATION)
+    # In the order of definition: later ones count on what earlier ones leave.
+    for found in sorted(mix, key=list(FAULTS).index):
+        FAULTS[found](observation)
+    assert ids(observation) == {name for found in mix for name in found.split()}
+
+
+def test_accepted_until_a_day(observation: dict[str, Any]) -> None:
+    lost(observation)
+
+    def statuses(**accepted: Any) -> list[str]:
+        one = {"id": "delivery-missing", "reason": "known", **accepted}
+        return [finding["status"] for finding in judge(case_of(observation), [one], TODAY)]
+
+    assert statuses() == ["accepted"]
+    assert statuses(until="2026-11-23") == ["accepted"]
+    assert statuses(until="2026-11-22") == ["finding"]
+    assert statuses(subject="postmaster@example.org") == ["accepted"]
+    assert statuses(subject="postmaster@example.net") == ["finding"]
+    assert statuses(id="delivery-twice") == ["finding"]
+
+
+def test_findings_are_plain_sorted_and_counted(observation: dict[str, Any]) -> None:
+    lost(observation)
+    behind(observation)
+    late(observation)
+    findings = judge(case_of(observation), [], TODAY)
+    assert [one["id"] for one in findings] == ["delivery-missing", "serial-mismatch", "observation-incomplete"]
+    assert json.loads(json.dumps(findings)) == findings
+    counts = summary(findings)
+    assert counts == {"error": 1, "warning": 1, "notice": 0, "unknown": 1, "accepted": 0}
+    assert [fails(counts, level) for level in ("error", "warning", "never")] == [True, True, False]
+    assert not fails({**counts, "error": 0}, "error")
+
+
+def test_report_names_remedies_and_proofs(observation: dict[str, Any]) -> None:
+    sound = report(case_of(observation), [], summary([]))
+    assert "2 RRsets of MX and addresses as declared, the same at 2 addresses of ns1.example.net and ns2" in sound
+    assert "port 25 shut from outside: 192.168.0.10" in sound
+    assert sound.endswith("Verdict: no finding.")
+    behind(observation)
+    findings = judge(case_of(observation), [], TODAY)
+    text = report(case_of(observation), findings, summary(findings))
+    assert "WARNING  serial-mismatch  example.org" in text
+    assert "-> See why" in text
+    assert text.endswith("Verdict: 1 warning.")
+    assert max(map(len, text.splitlines())) <= 118
+
+
+@given(st.text(max_size=300))
+def test_what_servers_say_cannot_leave_its_line(text: str) -> None:
+    observation = copy.deepcopy(OBSERVATION)
+    steps(observation)[5].update(code=250, text=text)
+    servers(observation)[1]["name"] = text
+    servers(observation)[1]["serial"] = 6
+    observation["traces"][0]["hops"][0]["by"] = text
+    findings = judge(case_of(observation), [], TODAY)
+    printed = report(case_of(observation), findings, summary(findings))
+    assert all(one.isprintable() for line in printed.split("\n") for one in line)
+
+
+def test_every_rule_says_how_to_mend_it() -> None:
+    for rule in RULES.values():
+        assert rule.what.endswith("."), rule.id
+        assert rule.hint.endswith("."), rule.id
+        assert rule.source, rule.id
