@@ -40,7 +40,7 @@ lint: setup
 	MYPYPATH='$(dev)' $(current)/mypy -p ansible_collections.inbound.mail.plugins
 	PATH='$(current)':$$PATH ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/ansible-lint --offline --profile production
 	$(current)/antsibull-changelog lint
-	ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+	PATH='$(current)':$$PATH ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 
 sanity: setup  ## ansible-test sanity, with the oldest and the current ansible-core
 	tests/sanity.sh core-2.19
