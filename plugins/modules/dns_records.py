@@ -154,7 +154,7 @@ changes:
       status: applied
 diff:
   description: The changed records before and after, as lines of a zone file.
-  returned: when no option is invalid
+  returned: with O(provider=rfc2136)
   type: dict
 errors:
   description: The zones that are not as declared, and why.

@@ -28,8 +28,6 @@ class DnsAction(ActionBase):
     """Validates the task's options, has what they declare brought about, and keeps secrets out of the result."""
 
     _requires_connection = False
-    _supports_check_mode = True
-    _supports_diff = True
 
     # The options beside those of the provider.
     argument_spec: Mapping[str, Mapping[str, Any]]

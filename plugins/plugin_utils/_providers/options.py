@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ def run(
         stats = {
             "zones": len(goals),
             "rrsets": rrsets,
-            "unchanged": rrsets,
+            "unchanged": 0,
             "queries": 0,
             "messages": 0,
             "seconds": 0.0,
@@ -83,8 +83,11 @@ def _check(options: Mapping[str, Any], declared: Declared) -> None:
     problems = list(declared.problems)
     if options["port"] is not None and not 1 <= options["port"] <= 65535:
         problems.append(f"port: 1 to 65535, not {options['port']}")
-    if options["ca_path"] and not os.access(options["ca_path"], os.R_OK):
-        problems.append(f"ca_path: {options['ca_path']} cannot be read")
+    if options["ca_path"]:
+        try:
+            ssl.create_default_context(cafile=options["ca_path"])
+        except OSError as error:  # ssl.SSLError too
+            problems.append(f"ca_path: {options['ca_path']} is no file with certificates ({error})")
     if options["timeout"] <= 0:
         problems.append(f"timeout: more than 0 seconds, not {options['timeout']:g}")
     if options["concurrency"] < 1:

@@ -38,29 +38,29 @@ class Controller:
     network: Network
     folder: Path
 
-    def command(self, module: str, arguments: dict[str, Any], *words: str) -> tuple[list[str], dict[str, str]]:
+    def play(
+        self,
+        tasks: list[dict[str, Any]],
+        *words: str,
+        etc: dict[str, Path] | None = None,
+        callback: str = "minimal",
+    ) -> subprocess.CompletedProcess[str]:
+        """ansible-playbook with these tasks; etc: files that stand in for those of /etc, for this run alone."""
         playbook = self.folder / "playbook.yml"
-        task = {f"inbound.mail.{module}": arguments}
-        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
-        environment = {
-            **os.environ,
-            "ANSIBLE_STDOUT_CALLBACK": "minimal",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-        }
-        return self.network.inside("ansible-playbook", "-i", "localhost,", str(playbook), *words), environment
-
-    def run(self, module: str, arguments: dict[str, Any], *words: str, etc: dict[str, Path] | None = None) -> Outcome:
-        """etc: files that stand in for those of /etc, for this run alone."""
-        command, environment = self.command(module, arguments, *words)
+        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+        command = self.network.inside("ansible-playbook", "-i", "localhost,", str(playbook), *words)
         for name, path in (etc or {}).items():
             script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
             command = ["unshare", "--mount", "sh", "-c", script, "sh", str(path), f"/etc/{name}", *command]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_NOCOLOR": "1"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    def run(self, module: str, arguments: dict[str, Any], *words: str, etc: dict[str, Path] | None = None) -> Outcome:
+        done = self.play([{f"inbound.mail.{module}": arguments}], *words, etc=etc)
         output = done.stdout + done.stderr
         start = done.stdout.find(" => {")
         assert start >= 0, f"the task returned nothing:\n{output}"
-        result, _ = START.raw_decode(done.stdout, start + 4)
+        result, _end = START.raw_decode(done.stdout, start + 4)
         return Outcome(result, output, done.returncode)
 
     def records(self, server: Named, records: list[dict[str, Any]], /, *words: str, **options: Any) -> Outcome:

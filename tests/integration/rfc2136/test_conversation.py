@@ -14,14 +14,7 @@ from named import Key, Named
 
 MX = [mx("10 mail.example.net")]
 
-ALGORITHMS = {
-    "hmac-md5": "hmac-md5",
-    "hmac-sha1": "hmac-sha1",
-    "hmac-sha224": "hmac-sha224",
-    "hmac-sha256": "hmac-sha256",
-    "hmac-sha384": "hmac-sha384",
-    "hmac-sha512": "hmac-sha512",
-}
+ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 
 
 def test_every_algorithm_that_bind_knows(new_server: Callable[[], Named], controller: Controller) -> None:
@@ -30,17 +23,21 @@ def test_every_algorithm_that_bind_knows(new_server: Callable[[], Named], contro
     for name in ALGORITHMS:
         server.zone(f"{name}.example", policy=f'update-policy {{ grant "{name}" zonesub ANY; }};')
     server.start()
-    for key in server.keys:
-        task = {
-            "server": server.address,
-            "key_name": key.name,
-            "key_secret": key.secret,
-            "key_algorithm": key.algorithm,
+    tasks = [
+        {
+            "inbound.mail.dns_records": {
+                "server": server.address,
+                "key_name": key.name,
+                "key_secret": key.secret,
+                "key_algorithm": key.algorithm,
+                "records": [mx("10 mail.example.net", zone=f"{key.name}.example")],
+            }
         }
-        outcome = controller.run(
-            "dns_records", {**task, "records": [mx("10 mail.example.net", zone=f"{key.name}.example")]}
-        )
-        assert not outcome.failed, outcome.output
+        for key in server.keys
+    ]
+    done = controller.play(tasks)
+    assert done.returncode == 0, done.stdout
+    for key in server.keys:
         assert server.dig(f"{key.name}.example", "MX") == ["10 mail.example.net."]
 
 
@@ -119,6 +116,9 @@ def test_over_tls(tls_server: Named, controller: Controller) -> None:
     stranger = controller.records(tls_server, MX, protocol="tls")
     assert stranger.failed
     assert "cannot be reached (TLS): its certificate is not valid" in stranger.msg
+    for path in ("named.conf", "missing.crt"):
+        outcome = controller.records(tls_server, MX, protocol="tls", ca_path=str(tls_server.folder / path))
+        assert f"{path} is no file with certificates" in outcome.msg
 
 
 def test_a_host_whose_first_address_does_not_answer(new_server: Callable[[], Named], controller: Controller) -> None:

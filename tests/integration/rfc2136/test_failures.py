@@ -277,11 +277,14 @@ def test_no_secret_in_any_output(server: Named, controller: Controller, trouble:
         {"key_secret": {"key": server.key.secret}},
         {"provider": "manual"},
     ]
-    for case in cases:
-        outcome = controller.run("dns_records", {**access(server), "records": MX, **case}, "-vvv", "--diff")
-        assert "TASK" in outcome.output or " => {" in outcome.output
-        for secret in (server.key.secret, wrong, "c2hvcnQ="):
-            assert secret not in outcome.output, case
+    tasks = [
+        {"inbound.mail.dns_records": {**access(server), "records": MX, **case}, "ignore_errors": True} for case in cases
+    ]
+    done = controller.play(tasks, "-vvv", "--diff")
+    output = done.stdout + done.stderr
+    assert output.count("localhost | ") == len(cases)
+    for secret in (server.key.secret, wrong, "c2hvcnQ="):
+        assert secret not in output
 
 
 def test_a_short_secret_is_refused(server: Named, controller: Controller) -> None:

@@ -178,7 +178,9 @@ def test_diff_shows_the_changed_records(server: Named, controller: Controller) -
     done = controller.records(
         server, [mx("10 mail.example.org"), HOSTS[0], record("www.example.org", "A", "203.0.113.80")], "--diff"
     )
-    lines = [line for line in done.output.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    lines = [
+        line for line in done.output.splitlines() if line.startswith(("+", "-")) and line[:3] not in ("+++", "---")
+    ]
     assert lines == [
         "-example.org. 300 IN MX 10 old.example.org.",
         "+example.org. 3600 IN MX 10 mail.example.org.",
