@@ -106,8 +106,11 @@ class Rfc2136(Provider):
         exchange = await self._primary(zone)
 
         async def stands(name: Name) -> bool:
-            below = dns.name.Name((b"*", *name.labels))
-            for probe in (below, dns.name.Name((b"*", *below.labels))):
+            for labels in ((b"*", *name.labels), (b"*", b"*", *name.labels)):
+                try:
+                    probe = dns.name.Name(labels)
+                except dns.name.NameTooLong:
+                    return True
                 if (await self._query(exchange, zone, probe, dns.rdatatype.A)).rcode == dns.rcode.NXDOMAIN:
                     return True
             return False
