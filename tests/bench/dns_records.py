@@ -180,10 +180,10 @@ def run() -> list[dict]:
         bench = Bench(Path(folder))
         same_ours, same_theirs, new_ours, new_theirs = [], [], [], []
         with bench.server(filled=True):
-            for _ in range(ROUNDS):
+            for _round in range(ROUNDS):
                 same_ours.append(bench.ours("changed=0"))
                 same_theirs.append(bench.octodns("0 total changes"))
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             with bench.server(filled=False):
                 new_ours.append(bench.ours("changed=1"))
             with bench.server(filled=False):

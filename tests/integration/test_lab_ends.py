@@ -57,7 +57,7 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
 
 def test_run_says_what_does_not_hold_and_leaves_nothing(tmp_path: Path) -> None:
     process, name = start(scenario(tmp_path, within=0))
-    _, errors = process.communicate(timeout=60)
+    _output, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "does not hold: nothing of the kind\n  on alice: cat /etc/hostname\n" in errors
     assert "expected: prints 'bob'; got: 'alice'" in errors

@@ -366,7 +366,7 @@ def test_stopped_postfix_is_configured_and_then_started(lab: Lab) -> None:
 @on_one_release
 def test_run_that_was_cut_off_before_the_reload_is_finished_by_the_next(lab: Lab) -> None:
     lab.run("relay", "touch /etc/postfix/inbound_mail/relay/reload-pending")
-    first, second = (lab.playbook(ROLES, "--limit", "relay", "-v").stdout for _ in range(2))
+    first, second = (lab.playbook(ROLES, "--limit", "relay", "-v").stdout for _run in range(2))
     assert '"postfix": "reloaded"' in first
     assert "changed=0" in second
 

@@ -101,7 +101,7 @@ class Troublemaker:
 
     def serve_streams(self, streams: socket.socket) -> None:
         while True:
-            client, _ = streams.accept()
+            client, _address = streams.accept()
             threading.Thread(target=self.one_stream, args=(client,), daemon=True).start()
 
     def one_stream(self, client: socket.socket) -> None:

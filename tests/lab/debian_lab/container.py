@@ -57,7 +57,7 @@ def remove_control_groups(machine_prefix: str) -> None:
     """Remove the control groups of containers that have ended. A hybrid machine has them in a second hierarchy too."""
     for hierarchy in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"):
         for group in Path(hierarchy).glob(f"{machine_prefix}*"):
-            for folder, _, _ in os.walk(group, topdown=False):
+            for folder, _folders, _files in os.walk(group, topdown=False):
                 os.rmdir(folder)
 
 

@@ -82,7 +82,7 @@ def received(mailbox: str) -> list[str]:
 
 def recap(output: str) -> dict[str, int]:
     """How many changes ansible-playbook counted on each host, out of its PLAY RECAP."""
-    return {host: int(changed) for host, changed, _, _ in _RECAP.findall(output)}
+    return {host: int(changed) for host, changed, _unreachable, _failed in _RECAP.findall(output)}
 
 
 def _say(text: str) -> None:
