@@ -19,6 +19,8 @@ description:
     reported as unknown, never as a finding.
   - The dialogue asks whether the postmaster of each domain is taken, and whether a stranger can relay. It ends before
     any message is handed over. Only O(delivery=true) sends messages, one to each expected delivery.
+  - The role P(inbound.mail.mail_verify#role) looks from the vantage, from hosts inside and into the mailboxes with it,
+    and judges all of that together.
   - The rules, with their severity and the source that each rests on, are in C(docs/checks.md).
 extends_documentation_fragment:
   - inbound.mail.attributes
@@ -303,9 +305,6 @@ options:
 seealso:
   - module: inbound.mail.plan
   - module: inbound.mail.delivery_trace
-  - plugin: inbound.mail.mail_verify
-    plugin_type: role
-    description: Looks from the vantage, from hosts inside and into the mailboxes, and judges all of it.
 """
 
 EXAMPLES = r"""

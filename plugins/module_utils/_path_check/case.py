@@ -82,8 +82,10 @@ class Case:
 
     def zone_of(self, name: str) -> seen.Zone | None:
         """The zone whose servers were asked for the name."""
-        zones = [zone for zone in self.zones if f".{name}".endswith(f".{zone}")]
-        return self.zones[max(zones, key=len)] if zones else None
+        owner = name
+        while owner and owner not in self.zones:
+            owner = owner.partition(".")[2]
+        return self.zones.get(owner or ".")
 
     def values(self, name: str, rdtype: str) -> list[str]:
         """All that anyone answers."""

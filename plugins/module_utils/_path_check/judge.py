@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import (  # noqa: F401  (they register rules)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
     rules_addresses,
     rules_delegation,
     rules_delivery,
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+
+# Importing them registers their rules.
+RULE_MODULES = (rules_delegation, rules_mx, rules_addresses, rules_ports, rules_smtp, rules_delivery, rules_vantage)
 
 FINDING = "finding"
 UNKNOWN = "unknown"

@@ -138,6 +138,7 @@ class MailHost(TypedDict):
 class Observation(TypedDict):
     format_version: int
     vantage: str
+    seconds: float  # that the vantage took
     complete: bool  # False: the time was up before everything was asked
     resolvers: list[str]
     zones: list[Zone]
@@ -153,6 +154,7 @@ def empty(vantage: str) -> Observation:
     return {
         "format_version": FORMAT_VERSION,
         "vantage": vantage,
+        "seconds": 0.0,
         "complete": True,
         "resolvers": [],
         "zones": [],
@@ -166,8 +168,9 @@ def empty(vantage: str) -> Observation:
 
 
 def merged(observations: list[Observation]) -> Observation:
-    """Several hosts' observations as one; the first is the vantage's."""
-    result: Any = empty(observations[0]["vantage"] if observations else "")
+    """Several hosts' observations, one at least, as one; the first is the vantage's."""
+    result: Any = empty(observations[0]["vantage"])
+    result["seconds"] = observations[0].get("seconds", 0.0)
     for one in observations:
         result["complete"] = result["complete"] and one.get("complete", True)
         for key in ("resolvers", "zones", "resolved", "connections", "dialogues", "sent", "traces", "mail_hosts"):

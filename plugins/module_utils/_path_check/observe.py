@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,7 @@ def observe(request: Request) -> seen.Observation:
 
 
 async def _observe(request: Request) -> seen.Observation:
+    began = time.monotonic()
     observer = _Observer(request)
     task = asyncio.ensure_future(observer.all())
     done, pending = await asyncio.wait([task], timeout=request.deadline)
@@ -88,7 +90,7 @@ async def _observe(request: Request) -> seen.Observation:
     await asyncio.gather(*pending, return_exceptions=True)
     for one in done:
         one.result()
-    return observer.finished(complete=not pending)
+    return observer.finished(complete=not pending, seconds=round(time.monotonic() - began, 3))
 
 
 class _Observer:
@@ -101,12 +103,14 @@ class _Observer:
         # A name server answers in a moment or not at all, and each question is asked three times.
         self.dns = Client(request.resolvers, request.timeout / 2, request.concurrency)
         self.zones: dict[str, seen.Zone] = {}
+        self.known: dict[tuple[str, str], list[str]] = {}
         self.slots = asyncio.Semaphore(request.concurrency)
         self.dialogues: list[Questions] = []
         self.deliveries: list[Delivery] = []
 
-    def finished(self, complete: bool) -> seen.Observation:
+    def finished(self, complete: bool, seconds: float) -> seen.Observation:
         self.record["complete"] = complete
+        self.record["seconds"] = seconds
         self.record["zones"] = sorted(self.zones.values(), key=lambda zone: zone["name"])
         self.record["resolved"] = sorted(self.dns.resolved(), key=lambda answer: (answer["name"], answer["type"]))
         self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))
@@ -190,6 +194,16 @@ class _Observer:
             await gathered(self._ask_zone(zone, asked) for zone, asked in by_zone.items())
         if self.request.domain or not self.request.authoritative:
             await gathered(self.dns.resolve(*question) for question, _zone in pairs)
+        self._remember()
+
+    def _remember(self) -> None:
+        """What is known of each name: what the servers of its zone say, or else the resolvers."""
+        asked = [answer for zone in self.zones.values() for server in zone["servers"] for answer in server["answers"]]
+        for answers in (self.dns.resolved(), asked):
+            found: dict[tuple[str, str], list[str]] = {}
+            for answer in answers:
+                found.setdefault((answer["name"], answer["type"]), []).extend(answer["values"])
+            self.known |= {question: list(dict.fromkeys(values)) for question, values in found.items() if values}
 
     async def _zone(self, name: str, rdtype: str, zone: str | None) -> str | None:
         if zone is None and rdtype == "MX" and not (await self.dns.resolve(name, "SOA")).usable:
@@ -231,15 +245,7 @@ class _Observer:
         return dict(sorted(found.items(), key=lambda item: (item[1], item[0]))[:_MOST_EXCHANGES])
 
     def _values(self, name: str, rdtype: str) -> list[str]:
-        answers = [
-            answer for zone in self.zones.values() for server in zone["servers"] for answer in server["answers"]
-        ] or self.dns.resolved()
-        values = [v for one in answers if (one["name"], one["type"]) == (name, rdtype) for v in one["values"]]
-        if not values:
-            values = [
-                v for one in self.dns.resolved() if (one["name"], one["type"]) == (name, rdtype) for v in one["values"]
-            ]
-        return list(dict.fromkeys(values))
+        return self.known.get((name, rdtype), [])
 
     def _addresses(self, name: str) -> list[str]:
         return [*self._values(name, "A"), *self._values(name, "AAAA")]

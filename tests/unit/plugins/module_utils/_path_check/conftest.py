@@ -86,6 +86,7 @@ def hop(address: str, by: str) -> dict[str, str]:
 OBSERVATION: dict[str, Any] = {
     "format_version": 1,
     "vantage": "sender",
+    "seconds": 0.5,
     "complete": True,
     "resolvers": ["203.0.113.53"],
     "zones": [{"name": "example.org", "delegated": True, "servers": [server(1), server(2)]}],
