@@ -179,6 +179,8 @@ class Lab:
             "Host *\n"
             f"  User root\n  IdentityFile {key}\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {self.folder / 'known_hosts'}\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n"
+            # A connection that was open when its host went away would hang for as long as TCP tries again.
+            "  ServerAliveInterval 5\n  ServerAliveCountMax 3\n"
         )
         (self.folder / "ansible.cfg").write_text(
             "[defaults]\nforks = 20\nnocows = true\ninject_facts_as_vars = false\n"
