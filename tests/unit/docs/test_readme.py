@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What README.md tells people to write compiles as it stands, and what it points to is there."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import compile_plan
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
+
+ROOT = Path(__file__).resolve().parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+SHARED, INVENTORIES = BLOCKS[0], [block for block in BLOCKS if "mail_servers" in block]
+
+
+def inventory(groups: dict) -> Inventory:
+    variables: dict[str, dict] = {}
+    members: dict[str, list[str]] = {}
+    for group, content in groups.items():
+        members[group] = list(content["hosts"])
+        for host, declared in content["hosts"].items():
+            variables.setdefault(host, dict(SHARED)).update(declared or {})
+    return Inventory(variables, members)
+
+
+@pytest.mark.parametrize("groups", INVENTORIES, ids=["direct", "nat", "relay"])
+def test_the_inventory_of_each_topology_compiles(groups: dict) -> None:
+    plan = compile_plan(inventory(groups))
+    names = {record["name"]: record for record in plan["dns"]["default"]["example.org"] if record["type"] == "A"}
+    front_end = {"direct": "212.143.143.130", "nat": "192.90.1.1", "relay": "192.90.1.17"}
+    topology = groups["mail_servers"]["hosts"]["mail"]["mail_topology"]
+    assert names["mail.example.org"]["values"] == [front_end[topology]]
+    assert plan["warnings"] == [] or all("mail_vantages" in str(warning) for warning in plan["warnings"])
+
+
+def test_there_is_an_inventory_for_each_topology() -> None:
+    assert [groups["mail_servers"]["hosts"]["mail"]["mail_topology"] for groups in INVENTORIES] == ["direct", "nat", "relay"]
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
