@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from controller import Controller
 from world import MODULE, World, expectations
 
 
@@ -196,6 +198,24 @@ def test_message_is_sent_by_preference_and_not_in_check_mode(world: World) -> No
     lines = world.heard(backup)
     assert "MAIL FROM:<>" in lines
     assert "DATA" in lines
+
+
+def test_task_prints_its_report_and_fails_with_it(world: World, tmp_path: Path) -> None:
+    world.start().listen("open")
+    task = {
+        "expectations": expectations(world),
+        "resolvers": [world.resolver.address],
+        "show": True,
+        "vantage": "sender",
+    }
+    task["public_networks"] = ["198.51.100.0/24"]
+    outcome = Controller(world.network, tmp_path).run("path_check", task, "--connection", "local")
+    assert outcome.failed
+    assert [one["id"] for one in outcome.findings] == ["open-relay"]
+    assert outcome.summary == {"error": 1, "warning": 0, "notice": 0, "unknown": 0, "accepted": 0}
+    assert f"\nERROR    open-relay  mail ({world.mx})\n" in outcome.output
+    assert "\nVerdict: 1 error.\n" in outcome.output
+    assert "observation" not in outcome.result
 
 
 def test_dnspython_missing_says_what_to_install() -> None:
