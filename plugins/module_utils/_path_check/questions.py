@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # One lost packet is no finding.
 _TRIES = 3
+# So many questions without any answer, and a server is not asked further ones: a dead one does not hold up the rest.
+_PATIENCE = 3
 # Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
 _UDP_ANSWER = 1232
 # More than any sound RRset has; the rest of a hostile one is not kept.
@@ -68,6 +70,9 @@ class Client:
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
         self._resolved: dict[tuple[str, str], asyncio.Task[Reply]] = {}
+        # By address: questions without an answer, until there is one; then it is known to live.
+        self._unanswered: dict[str, int] = {}
+        self._alive: set[str] = set()
 
     async def ask(self, address: str, name: str, rdtype: str, recursive: bool = False) -> Reply:
         """One server's own answer; over TCP where it does not fit in a datagram (RFC 7766)."""
@@ -79,10 +84,13 @@ class Client:
         last = Reply(seen.TIMEOUT)
         for _attempt in range(_TRIES):
             async with self._slots:
+                if address not in self._alive and self._unanswered.get(address, 0) >= _PATIENCE:
+                    return last
                 try:
                     # Its own time-out is for each packet; a peer that drips octets over TCP is bounded by this one.
                     exchange = dns.asyncquery.udp_with_fallback(query, address, self._timeout, ignore_unexpected=True)
                     response, _tcp = await asyncio.wait_for(exchange, 2 * self._timeout)
+                    self._alive.add(address)
                     return _read(response)
                 except (dns.exception.Timeout, asyncio.TimeoutError):
                     last = Reply(seen.TIMEOUT)
@@ -92,6 +100,7 @@ class Client:
                     last = Reply(seen.MALFORMED)
                 except OSError:
                     last = Reply(seen.TIMEOUT)
+        self._unanswered[address] = self._unanswered.get(address, 0) + 1
         return last
 
     async def resolve(self, name: str, rdtype: str) -> Reply:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import family, label
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR, WARNING, Found, rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
 
@@ -50,31 +50,39 @@ def zone_not_delegated(case: Case) -> Iterator[Found]:
     "Make the server serve the zone, or take its NS record out of the zone and of the parent.",
 )
 def ns_lame(case: Case) -> Iterator[Found]:
+    # One broken server of three hundred zones is one finding.
+    lame: dict[tuple[str, str], list[str]] = {}
     for zone in case.zones.values():
         for server in zone["servers"]:
-            subject = f"{zone['name']} at {label(server) if server['address'] else server['name']}"
-            remedy = (
-                f"Make {server['name']} serve {zone['name']} and answer on UDP and TCP port 53, or take "
-                f"'{zone['name']}. NS {server['name']}.' out of the zone and of its parent."
-            )
-            if not server["address"]:
-                message = "The nameserver's name has no address."
-            elif server["status"] == seen.NO_ROUTE:
-                message = f"This vantage has no IPv{family(server['address'])}, so the nameserver was not asked."
-                yield Found(subject, message, "Observe from a vantage that has it.", unknown=True)
-                continue
-            elif server["status"] != seen.ANSWERED:
-                message = {
-                    seen.REFUSED: "Nothing listens on port 53 there.",
-                    seen.MALFORMED: "Its answers are no DNS messages.",
-                }.get(server["status"], "It does not answer.")
-            elif server["rcode"] != "NOERROR":
-                message = f"It answers {server['rcode']} to the question for the zone's SOA record."
-            elif not server["authoritative"] or server["serial"] is None:
-                message = "It answers without authority: it does not serve the zone."
-            else:
-                continue
-            yield Found(subject, message, remedy)
+            trouble = _trouble(server)
+            if trouble is not None:
+                subject = label(server) if server["address"] else server["name"]
+                lame.setdefault((subject, trouble), []).append(zone["name"])
+    for (subject, trouble), zones in lame.items():
+        name = subject.split()[0]
+        yield Found(
+            subject,
+            f"It is a nameserver of {listed(zones)}. {trouble}",
+            f"Make it serve {'it' if len(zones) == 1 else 'them'} on UDP and TCP port 53, or take "
+            f"'{zones[0]}. NS {name}.' out of the zone and of its parent{' and so on' if len(zones) > 1 else ''}.",
+            observed=zones,
+        )
+
+
+def _trouble(server: seen.NameServer) -> str | None:
+    """Why a nameserver does not answer for its zone, None if it does or could not be asked from here."""
+    if not server["address"]:
+        return "The nameserver's name has no address."
+    if server["status"] == seen.NO_ROUTE:
+        return None  # vantage-family
+    if server["status"] != seen.ANSWERED:
+        words = {seen.REFUSED: "Nothing listens on port 53 there.", seen.MALFORMED: "It answers no DNS messages."}
+        return words.get(server["status"], "It does not answer.")
+    if server["rcode"] != "NOERROR":
+        return f"It answers {server['rcode']} to the question for the SOA record."
+    if not server["authoritative"] or server["serial"] is None:
+        return "It answers without authority: it does not serve the zone."
+    return None
 
 
 @rule(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import family
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import family, label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import NOTICE, Found, rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
 
@@ -33,6 +33,27 @@ def observation_incomplete(case: Case) -> Iterator[Found]:
             "Give it more time (deadline, mail_verify_deadline), or see what it waits for in the other findings.",
             unknown=True,
         )
+
+
+@rule(
+    "vantage-family",
+    NOTICE,
+    "RFC 3901",
+    "The vantage lacks an address family, so nameservers that have addresses of it were not asked there.",
+    "Observe from a host that has IPv4 and IPv6.",
+)
+def vantage_family(case: Case) -> Iterator[Found]:
+    servers = [server for zone in case.zones.values() for server in zone["servers"] if server["address"]]
+    for version in (4, 6):
+        unasked = [one for one in servers if one["status"] == seen.NO_ROUTE and family(one["address"]) == version]
+        if unasked:
+            names = listed(list(dict.fromkeys(map(label, unasked))))
+            yield Found(
+                case.vantage,
+                f"This vantage has no IPv{version}, so it did not ask {names}.",
+                "Observe from a host that has IPv4 and IPv6 (group mail_vantages).",
+                unknown=True,
+            )
 
 
 @rule(

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,18 @@ class World:
     def text(self, records: str) -> str:
         return records.replace("@MX@", self.mx)
 
-    def start(self, *zones: str | None, delegated: bool = True, ns: str = "ns1 ns2", options: str = "") -> World:
-        """A name server for each zone text of example.org; None: one that does not serve it. ns: as delegated."""
+    def start(
+        self,
+        *zones: str | None,
+        delegated: bool = True,
+        ns: str = "ns1 ns2",
+        options: str = "",
+        more: Sequence[str] = (),
+    ) -> World:
+        """A name server for each zone text of example.org; None: one that does not serve it.
+
+        delegated, ns: whether and to which names; options: of named; more: further zones, each with the sound MX.
+        """
         zones = zones or (SOUND, SOUND)
         for _zone in zones:
             server = Named(self.root, self.new_folder(), self.network)
@@ -74,6 +84,11 @@ class World:
                 soa = "" if "SOA" in zone else "@ SOA ns1 hostmaster 1 300 60 3600 60\n"
                 (server.folder / "example.org.zone").write_text(TTL + soa + apex + self.text(zone))
                 server.zones["example.org"] = 'zone "example.org" { type primary; file "/srv/example.org.zone"; };'
+            for name in more:
+                lines = "@ SOA ns1.example.org. hostmaster 1 300 60 3600 60\n"
+                lines += "@ NS ns1.example.org.\n@ NS dead.example.org.\n"
+                (server.folder / f"{name}.zone").write_text(f"{TTL}{lines}@ MX 10 mail.example.org.\n")
+                server.zones[name] = f'zone "{name}" {{ type primary; file "/srv/{name}.zone"; }};'
             server.start()
         self._start_resolver(addresses, ns.split() if delegated else [])
         return self
