@@ -125,19 +125,24 @@ def layers(release: str, packages: list[str]) -> list[Path]:
     layer = folder / f"{base.name}+{recipe_hash(*packages)}"
     with locked(folder / f"{release}.lock", lambda: f"lab: somebody else builds on {release}: waiting"):
         if not layer.exists():
-            _build_layer(base, layer, packages)
+            unfinished = layer.with_name(f"{layer.name}.unfinished")
+            _remove(unfinished)
+            try:
+                _build_layer(base, unfinished, packages)
+                (unfinished / "upper").rename(layer)
+            finally:
+                _remove(unfinished)
     return [layer, base]
 
 
-def _build_layer(base: Path, layer: Path, packages: list[str]) -> None:
+def _build_layer(base: Path, folder: Path, packages: list[str]) -> None:
+    """Install packages over `base`; what that changes is in `folder`/upper."""
     say(f"lab: installing {' '.join(packages)} once, as a layer on {base.name}")
-    unfinished = layer.with_name(f"{layer.name}.unfinished")
-    _remove(unfinished)
     wake = " ".join(DORMANT[package] for package in packages if package in DORMANT)
     script = f"export DEBIAN_FRONTEND=noninteractive; {_INSTALL} {' '.join(packages)}"
     if wake:
         script += f" && systemctl enable {wake}"
-    with overlay([base], unfinished) as root:
+    with overlay([base], folder) as root:
         # Nothing is to start while it is installed: policy-rc.d is Debian's way to say so.
         policy = root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
@@ -151,8 +156,6 @@ def _build_layer(base: Path, layer: Path, packages: list[str]) -> None:
             names = " ".join(packages)
             raise LabError(f"a lab host cannot be given {names}; is it in OFFLINE_PACKAGES? {error}") from error
         policy.unlink()
-    (unfinished / "upper").rename(layer)
-    _remove(unfinished)
 
 
 def mount_overlay(lower: list[Path], folder: Path) -> Path:
