@@ -81,27 +81,30 @@ class Client:
         query = dns.message.make_query(name, rdtype, use_edns=0, payload=_UDP_ANSWER)
         if not recursive:
             query.flags &= ~dns.flags.RD
-        last = Reply(seen.TIMEOUT)
-        for _attempt in range(_TRIES):
-            async with self._slots:
-                if address not in self._alive and self._unanswered.get(address, 0) >= _PATIENCE:
-                    return last
-                try:
-                    # Its own time-out is for each packet; a peer that drips octets over TCP is bounded by this one.
-                    exchange = dns.asyncquery.udp_with_fallback(query, address, self._timeout, ignore_unexpected=True)
-                    response, _tcp = await asyncio.wait_for(exchange, 2 * self._timeout)
+        async with self._slots:
+            if address not in self._alive and self._unanswered.get(address, 0) >= _PATIENCE:
+                return Reply(seen.TIMEOUT)
+            reply = Reply(seen.TIMEOUT)
+            for _attempt in range(_TRIES):
+                reply = await self._exchange(address, query)
+                if reply.status == seen.ANSWERED:
                     self._alive.add(address)
-                    return _read(response)
-                except (dns.exception.Timeout, asyncio.TimeoutError):
-                    last = Reply(seen.TIMEOUT)
-                except ConnectionRefusedError:
-                    last = Reply(seen.REFUSED)
-                except (dns.exception.DNSException, ValueError, EOFError):
-                    last = Reply(seen.MALFORMED)
-                except OSError:
-                    last = Reply(seen.TIMEOUT)
-        self._unanswered[address] = self._unanswered.get(address, 0) + 1
-        return last
+                    return reply
+            self._unanswered[address] = self._unanswered.get(address, 0) + 1
+            return reply
+
+    async def _exchange(self, address: str, query: Any) -> Reply:
+        try:
+            # Its own time-out is for each packet; a peer that drips octets over TCP is bounded by the other one.
+            exchange = dns.asyncquery.udp_with_fallback(query, address, self._timeout, ignore_unexpected=True)
+            response, _tcp = await asyncio.wait_for(exchange, 2 * self._timeout)
+            return _read(response)
+        except ConnectionRefusedError:
+            return Reply(seen.REFUSED)
+        except (dns.exception.Timeout, asyncio.TimeoutError, OSError):
+            return Reply(seen.TIMEOUT)
+        except (dns.exception.DNSException, ValueError, EOFError):
+            return Reply(seen.MALFORMED)
 
     async def resolve(self, name: str, rdtype: str) -> Reply:
         """The first usable answer of the resolvers, in their order; each question is asked once."""
