@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Any
+
+# Names go into SMTP commands: nothing that could end a line.
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_RECIPIENT = re.compile(r"[!-;=?-~]{1,64}@([^@]+)")
 
 KINDS = ("records", "ports", "egress", "smtp", "delivery")
 
@@ -45,6 +50,18 @@ def _record(name: str, rdtype: str, values: list[str]) -> dict[str, Any]:
 
 
 def bare(name: str) -> str:
-    """Lower case, without the final dot, internationalised labels as A-labels (RFC 5890)."""
+    """Lower case, without the final dot, internationalised labels as A-labels (RFC 5890). Raises ValueError."""
     text = name.strip().rstrip(".").lower()
-    return text if text.isascii() else text.encode("idna").decode("ascii")
+    text = text if text.isascii() else text.encode("idna").decode("ascii")
+    if not _NAME.fullmatch(text):
+        raise ValueError(name)
+    return text
+
+
+def mailbox(recipient: str) -> str:
+    """An address as it stands in an SMTP command. Raises ValueError."""
+    match = _RECIPIENT.fullmatch(recipient)
+    if match is None:
+        raise ValueError(recipient)
+    bare(match[1])
+    return recipient

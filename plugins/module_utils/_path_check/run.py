@@ -18,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import (
     bare,
     complete,
+    mailbox,
     of_exchangers,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import fails, judge, summary
@@ -31,13 +32,14 @@ class ArgumentsError(ValueError):
 
 def run(params: dict[str, Any], check_mode: bool) -> tuple[bool, dict[str, Any]]:
     """Whether the task fails, and its result. params: as in ARGUMENT_SPEC. Raises ArgumentsError."""
-    domain = bare(params["domain"]) if params["domain"] else None
-    if params["exchangers"]:
-        if domain is None:
-            raise ArgumentsError("exchangers: they are a domain's. Name it (domain), or use expectations alone.")
-        expect = of_exchangers(domain, params["exchangers"])
-    else:
-        expect = complete(params["expectations"])
+    if params["exchangers"] and not params["domain"]:
+        raise ArgumentsError("exchangers: they are a domain's. Name it (domain), or use expectations alone.")
+    try:
+        domain = bare(params["domain"]) if params["domain"] else None
+        exchangers = of_exchangers(domain or "", params["exchangers"]) if params["exchangers"] else None
+    except ValueError as error:
+        raise ArgumentsError(f"domain, exchangers: {error}: not a domain name or address") from None
+    expect = exchangers or complete(params["expectations"])
     _check(params, expect)
     if params["observations"]:
         observation = _earlier(params["observations"])
@@ -147,6 +149,14 @@ def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> N
         exchanger["addresses"] = [
             read("expectations.smtp.addresses", address, value, "IP address") for value in exchanger["addresses"]
         ]
+        exchanger["domains"] = [
+            read("expectations.smtp.domains", bare, one, "domain name") for one in exchanger["domains"]
+        ]
+    for delivery in expect["delivery"]:
+        delivery["domain"] = read("expectations.delivery.domain", bare, delivery["domain"], "domain name")
+        read("expectations.delivery.recipient", mailbox, delivery["recipient"], "mail address")
+    if params["helo"]:
+        params["helo"] = read("helo", bare, params["helo"], "domain name")
     for one in params["accepted"]:
         if one.get("until"):
             read("accepted.until", date.fromisoformat, one["until"], "date such as 2030-12-31")

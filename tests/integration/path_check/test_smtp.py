@@ -176,9 +176,10 @@ def test_fail_on(world: World) -> None:
 def test_wrong_arguments_are_all_named(world: World) -> None:
     expected = {"records": [{"name": "example.org", "type": "MX", "values": ["mail.example.org"]}]}
     wrong = {"id": "no-such-rule", "reason": "r", "until": "tomorrow"}
+    expected["delivery"] = [{"domain": "a b", "recipient": "x>\r\nDATA@example.org", "servers": [], "path": []}]
     result = world.check(expectations=expected, resolvers=["ns1"], accepted=[wrong], timeout=0)
     assert result["failed"]
-    for word in ("'ns1'", "no-such-rule", "tomorrow", "'mail.example.org'", "timeout"):
+    for word in ("'a b'", "DATA@example.org", "'ns1'", "no-such-rule", "tomorrow", "'mail.example.org'", "timeout"):
         assert word in result["msg"]
 
 
