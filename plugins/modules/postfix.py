@@ -221,6 +221,10 @@ postfix:
   returned: success
   type: str
   choices: [none, reloaded, restarted]
+running:
+  description: Whether Postfix runs; a Postfix that does not run is configured and not started.
+  returned: success
+  type: bool
 problems:
   description: Everything that is wrong, with what to do about it.
   returned: failure

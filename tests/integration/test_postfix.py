@@ -357,9 +357,10 @@ def test_configuration_that_postfix_cannot_start_with_is_taken_back(lab: Lab) ->
 def test_stopped_postfix_is_configured_and_then_started(lab: Lab) -> None:
     """Its own services cannot be asked then, as after an installation that starts nothing (RHEL)."""
     with main_cf_of(lab, "relay"):
-        lab.run("relay", "systemctl stop postfix")
+        lab.run("relay", "postfix stop")
         lab.await_run("relay", "! postfix status", within=30)
         assert '"postfix": "none"' in lab.playbook(ROLES, "--limit", "relay", "-v").stdout
+        lab.await_run("outside", f"nc -z -w 3 {RELAY} 25", within=30)
         assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
 
 

@@ -40,6 +40,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "settings": _changed_settings(before, after),
         "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
         "postfix": "none",
+        "running": False,
         "diff": _diff(host, owner, (before, tables_before), (after, tables)),
     }
     if not host.installed:
@@ -58,6 +59,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         result["changed"] = True
     if result["changed"] and not module.check_mode:
         result["postfix"] = host.put_live(owner, after, tables)
+    result["running"] = host.is_running()
     return result
 
 
