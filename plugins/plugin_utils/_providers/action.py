@@ -38,8 +38,10 @@ class DnsAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        # What Ansible holds by now is no garbage: to look through it again and again takes a tenth of a long run.
+        # What Ansible holds by now is no garbage: to look through it again and again takes a tenth of a long run. This
+        # is a process of the task's own, which ends with it.
         gc.freeze()
+        gc.set_threshold(100_000)
         if message := missing_libraries("dnspython"):
             return {"failed": True, "msg": message}
         secret = str(self._task.args.get("key_secret") or "")
