@@ -51,10 +51,11 @@ units: setup  ## unit tests, with the oldest and the current ansible-core
 	PYTHONPATH='$(dev)' $(current)/python -m pytest -q tests/unit
 
 integration: setup  ## against real servers: as root, in namespaces and on loopback
+	@tests/toolchain.sh peers stand-ins
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q tests/integration
 	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in lab-all.
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(oldest)':$$PATH $(oldest)/python -m pytest -q \
-	  tests/integration/test_plan.py tests/integration/rfc2136/test_records.py tests/integration/rfc2136/test_role.py
+	  tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
 
 lab-all: setup  ## every example on real hosts; the relay on Debian 12 too, and with the oldest ansible-core
 	@test -n '$(EXAMPLES)' || { echo 'no example has a lab.yml: nothing was tested' >&2; exit 1; }
@@ -71,7 +72,7 @@ lab-down: setup  ## SCENARIO=FOLDER: take it down
 	$(lab) down $(SCENARIO)
 
 bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/output/bench.json
-	@tests/toolchain.sh bench
+	@tests/toolchain.sh peers
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/run.py $(DOC)
 
 docs: setup  ## write the documents that are generated from the code

@@ -3,7 +3,7 @@
 # distribution, and one virtual environment for each file in tests/requirements/ that is named as an argument.
 # It repeats nothing that is there already, so that a second call takes less than a second.
 #
-#   tests/toolchain.sh packages|core-2.19|core-2.21|bench ...
+#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins ...
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -69,7 +69,8 @@ for part in "$@"; do
     packages) install_packages ;;
     core-2.19) make_venv core-2.19 3.11 ;;
     core-2.21) make_venv core-2.21 3.13 3.12 ;;
-    bench) make_venv bench 3.12 3.13 3.11 ;;
-    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, bench" ;;
+    peers) make_venv peers 3.12 3.13 3.11 ;;
+    stand-ins) make_venv stand-ins 3.12 3.13 3.11 ;;
+    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins" ;;
   esac
 done

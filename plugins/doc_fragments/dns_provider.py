@@ -57,6 +57,24 @@ options:
       - hmac-sha512
       - hmac-sha512-256
     default: hmac-sha256
+  url:
+    description:
+      - Where the interface of the DNS service is.
+      - With O(provider=powerdns) that of the web server, as V(http://ns1.example.org:8081). The others know their own.
+    type: str
+  api_token:
+    description:
+      - What the service knows this controller by; with O(provider=powerdns) the C(api-key).
+      - If it is not given, it is read from the environment of the controller, from E(PDNS_API_KEY) with
+        O(provider=powerdns), from E(CLOUDFLARE_API_TOKEN) with O(provider=cloudflare).
+      - Keep it in a vault or in the environment. It is in no result and in no message of this action.
+    type: str
+  options:
+    description:
+      - Options that only this provider has; the page of the provider lists them.
+      - With O(provider=octodns) the C(class) of the provider, and all that its configuration in octoDNS has.
+      - A value C(env/NAME) is read from the variable C(NAME) of the environment of the controller, as octoDNS does it.
+    type: dict
   timeout:
     description:
       - Seconds for one answer, repetitions included.
@@ -83,10 +101,10 @@ options:
     type: float
     default: 0.0
 notes:
-  - Every zone is changed by one update, which the server makes whole or not at all. Only a zone whose changes are
-    longer than a DNS message (64 KiB) takes several.
-  - An update says what was read before. If somebody else changed these records in between, the server refuses it, and
-    they are read and written once more.
+  - With O(provider=rfc2136) every zone is changed by one update, which the server makes whole or not at all. Only a
+    zone whose changes are longer than a DNS message (64 KiB) takes several. An update says what was read before. If
+    somebody else changed these records in between, the server refuses it, and they are read and written once more.
+  - What the other providers can do of that is on their pages; RV(ignore:atomic) says so too.
   - Everything written is read back, since some servers say yes and do nothing.
   - In check mode no update is sent, and the key needs no right to write.
   - Runs on the controller, which needs the Python library dnspython. C(delegate_to) moves nothing.

@@ -114,6 +114,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+atomic:
+  description: Whether the provider makes the changes of a batch whole or not at all.
+  returned: when no option is invalid, but not with O(provider=manual)
+  type: bool
 changes:
   description: What was changed, or would be in check mode. Unchanged RRsets are only counted in RV(stats).
   returned: when no option is invalid
@@ -154,7 +158,7 @@ changes:
       status: applied
 diff:
   description: The changed records before and after, as lines of a zone file.
-  returned: with O(provider=rfc2136)
+  returned: when no option is invalid, but not with O(provider=manual)
   type: dict
 errors:
   description: The zones that are not as declared, and why.
@@ -202,6 +206,18 @@ manual:
     zone_files:
       description: For each zone the records to be there, as lines of a zone file.
       type: dict
+    done:
+      description: Whether every name server of every zone answers so; null if that could not be found out.
+      type: bool
+    waiting:
+      description: >-
+        What a name server answers instead, a dictionary each with C(zone), C(name), C(type), C(server) and C(answer).
+      type: list
+      elements: dict
+    unknown:
+      description: The zones of which nobody could be asked, a dictionary each with C(zone) and C(message).
+      type: list
+      elements: dict
 stats:
   description: What was done.
   returned: when no option is invalid

@@ -16,13 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
-sys.path.insert(0, str(ROOT / "tests" / "integration" / "rfc2136"))
+sys.path.insert(0, str(ROOT / "tests" / "integration" / "dns"))
 
 from debian_lab import image_root  # noqa: E402
-from named import Named, Network  # noqa: E402
+from name_server import Network  # noqa: E402
+from named import Named  # noqa: E402
 
 CACHE = Path(os.environ.get("INBOUND_MAIL_CACHE", Path.home() / ".cache" / "inbound-mail"))
-PEERS = CACHE / "venv" / "bench" / "bin"
+PEERS = CACHE / "venv" / "peers" / "bin"
 RELEASE = "trixie"
 ZONES = [f"d{number:03}.example" for number in range(1000)]
 RRSETS = 5 * len(ZONES)

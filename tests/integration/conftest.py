@@ -5,21 +5,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
-from debian_lab import image_root
+from debian_lab import image_root, layers, overlay
 
 
 @pytest.fixture(scope="session")
-def debian_root() -> Callable[[str], Path]:
-    """The root folder of a Debian release's image: `debian_root("bookworm")`.
+def debian_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """The root folder of a Debian release's image: `debian_root("bookworm")`, or with packages that its apt cache
+    holds (OFFLINE_PACKAGES): `debian_root("trixie", "knot")`.
 
-    It is shared and kept: run its programs by chroot (BIND is in it) and write nothing into it.
+    It is shared: run its programs by chroot (BIND is in it) and write nothing into it.
     """
-    return image_root
+    roots: dict[tuple[str, ...], Path] = {}
+    with contextlib.ExitStack() as mounted:
+
+        def root(release: str, *packages: str) -> Path:
+            if not packages:
+                return image_root(release)
+            wanted = (release, *packages)
+            if wanted not in roots:
+                folder = tmp_path_factory.mktemp("root")
+                roots[wanted] = mounted.enter_context(overlay(layers(release, [*packages]), folder))
+            return roots[wanted]
+
+        yield root

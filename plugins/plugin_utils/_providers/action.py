@@ -17,8 +17,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from .._deps import missing_libraries
-from .options import ARGUMENT_SPEC, InvalidOptions, run
-from .tsig import MIN_SECRET_OCTETS, InvalidKey
+from .credentials import secrets, with_environment
+from .interface import InvalidOptions
+from .options import ARGUMENT_SPEC, run
+from .tsig import InvalidKey
 
 if TYPE_CHECKING:
     from .._records.declarations import Declared
@@ -44,18 +46,17 @@ class DnsAction(ActionBase):
         gc.set_threshold(100_000)
         if message := missing_libraries("dnspython"):
             return {"failed": True, "msg": message}
-        secret = str(self._task.args.get("key_secret") or "")
+        options = self._task.args
         try:
-            options = self._validated()
+            options = with_environment(self._validated())
             result = run(options, self.declared(options), self._task.check_mode, self._report)
         except InvalidOptions as error:
             result = {"failed": True, "msg": _listed(error.problems), "problems": error.problems}
         except InvalidKey as error:
             result = {"failed": True, "msg": str(error)}
-        except Exception as error:  # Whatever happens, the secret must not be in what is shown of it.
+        except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
             result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
-        # A secret that is too short to be used was never used, and censoring it could blot out every result.
-        return remove_values(result, {secret}) if len(secret) >= MIN_SECRET_OCTETS else result
+        return remove_values(result, secrets(options))
 
     def _validated(self) -> dict[str, Any]:
         # A plain copy: the tags that ansible-core keeps at every string make each step with 5,000 records slower.

@@ -8,7 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar
+
+from .._records.names import name_text
+from .._records.values import type_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,6 +21,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._records.rrsets import Change, Key, RRset, State
+
+
+class InvalidOptions(ValueError):
+    """problems: a sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class ProviderError(Exception):
@@ -39,9 +51,44 @@ class Traffic:
     messages: int = 0
 
 
-class Provider(ABC):
-    """One DNS service. Used inside `async with`; zones are handled concurrently, each by one task at a time."""
+@dataclass(frozen=True)
+class Capabilities:
+    """What a DNS service can do.
 
+    atomic: a batch is made whole or not at all; prerequisites: a batch is refused if something that it changes is no
+    longer as it was read; types: the record types that the service has, None for all; minimum_ttl: seconds;
+    batch: how many changes it takes in one piece, None for any number.
+    """
+
+    atomic: bool
+    prerequisites: bool
+    types: frozenset[str] | None = None
+    minimum_ttl: int = 0
+    batch: int | None = None
+
+    def problems(self, changes: Sequence[Change]) -> list[str]:
+        """Which of the changes the service cannot hold."""
+        problems = []
+        for change in changes:
+            if change.after is None:
+                continue
+            if self.types is not None and type_text(change.key.rdtype) not in self.types:
+                problems.append(f"it has no {type_text(change.key.rdtype)} records ({name_text(change.key.name)})")
+            elif change.after.ttl < self.minimum_ttl:
+                problems.append(
+                    f"{change.key} has a TTL of {change.after.ttl} s, it takes {self.minimum_ttl} s or more"
+                )
+        return problems
+
+
+class Provider(ABC):
+    """One DNS service. Used inside `async with`; zones are handled concurrently, each by one task at a time.
+
+    service: what the administrator calls it.
+    """
+
+    service: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
     traffic: Traffic
 
     async def __aenter__(self) -> Self:
@@ -60,17 +107,27 @@ class Provider(ABC):
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
         """The RRsets of `keys` that exist, and a CNAME that stands at one of their names. Raises ProviderError."""
 
-    @abstractmethod
     async def explicit(self, zone: Name, state: State) -> State:
         """Of what was read, that which stands in the zone and is not made from a wildcard. Raises ProviderError."""
+        del zone
+        return state
 
-    @abstractmethod
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
-        """The changes in as few parts as the service takes in one piece. Each part is made whole or not at all."""
+        """The changes in as few parts as the service takes in one piece. What is at one name goes together: a CNAME,
+        say, with the address that takes its place."""
+        del zone
+        size = self.capabilities.batch or len(changes)
+        batches: list[list[Change]] = []
+        for _name, group in groupby(changes, key=lambda change: change.key.name):
+            together = list(group)
+            if not batches or len(batches[-1]) + len(together) > size:
+                batches.append([])
+            batches[-1] += together
+        return batches
 
     @abstractmethod
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
-        """Make the changes if each RRset is still as its `before` says.
+        """Make the changes, as `capabilities` says whole or in parts, and only over what was read (`before`) or not.
 
         Raises Conflict, OutcomeUnknown, or another ProviderError.
         """

@@ -1,16 +1,21 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For a DNS service that nobody writes to from here: says what somebody has to enter there."""
+"""For a DNS service that nobody writes to from here: what somebody has to enter there, and whether it was done."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._records.names import name_text
 from .._records.rrsets import DEFAULT_TTL, Goal, RRset, zone_file
 from .._records.values import type_text, value_text
+from .exchange import Exchange, ExchangeError
+from .interface import ProviderError, Traffic
+from .name_servers import NameServers, delegated_to
+from .reply import Malformed
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -37,3 +42,60 @@ def instructions(goals: Mapping[Name, Collection[Goal]]) -> dict[str, Any]:
                 table.append({**row, "value": "", "ttl": None, "state": "absent"})
         zone_files[name_text(zone)] = zone_file(wanted)
     return {"table": table, "zone_files": zone_files}
+
+
+async def answers(
+    goals: Mapping[Name, Collection[Goal]], timeout: float, concurrency: int, traffic: Traffic
+) -> dict[str, Any]:
+    """What the world sees, by every authoritative server of each zone.
+
+    done: whether each server answers all that was asked for, None if that cannot be said; waiting: what a server
+    answers instead, a dict of zone, name, type, server, answer; unknown: zone and message, where nobody could be asked.
+    """
+    name_servers = NameServers(timeout, traffic)
+    room = asyncio.Semaphore(concurrency)
+    waiting: list[dict[str, Any]] = []
+    unknown: list[dict[str, Any]] = []
+
+    async def ask(zone: Name, host: Name, exchange: Exchange) -> None:
+        try:
+            for goal in goals[zone]:
+                authoritative, seen = await name_servers.answer(exchange, goal.key)
+                if authoritative and goal.applied_to(seen) == seen:
+                    continue
+                waiting.append(
+                    {
+                        "zone": name_text(zone),
+                        "name": name_text(goal.key.name),
+                        "type": type_text(goal.key.rdtype),
+                        "server": name_text(host),
+                        "answer": seen.as_result() if seen is not None else None,
+                    }
+                )
+        except (ExchangeError, Malformed) as error:
+            unknown.append({"zone": name_text(zone), "message": f"{exchange.server} does not answer: {error}"})
+
+    async def look(zone: Name) -> None:
+        async with room:
+            try:
+                hosts = await delegated_to(zone, timeout)
+            except ProviderError as error:
+                unknown.append({"zone": name_text(zone), "message": str(error)})
+                return
+            for host in hosts:
+                servers = await name_servers.addresses_of([host])
+                if not servers:
+                    message = f"the name server {name_text(host)} has no address"
+                    unknown.append({"zone": name_text(zone), "message": message})
+                for server in servers:
+                    await ask(zone, host, name_servers.exchange_with(server))
+
+    try:
+        await asyncio.gather(*map(look, goals))
+    finally:
+        await name_servers.close()
+    return {
+        "done": False if waiting else None if unknown else True,
+        "waiting": sorted(waiting, key=lambda row: (row["zone"], row["name"], row["type"], row["server"])),
+        "unknown": sorted(unknown, key=lambda row: (row["zone"], row["message"])),
+    }

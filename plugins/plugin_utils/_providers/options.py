@@ -8,40 +8,56 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .manual import instructions
-from .rfc2136 import DEFAULT_PORTS, PROTOCOLS, Rfc2136, Rfc2136Options
+from . import manual, rfc2136
+from .credentials import TOKEN_VARIABLES
+from .interface import InvalidOptions, Provider, Traffic
 from .run import Run, as_result
-from .tsig import ALGORITHMS, DEFAULT_ALGORITHM, make_key
+from .tsig import ALGORITHMS, DEFAULT_ALGORITHM
 
 if TYPE_CHECKING:
+    from dns.name import Name
+
     from .._records.declarations import Declared
+    from .._records.rrsets import Goal
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """create: makes the provider, raises InvalidOptions; uses: which options it knows that not every provider knows."""
+
+    create: Callable[[Mapping[str, Any]], Provider]
+    uses: frozenset[str]
+
+
+_KINDS = {
+    "rfc2136": _Kind(rfc2136.create, rfc2136.USES),
+}
+_MANUAL = "manual"
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "provider": {"type": "str", "choices": ["rfc2136", "manual"], "default": "rfc2136"},
+    "provider": {"type": "str", "choices": [*_KINDS, _MANUAL], "default": "rfc2136"},
     "server": {"type": "str"},
     "port": {"type": "int"},
-    "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "udp"},
+    "protocol": {"type": "str", "choices": list(rfc2136.PROTOCOLS), "default": "udp"},
     "ca_path": {"type": "path"},
     "key_name": {"type": "str"},
     # Credentials are plain strings: a choice that does not hold would print the value.
     "key_secret": {"type": "str", "no_log": True},
     "key_algorithm": {"type": "str", "choices": list(ALGORITHMS), "default": DEFAULT_ALGORITHM},
+    "url": {"type": "str"},
+    "api_token": {"type": "str", "no_log": True},
+    "options": {"type": "dict", "no_log": True},
     "timeout": {"type": "float", "default": 10.0},
     "concurrency": {"type": "int", "default": 32},
     "prune": {"type": "bool", "default": False},
     "wait_timeout": {"type": "float", "default": 0.0},
 }
-
-
-class InvalidOptions(ValueError):
-    """problems: a sentence each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+# Those without a default, of which one sees that they were given.
+_SPECIAL = frozenset({"server", "port", "ca_path", "key_name", "key_secret", "url", "api_token", "options"})
 
 
 def run(
@@ -54,33 +70,35 @@ def run(
     started = time.monotonic()
     _check(options, declared)
     goals = {zone: list(goals.values()) for zone, goals in declared.zones.items()}
-    if options["provider"] == "manual":
-        rrsets = sum(map(len, goals.values()))
-        stats = {
-            "zones": len(goals),
-            "rrsets": rrsets,
-            "unchanged": 0,
-            "queries": 0,
-            "messages": 0,
-            "seconds": 0.0,
-        }
-        return {"changed": False, "changes": [], "stats": stats, "manual": instructions(goals)}
-    provider = Rfc2136(
-        Rfc2136Options(
-            server=options["server"],
-            port=options["port"] or DEFAULT_PORTS[options["protocol"]],
-            protocol=options["protocol"],
-            key=make_key(options["key_name"], options["key_secret"], options["key_algorithm"]),
-            timeout=options["timeout"],
-            ca_path=options["ca_path"],
-        )
-    )
+    if options["provider"] == _MANUAL:
+        return _by_hand(options, goals, started)
+    provider = _KINDS[options["provider"]].create(options)
     work = Run(provider, goals, check_mode, options["concurrency"], options["prune"], options["wait_timeout"], report)
     return as_result(asyncio.run(work.results()), provider, started)
 
 
+def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]], started: float) -> dict[str, Any]:
+    traffic = Traffic()
+    answers = asyncio.run(manual.answers(goals, options["timeout"], options["concurrency"], traffic))
+    stats = {
+        "zones": len(goals),
+        "rrsets": sum(map(len, goals.values())),
+        "unchanged": 0,
+        "queries": traffic.queries,
+        "messages": 0,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    return {"changed": False, "changes": [], "stats": stats, "manual": {**manual.instructions(goals), **answers}}
+
+
 def _check(options: Mapping[str, Any], declared: Declared) -> None:
     problems = list(declared.problems)
+    provider = options["provider"]
+    uses = _KINDS[provider].uses if provider in _KINDS else frozenset()
+    given = {name for name in _SPECIAL if options[name] not in (None, "", {})}
+    problems += [f"{name}: the provider {provider} has no use for it" for name in sorted(given - uses)]
+    if "api_token" in uses and "api_token" not in given:
+        problems.append(f"api_token: the provider {provider} needs it, here or in {TOKEN_VARIABLES[provider]}")
     if options["port"] is not None and not 1 <= options["port"] <= 65535:
         problems.append(f"port: 1 to 65535, not {options['port']}")
     if options["ca_path"]:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._deps import dns
 from .._records.names import name_text
@@ -27,8 +26,10 @@ from .exchange import (
     Server,
     Unreachable,
 )
-from .interface import Conflict, OutcomeUnknown, Provider, ProviderError, Traffic
+from .interface import Capabilities, Conflict, OutcomeUnknown, Provider, ProviderError, Traffic
+from .name_servers import NameServers, addresses
 from .reply import Malformed, Reply
+from .tsig import make_key
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 PROTOCOLS = ("udp", "tcp", "tls")
 # Seconds for a whole zone.
 _TRANSFER_LIMIT = 60.0
-DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
+_DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
+USES = frozenset({"server", "port", "ca_path", "key_name", "key_secret"})
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,25 @@ class Rfc2136Options:
     ca_path: str | None = None
 
 
+def create(options: Mapping[str, Any]) -> Rfc2136:
+    """Raises tsig.InvalidKey."""
+    return Rfc2136(
+        Rfc2136Options(
+            server=options["server"],
+            port=options["port"] or _DEFAULT_PORTS[options["protocol"]],
+            protocol=options["protocol"],
+            key=make_key(options["key_name"], options["key_secret"], options["key_algorithm"]),
+            timeout=options["timeout"],
+            ca_path=options["ca_path"],
+        )
+    )
+
+
 class Rfc2136(Provider):
+    service = "RFC 2136"
+    # Batches are counted by octets.
+    capabilities = Capabilities(atomic=True, prerequisites=True)
+
     def __init__(self, options: Rfc2136Options) -> None:
         self.traffic = Traffic()
         self._options = options
@@ -62,13 +82,16 @@ class Rfc2136(Provider):
         # One conversation with each server, begun by whoever needs it first.
         self._primary_names: dict[Name, str] = {}
         self._primaries: dict[str, asyncio.Task[Exchange]] = {}
-        self._others: dict[str, Exchange] = {}
-        self._name_servers: dict[Name, list[Server]] = {}
+        self._name_servers = NameServers(options.timeout, self.traffic)
+        self._servers: dict[Name, list[Server]] = {}
 
     async def close(self) -> None:
-        begun = [task.result() for task in self._primaries.values() if task.done() and task.exception() is None]
-        for exchange in (*begun, *self._others.values()):
+        for exchange in self._begun():
             await exchange.close()
+        await self._name_servers.close()
+
+    def _begun(self) -> list[Exchange]:
+        return [task.result() for task in self._primaries.values() if task.done() and task.exception() is None]
 
     # Reading
 
@@ -204,57 +227,29 @@ class Rfc2136(Provider):
         key = Key(zone, dns.rdatatype.NS)
         found = await self._read_one(exchange, zone, key)
         names = [host_in(key.rdtype, value) for rrset in found for value in sorted(rrset.values)]
-        addresses = await asyncio.gather(*(self._server_addresses(exchange, name) for name in names))
-        self._name_servers[zone] = [server for servers in addresses for server in servers]
+        found_for = await asyncio.gather(*(self._server_addresses(exchange, name) for name in names))
+        self._servers[zone] = [server for servers in found_for for server in servers]
         return [name_text(name) for name in names]
 
     async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
-        """An address that cannot be reached from here counts only if none of the server's can."""
-        addresses = [address for address in self._name_servers[zone] if address.name == server]
-        seen = await asyncio.gather(*(self._shows(address, changes) for address in addresses))
-        return True in seen and False not in seen
-
-    async def _shows(self, server: Server, changes: Collection[Change]) -> bool | None:
-        """None if there is no answer."""
-        exchange = self._exchange_with(server)
-        try:
-            for change in changes:
-                self.traffic.queries += 1
-                reply = await exchange.query(change.key.name, change.key.rdtype)
-                seen = reply.rrset(reply.answer, change.key) if reply.authoritative else change.before
-                # Where a record went, a wildcard may answer now.
-                if seen == change.before or (change.after is not None and seen != change.after):
-                    return False
-        except (ExchangeError, Malformed):
-            exchange.forgive()
-            return None
-        return True
-
-    def _exchange_with(self, server: Server) -> Exchange:
         """The primary is asked as always: its key may decide which view of the zone it shows."""
-        for task in self._primaries.values():
-            if task.done() and task.exception() is None and task.result().server.address == server.address:
-                return task.result()
-        if server.address not in self._others:
-            self._others[server.address] = Exchange(server, None, self._options.timeout)
-        return self._others[server.address]
+        of_the_name = [address for address in self._servers[zone] if address.name == server]
+        for primary in self._begun():
+            if primary.server.address in {address.address for address in of_the_name}:
+                return bool(await self._name_servers.shows(primary, changes))
+        return await self._name_servers.show(of_the_name, changes)
 
     async def _server_addresses(self, primary: Exchange, name: Name) -> list[Server]:
-        addresses: set[str] = set()
+        found: set[str] = set()
         for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
-            self.traffic.queries += 1
             try:
-                reply = await primary.query(name, rdtype)
-                rrset = reply.rrset(reply.answer, Key(name, rdtype)) if reply.authoritative else None
+                authoritative, rrset = await self._name_servers.answer(primary, Key(name, rdtype))
             except (ExchangeError, Malformed):
                 continue
-            addresses |= {*(rrset.texts() if rrset is not None else [])}
-        if addresses:
-            return [Server(address, 53, name_text(name)) for address in sorted(addresses)]
-        try:
-            return await _addresses(name_text(name), 53)
-        except Unreachable:
-            return []
+            found |= {*(rrset.texts() if rrset is not None and authoritative else [])}
+        if found:
+            return [Server(address, 53, name_text(name)) for address in sorted(found)]
+        return await self._name_servers.addresses_of([name])
 
     # The primary
 
@@ -286,7 +281,7 @@ class Rfc2136(Provider):
         """With the first address of the host that answers anything at all. Raises Unreachable."""
         exchanges = [
             Exchange(server, self._options.key, self._options.timeout, self._options.protocol, self._tls)
-            for server in await _addresses(host, self._options.port)
+            for server in await addresses(host, self._options.port)
         ]
         for exchange in exchanges[:-1]:
             limit = self._options.timeout / len(exchanges)
@@ -299,14 +294,6 @@ class Rfc2136(Provider):
             else:
                 return exchange
         return exchanges[-1]
-
-
-async def _addresses(host: str, port: int) -> list[Server]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise Unreachable(f"its name has no address ({error.strerror})") from None
-    return [Server(str(entry[4][0]), port, host) for entry in found]
 
 
 def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:

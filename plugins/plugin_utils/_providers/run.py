@@ -120,9 +120,12 @@ class Run:
             # An answer made from a wildcard is as good as a record only as long as nothing else comes to its name.
             state = await self.provider.explicit(zone, state)
             changes = changes_towards(goals, state)
-        if problems := alias_conflicts(state, changes):
+        if problems := [*alias_conflicts(state, changes), *self._unsupported(changes)]:
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
         return changes
+
+    def _unsupported(self, changes: Sequence[Change]) -> list[str]:
+        return [f"{self.provider.service}: {problem}" for problem in self.provider.capabilities.problems(changes)]
 
     async def _write(self, result: ZoneResult, changes: list[Change], goals: Collection[Goal]) -> None:
         """Write batch after batch; what `result` says is true whenever an error leaves this function."""
@@ -155,8 +158,23 @@ class Run:
             left = await self._planned(result.zone, goals)
             if left:
                 await self._apply(result, left)
+        except ProviderError:
+            if not self.provider.capabilities.atomic:
+                await self._find_out(result, batch)
+            raise
         await self._read_back(result.zone, batch)
         result.changes.update((change.key, (change, APPLIED)) for change in batch)
+
+    async def _find_out(self, result: ZoneResult, batch: Sequence[Change]) -> None:
+        """Say of each change whether it was made, after an error in the middle of a batch that is not atomic."""
+        try:
+            state = await self.provider.read(result.zone, [change.key for change in batch])
+        except ProviderError:
+            result.changes.update((change.key, (change, UNKNOWN)) for change in batch)
+            return
+        for change in batch:
+            status = APPLIED if state.get(change.key) == change.after else NOT_APPLIED
+            result.changes[change.key] = (change, status)
 
     async def _apply(self, result: ZoneResult, batch: Sequence[Change]) -> None:
         try:
@@ -229,6 +247,7 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
             }
             for zone, change, status in changes
         ],
+        "atomic": provider.capabilities.atomic,
         "diff": {
             "before_header": "records before",
             "after_header": "records after",

@@ -13,9 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 # The name servers are those that dns_records is tested against.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rfc2136"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dns"))
 
-from named import Network
+from name_server import Network
 from world import World
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from named import Named, Network
+from name_server import Network
+from named import Named
 
 MODULE = "ansible_collections.inbound.mail.plugins.modules.path_check"
 TTL = "$TTL 300\n"

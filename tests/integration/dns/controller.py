@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from named import Named, Network
+from name_server import Network
+from named import Named
 
 START = json.JSONDecoder()
 

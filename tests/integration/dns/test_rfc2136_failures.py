@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from controller import Controller, access, mx, record
-from named import Key, Named
+from name_server import Key
+from named import Named
 
 MX = [mx("10 mail.example.net")]
 OLD = ["10 old.example.org."]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real name servers of a Debian release, each at an address of its own, in a network of their own."""
+"""What the real name servers of the tests have in common: a network, a key, a process in a Debian root folder."""
 
 from __future__ import annotations
 
@@ -58,17 +58,15 @@ class Key:
 
 
 @dataclass
-class Named:
-    """root: the release's root folder; folder: an empty one, which named sees as /srv."""
+class NameServer:
+    """A server at an address of its own. root: the release's root folder; folder: an empty one, which the server sees
+    as /srv. A subclass writes its configuration and says how it is started."""
 
     root: Path
     folder: Path
     network: Network
     address: str = ""
     keys: list[Key] = field(default_factory=lambda: [Key("inbound-mail")])
-    options: str = ""
-    statements: list[str] = field(default_factory=list)
-    zones: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -82,38 +80,19 @@ class Named:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
-    def zone(
-        self, name: str, records: str = "", policy: str = 'update-policy { grant "inbound-mail" zonesub ANY; };'
-    ) -> None:
-        """A primary zone with an apex (SOA, NS, ns1 at this address) and `records`, lines of a zone file."""
-        text = SOA.format(zone=name) + f"@ NS ns1\nns1 A {self.address}\n{records}\n"
-        (self.folder / f"{name}.zone").write_text(text)
-        self.zones[name] = f'zone "{name}" {{ type primary; file "/srv/{name}.zone"; {policy} }};'
-
-    def statement(self, text: str) -> None:
-        self.statements.append(text)
-
-    def start(self) -> None:
-        keys = [f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};' for key in self.keys]
-        (self.folder / "named.conf").write_text(
-            "options {\n"
-            '  directory "/srv"; pid-file "/srv/named.pid"; session-keyfile "/srv/session.key";\n'
-            f"  listen-on port 53 {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
-            f"  query-source address {self.address}; transfer-source {self.address}; notify-source {self.address};\n"
-            "  recursion no; dnssec-validation no; allow-transfer { none; };\n"
-            f"  {self.options}\n}};\ncontrols {{ }};\n"
-            + "\n".join([*keys, *self.statements, *self.zones.values()])
-            + "\n"
-        )
+    def launch(self, *command: str, says: str) -> None:
+        """Start the server, which logs to standard error, and wait until its log says so."""
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.inside("/usr/sbin/named", "-g", "-c", "/srv/named.conf"), stderr=log)
-        self.await_log(" running\n")
+            began = log.tell()
+            self.process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log)
+        self.await_log(says, began)
 
-    def await_log(self, text: str) -> None:
+    def await_log(self, text: str, began: int = 0) -> None:
+        """Until the text is in the log behind its first `began` octets."""
         deadline = time.monotonic() + 60
-        while text not in self.log:
+        while text not in (self.folder / "log").read_bytes()[began:].decode(errors="replace"):
             if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"named did not say '{text}':\n{self.log[-4000:]}")
+                raise RuntimeError(f"the name server did not say '{text}':\n{self.log[-4000:]}")
             time.sleep(0.02)
 
     def inside(self, *command: str) -> list[str]:
@@ -159,7 +138,3 @@ class Named:
     def process_id(self) -> int:
         assert self.process is not None
         return self.process.pid
-
-    def updates(self, zone: str) -> int:
-        """How many lines of the log speak of an update of the zone."""
-        return self.log.count(f"updating zone '{zone}/IN'")

@@ -15,7 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from controller import Controller
-from named import Named, Network
+from name_server import Network
+from named import Named
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A DNS service that is written through an interface of its own, and whose name servers are asked like anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from .._deps import dns
+from .._records.names import name_text
+from .._records.rrsets import Change, Key
+from .._records.values import host_in
+from .interface import Provider, Traffic
+from .name_servers import NameServers, delegated_to
+
+if TYPE_CHECKING:
+    from dns.name import Name
+
+    from .exchange import Server
+
+
+class Hosted(Provider):
+    """timeout: seconds for one answer."""
+
+    def __init__(self, timeout: float) -> None:
+        self.traffic = Traffic()
+        self.timeout = timeout
+        self._name_servers = NameServers(timeout, self.traffic)
+        self._servers: dict[tuple[Name, str], list[Server]] = {}
+
+    async def close(self) -> None:
+        await self._name_servers.close()
+
+    async def servers(self, zone: Name) -> list[str]:
+        """The hosts of the zone's NS RRset at the service, or else those to which the world sees it delegated."""
+        rrsets = await self.read(zone, [Key(zone, dns.rdatatype.NS)])
+        hosts = [host_in(key.rdtype, value) for key, rrset in rrsets.items() for value in sorted(rrset.values)]
+        names = []
+        for host in hosts or await delegated_to(zone, self.timeout):
+            names.append(name_text(host))
+            self._servers[zone, names[-1]] = await self._name_servers.addresses_of([host])
+        return names
+
+    async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
+        return await self._name_servers.show(self._servers[zone, server], changes)

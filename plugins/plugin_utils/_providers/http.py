@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JSON over HTTP with a DNS service, with the patience that such services ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import random
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+
+from ansible.module_utils.urls import ConnectionError as OpenUrlError
+from ansible.module_utils.urls import open_url
+
+from .interface import OutcomeUnknown, ProviderError
+
+# Seconds that one request may wait for the service to take it again, all repetitions together.
+_PATIENCE = 60.0
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
+_CONNECTIONS = 16
+_TOO_MANY_REQUESTS = 429  # RFC 6585, section 4
+
+
+class HttpError(ProviderError):
+    """The service answered with an error. status: of HTTP; body: the JSON that came with it, None if none did."""
+
+    def __init__(self, message: str, status: int, body: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+@dataclass
+class Api:
+    """service: what the administrator calls it; url: what every path is appended to; headers: of every request, with
+    the credentials; timeout: seconds for one answer; ca_path: certificates to trust instead of the system's."""
+
+    service: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    timeout: float
+    ca_path: str | None = None
+
+    def __post_init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_CONNECTIONS)
+        # A thousand zones do not lose their patience with a dead service one after the other.
+        self._given_up: ProviderError | None = None
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    async def get(self, path: str, **query: object) -> Any:
+        """The JSON that the service answers. Raises HttpError, or another ProviderError if it does not answer.
+
+        What is busy or out of order for the moment (429, 5xx, no answer) is asked again, as long as there is patience.
+        """
+        return await self._request("GET", path + (f"?{urlencode(query)}" if query else ""), None)
+
+    async def write(self, method: str, path: str, body: Any) -> Any:
+        """As get, but asked again only when the service says that it did nothing (429).
+
+        Raises OutcomeUnknown where it may have done it or not.
+        """
+        return await self._request(method, path, body)
+
+    async def _request(self, method: str, path: str, body: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + _PATIENCE
+        pause = _FIRST_PAUSE
+        while True:
+            if self._given_up is not None:
+                raise self._given_up
+            wait = pause
+            try:
+                return await loop.run_in_executor(self._threads, self._once, method, path, body)
+            except HttpError as error:
+                may_repeat = error.status == _TOO_MANY_REQUESTS or (method == "GET" and error.status >= 500)
+                problem: ProviderError = error
+                wait = _retry_after(error.__cause__) or pause
+            except OutcomeUnknown as error:
+                may_repeat = method == "GET"
+                problem = error
+            if not may_repeat or loop.time() + wait > give_up_at:
+                if may_repeat and isinstance(problem, OutcomeUnknown):
+                    self._given_up = problem
+                if isinstance(problem, HttpError) and problem.status >= 500 and method != "GET":
+                    raise OutcomeUnknown(str(problem))
+                raise problem
+            # Zones that were turned away together do not come back together.
+            await asyncio.sleep(wait * random.uniform(1, 1.25))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _once(self, method: str, path: str, body: Any) -> Any:
+        try:
+            with open_url(
+                self.url + path,
+                method=method,
+                data=None if body is None else json.dumps(body),
+                headers={"Accept": "application/json", "Content-Type": "application/json", **self.headers},
+                timeout=self.timeout,
+                ca_path=self.ca_path,
+                http_agent="inbound.mail (Ansible collection)",
+                # Credentials go nowhere else, and none but the given ones are used.
+                follow_redirects="none",
+                use_netrc=False,
+            ) as response:
+                text = response.read()
+        except HTTPError as error:
+            raise HttpError(f"{self._where} answers {error.code} {error.reason}", error.code, _json(error)) from error
+        except URLError as error:
+            raise self._not_reached(error.reason) from None
+        except (OpenUrlError, OSError, http.client.HTTPException) as error:
+            raise self._not_reached(error) from None
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            raise ProviderError(f"{self._where} answers something that is no JSON. Check url.") from None
+
+    @property
+    def _where(self) -> str:
+        return f"{self.service} at {self.url}"
+
+    def _not_reached(self, reason: object) -> ProviderError:
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return ProviderError(
+                f"{self._where} has no valid certificate: {reason.verify_message}. If it is signed by an authority of "
+                "your own, name its certificate in ca_path."
+            )
+        if isinstance(reason, ConnectionRefusedError | socket.gaierror):
+            return ProviderError(f"{self._where} cannot be reached: {reason}. Check url, and that it runs.")
+        return OutcomeUnknown(f"{self._where} did not answer: {reason}. Check url, timeout, and that it runs.")
+
+
+def _json(error: HTTPError) -> Any:
+    try:
+        return json.loads(error.read())
+    except (ValueError, OSError, http.client.HTTPException):
+        return None
+
+
+def _retry_after(error: BaseException | None) -> float | None:
+    """Seconds, from the header Retry-After: a number or a date (RFC 9110, section 10.2.3)."""
+    text = error.headers.get("Retry-After") if isinstance(error, HTTPError) and error.headers else None
+    if not text:
+        return None
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
