@@ -238,19 +238,3 @@ def test_prune_removes_an_address_that_nothing_else_names(new_server, controller
     assert server.dig("www.example.org", "A") == ["203.0.113.80", "web.example.org."]
     assert [left["name"] for left in done.leftover] == ["web.example.org"]
     assert done.stats["messages"] == 1
-
-
-def test_manual_says_what_to_enter(controller: Controller) -> None:
-    said = controller.run("dns_records", {"provider": "manual", "records": [mx("10 mail.example.org"), HOSTS[0]]})
-    assert not said.changed
-    assert said.manual["zone_files"] == {
-        "example.org": "example.org. 3600 IN MX 10 mail.example.org.\nmail.example.org. 3600 IN A 203.0.113.17\n"
-    }
-    assert said.manual["table"][0] == {
-        "zone": "example.org",
-        "name": "example.org",
-        "type": "MX",
-        "value": "10 mail.example.org.",
-        "ttl": 3600,
-        "state": "present",
-    }
