@@ -13,9 +13,10 @@ options:
     description:
       - How the DNS service is written to.
       - V(rfc2136) sends DNS updates, as C(nsupdate) does, to BIND, Knot, PowerDNS and others.
+      - V(route53) changes hosted zones of Amazon Route 53, with boto3.
       - V(manual) writes nothing, and returns what somebody has to enter there.
     type: str
-    choices: [rfc2136, manual]
+    choices: [rfc2136, route53, manual]
     default: rfc2136
   server:
     description:
@@ -72,6 +73,8 @@ options:
   options:
     description:
       - Options that only this provider has; the page of the provider lists them.
+      - With O(provider=route53) V(profile), V(region), V(private), V(vpc_id), V(zone_ids), V(access_key_id),
+        V(secret_access_key), V(session_token).
       - With O(provider=octodns) the C(class) of the provider, and all that its configuration in octoDNS has.
       - A value C(env/NAME) is read from the variable C(NAME) of the environment of the controller, as octoDNS does it.
     type: dict
@@ -97,7 +100,8 @@ options:
     description:
       - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0)
         does not wait.
-      - The servers are those of the zone's NS records, asked on port 53.
+      - The servers are those of the zone's NS records, asked on port 53. With O(provider=route53) the service itself
+        says when all of them have it.
     type: float
     default: 0.0
 notes:
@@ -110,4 +114,5 @@ notes:
   - Runs on the controller, which needs the Python library dnspython. C(delegate_to) moves nothing.
 requirements:
   - dnspython >= 2.6
+  - boto3 with O(provider=route53)
 """

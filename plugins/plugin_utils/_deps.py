@@ -9,6 +9,9 @@ A plugin must be importable without them (documentation, `ansible-test sanity`),
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 MISSING: list[str] = []
 
 try:
@@ -36,14 +39,28 @@ except ImportError:
     dns = None  # type: ignore[assignment]
     MISSING.append("dnspython")
 
-__all__ = ["dns", "missing_libraries"]
+__all__ = ["LibraryMissing", "dns", "missing_libraries", "optional_library"]
+
+
+class LibraryMissing(Exception):
+    """A library is not there; the message says what to install."""
+
+
+def optional_library(module: str) -> Any:
+    """A module of a library that only some need, and that takes long to import. Raises LibraryMissing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise LibraryMissing(_what_to_install([module.partition(".")[0]])) from None
 
 
 def missing_libraries(*wanted: str) -> str | None:
     """What to tell the administrator if one of the `wanted` distributions is not there, else None."""
     missing = [name for name in wanted if name in MISSING]
-    if not missing:
-        return None
+    return _what_to_install(missing) if missing else None
+
+
+def _what_to_install(missing: list[str]) -> str:
     return (
         f"The Python library {' and '.join(missing)} is missing on the controller, where this runs: "
         f"install it for the Python that runs Ansible (pip install {' '.join(missing)})."

@@ -84,11 +84,12 @@ class Capabilities:
 class Provider(ABC):
     """One DNS service. Used inside `async with`; zones are handled concurrently, each by one task at a time.
 
-    service: what the administrator calls it.
+    service: what the administrator calls it; lag_hint: what to look at when its servers stay behind.
     """
 
     service: ClassVar[str]
     capabilities: ClassVar[Capabilities]
+    lag_hint: ClassVar[str] = "Check that the zone is transferred there (NOTIFY, allow-transfer, the logs)."
     traffic: Traffic
 
     async def __aenter__(self) -> Self:
@@ -111,6 +112,12 @@ class Provider(ABC):
         """Of what was read, that which stands in the zone and is not made from a wildcard. Raises ProviderError."""
         del zone
         return state
+
+    def obstacles(self, zone: Name, keys: Collection[Key]) -> list[str]:
+        """Of what was read last: why RRsets of `keys` cannot be brought about, since what is there is more than values
+        and a TTL, and not ours to replace."""
+        del zone, keys
+        return []
 
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
         """The changes in as few parts as the service takes in one piece. What is at one name goes together: a CNAME,

@@ -114,13 +114,15 @@ class Run:
             await self._write(result, changes, goals)
 
     async def _planned(self, zone: Name, goals: Collection[Goal]) -> list[Change]:
-        state = await self.provider.read(zone, [goal.key for goal in goals])
+        keys = [goal.key for goal in goals]
+        state = await self.provider.read(zone, keys)
+        obstacles = self.provider.obstacles(zone, keys)
         changes = changes_towards(goals, state)
         if changes:
             # An answer made from a wildcard is as good as a record only as long as nothing else comes to its name.
             state = await self.provider.explicit(zone, state)
             changes = changes_towards(goals, state)
-        if problems := [*alias_conflicts(state, changes), *self._unsupported(changes)]:
+        if problems := [*obstacles, *alias_conflicts(state, changes), *self._unsupported(changes)]:
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
         return changes
 
@@ -152,7 +154,8 @@ class Run:
             batch = await self._planned(result.zone, goals)
             result.unchanged += len(goals) - len(batch)
             result.changes.update((change.key, (change, NOT_APPLIED)) for change in batch)
-            await self._apply(result, batch)
+            if batch:
+                await self._apply(result, batch)
         except OutcomeUnknown:
             # It may have been made and its answer lost: what is there now says so.
             left = await self._planned(result.zone, goals)
@@ -212,7 +215,7 @@ class Run:
         if lagging := [server for server, follows in zip(servers, following, strict=True) if not follows]:
             raise ProviderError(
                 f"zone {name_text(zone)}: written, but after {self.wait_timeout:g} s not yet answered by "
-                f"{', '.join(lagging)}. Check that the zone is transferred there (NOTIFY, allow-transfer, the logs)."
+                f"{', '.join(lagging)}. {self.provider.lag_hint}"
             )
 
     async def _follows(self, zone: Name, server: str, changes: Sequence[Change]) -> bool:
