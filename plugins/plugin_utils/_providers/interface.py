@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dns.name import Name
     from typing_extensions import Self
 
-    from .._records.rrsets import Change, Key, RRset, State
+    from .._records.rrsets import Change, Goal, Key, RRset, State
 
 
 class InvalidOptions(ValueError):
@@ -113,10 +113,10 @@ class Provider(ABC):
         del zone
         return state
 
-    def obstacles(self, zone: Name, keys: Collection[Key]) -> list[str]:
-        """Of what was read last: why RRsets of `keys` cannot be brought about, since what is there is more than values
-        and a TTL, and not ours to replace."""
-        del zone, keys
+    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+        """Of what was read for the goals: why some of them cannot be brought about, though the service would take the
+        changes or does not show them."""
+        del zone, goals
         return []
 
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._deps import LibraryMissing, dns
+from .._records.exchanges import is_named_by
 from .._records.names import InvalidName, name_text, parse_name
-from .._records.rrsets import Change, Key, RRset, State
+from .._records.rrsets import Change, Goal, Key, RRset, State
 from .._records.values import InvalidValue
 from . import route53_text
 from .interface import Capabilities, Conflict, InvalidOptions, Provider, ProviderError, Traffic
@@ -110,6 +111,7 @@ class Route53(Provider):
         # As the service wrote what was read: it deletes only what is named to it exactly so.
         self._as_read: dict[Name, dict[RRset, dict[str, Any]]] = {}
         self._constructions: dict[Name, dict[Key, str]] = {}
+        self._delegations: dict[Name, dict[Name, RRset]] = {}
         self._change_ids: dict[Name, list[str]] = {}
 
     async def close(self) -> None:
@@ -118,30 +120,46 @@ class Route53(Provider):
     # Reading
 
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
-        wanted = {*keys, *(Key(key.name, dns.rdatatype.CNAME) for key in keys)}
+        names = {key.name for key in keys}
+        wanted = {*keys, *(Key(name, dns.rdatatype.CNAME) for name in names)}
         # Whatever else stands at a name keeps a CNAME out.
         whole_names = {key.name for key in keys if key.rdtype == dns.rdatatype.CNAME}
         state = {}
         as_read = self._as_read.setdefault(zone, {})
         self._constructions[zone] = constructions = {}
-        for record_set in await self._record_sets_of(zone, {key.name for key in keys}):
+        self._delegations[zone] = delegations = {}
+        for record_set in await self._record_sets_of(zone, names | _between(zone, names)):
             key = route53_text.key_of(record_set)
-            if key not in wanted and key.name not in whole_names:
+            is_delegation = key.rdtype == dns.rdatatype.NS and key.name != zone
+            if not is_delegation and key not in wanted and key.name not in whole_names:
                 continue
             if construction := route53_text.construction(record_set):
                 constructions[key] = construction
                 continue
-            state[key] = self._rrset(zone, record_set)
-            as_read[state[key]] = record_set
+            rrset = self._rrset(zone, record_set)
+            as_read[rrset] = record_set
+            if is_delegation:
+                delegations[key.name] = rrset
+            if key.name in names:
+                state[key] = rrset
         return state
 
-    def obstacles(self, zone: Name, keys: Collection[Key]) -> list[str]:
-        names = {key.name for key in keys}
-        return [
+    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+        """What is more than values and a TTL is not ours to replace; what is below a delegation nobody would see."""
+        names = {goal.key.name for goal in goals}
+        problems = [
             f"{key} is {construction}, which is not replaced: take another name, or remove it at the service"
             for key, construction in sorted(self._constructions[zone].items())
             if key.name in names
         ]
+        for goal in goals:
+            for cut, name_servers in self._delegations[zone].items():
+                if goal.present and _is_hidden(goal.key, cut, name_servers):
+                    problems.append(
+                        f"{goal.key} would not be seen, since the zone delegates {name_text(cut)} (NS "
+                        f"{', '.join(name_servers.texts())}): name {name_text(cut)} as its zone"
+                    )
+        return problems
 
     async def contents(self, zone: Name) -> list[RRset]:
         """RRsets of one name and type under a routing policy count as one."""
@@ -274,3 +292,21 @@ class Route53(Provider):
         self.traffic.queries += 1
         answer = await self._api.call(zone, "get_change", Id=change_id)
         return bool(answer["ChangeInfo"]["Status"] == "INSYNC")
+
+
+def _between(zone: Name, names: Iterable[Name]) -> set[Name]:
+    """The names above those, below the zone's own: where a part of the zone may be delegated."""
+    between = set()
+    for name in names:
+        while len(name) > len(zone) + 1:
+            name = name.parent()
+            between.add(name)
+    return between
+
+
+def _is_hidden(key: Key, cut: Name, name_servers: RRset) -> bool:
+    """Whether an RRset is none of the zone's, but of the one that is delegated at `cut` (RFC 1034, section 4.2.1)."""
+    if key.name == cut and key.rdtype in (dns.rdatatype.NS, dns.rdatatype.DS):
+        return False
+    is_glue = key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and is_named_by(key.name, [name_servers])
+    return key.name.is_subdomain(cut) and not is_glue

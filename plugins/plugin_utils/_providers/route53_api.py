@@ -33,6 +33,7 @@ _LONGEST_PAUSE = 8.0
 
 # It did nothing, and says that it would at another time.
 _BUSY = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "PriorRequestNotComplete"})
+_NOT_ROUTE53 = "answers something that is not the API of Route 53. Check url."
 _WRITE = "change_resource_record_sets"
 _STATUS = "get_change"
 
@@ -69,6 +70,7 @@ class Api:
     def __init__(self, url: str | None, ca_path: str | None, timeout: float, session: Mapping[str, str | None]) -> None:
         boto3 = optional_library("boto3")
         self._errors = optional_library("botocore.exceptions")
+        self._unreadable = optional_library("botocore.parsers").ResponseParserError
         config = optional_library("botocore.config").Config(
             connect_timeout=timeout,
             read_timeout=timeout,
@@ -117,7 +119,11 @@ class Api:
             try:
                 answer: dict[str, Any] = await loop.run_in_executor(self._threads, request)
                 self._answered_at = loop.time()
+                if answer.keys() <= {"ResponseMetadata"}:
+                    raise ProviderError(f"{where} {_NOT_ROUTE53}")
                 return answer
+            except self._unreadable:
+                raise ProviderError(f"{where} {_NOT_ROUTE53}") from None
             except self._errors.ClientError as error:
                 self._answered_at = loop.time()
                 problem: ProviderError = _refused(where, error)
@@ -187,6 +193,8 @@ def _refused(where: str, error: Any) -> ApiError:
             f"is busy for longer than {_PATIENCE:g} s ({code}: {details}). All tools of the account share five "
             "requests a second: see what else uses it, and run it again."
         )
+    elif (not code or code.isdigit()) and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+        message = _NOT_ROUTE53
     elif code == "NoSuchHostedZone":
         message = f"has no such hosted zone: {details} Check options.zone_ids, and whose credentials these are."
     else:

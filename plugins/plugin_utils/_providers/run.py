@@ -114,9 +114,8 @@ class Run:
             await self._write(result, changes, goals)
 
     async def _planned(self, zone: Name, goals: Collection[Goal]) -> list[Change]:
-        keys = [goal.key for goal in goals]
-        state = await self.provider.read(zone, keys)
-        obstacles = self.provider.obstacles(zone, keys)
+        state = await self.provider.read(zone, [goal.key for goal in goals])
+        obstacles = self.provider.obstacles(zone, goals)
         changes = changes_towards(goals, state)
         if changes:
             # An answer made from a wildcard is as good as a record only as long as nothing else comes to its name.

@@ -11,6 +11,8 @@ lose    the first change is made, and its answer lost
 broken  the first change is made, and answered with an error of the service
 pending changes never arrive at all name servers
 silent  requests are taken, and never answered
+page    it is a web server with a page everywhere
+text    it is one that answers with a line of text
 quote   no signature is good; the error quotes the request, as the service does
 """
 
@@ -53,7 +55,9 @@ class Front(BaseHTTPRequestHandler):
             print(f"{time.monotonic():.3f} {self.command} {self.path}", flush=True)
         if KIND == "silent":
             threading.Event().wait()
-        if KIND == "quote":
+        if KIND in ("page", "text"):
+            self.answer(200, b"<html><body>It works!</body></html>" if KIND == "page" else b"It works!")
+        elif KIND == "quote":
             headers = "\n".join(f"{name.lower()}:{value}" for name, value in self.headers.items())
             text = f"The request signature we calculated does not match. The Canonical String was\n'{headers}'"
             self.answer(403, ERROR.format("SignatureDoesNotMatch", escape(text)).encode())
