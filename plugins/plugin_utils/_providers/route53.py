@@ -38,6 +38,26 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "zone_ids": {"type": "dict", "default": {}},
 }
 
+_TYPES = frozenset(
+    [
+        "A",
+        "AAAA",
+        "CAA",
+        "CNAME",
+        "DS",
+        "HTTPS",
+        "MX",
+        "NAPTR",
+        "NS",
+        "PTR",
+        "SPF",
+        "SRV",
+        "SSHFP",
+        "SVCB",
+        "TLSA",
+        "TXT",
+    ]
+)
 # RRsets in one answer.
 _PAGE = 300
 # What stands at one name, and rarely more.
@@ -95,13 +115,7 @@ class Route53(Provider):
     """private, vpc_id, zone_ids: see HostedZones."""
 
     service = "Route 53"
-    capabilities = Capabilities(
-        atomic=True,
-        prerequisites=True,
-        types=frozenset(
-            "A AAAA CAA CNAME DS HTTPS MX NAPTR NS PTR SPF SRV SSHFP SVCB TLSA TXT".split()  # noqa: SIM905
-        ),
-    )
+    capabilities = Capabilities(atomic=True, prerequisites=True, types=_TYPES)
     lag_hint = "It usually takes a minute: wait longer, or look at the AWS Health Dashboard."
 
     def __init__(self, api: Api, private: bool, vpc_id: str | None, zone_ids: Mapping[Name, str]) -> None:

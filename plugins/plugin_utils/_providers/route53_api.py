@@ -26,13 +26,29 @@ _REQUESTS_AT_ONCE = 5
 _STATUS_REQUESTS_PER_SECOND = 2.0
 # Route 53 has no regions, but every request is signed for one.
 _DEFAULT_REGION = "us-east-1"
-# Seconds that one request may wait for the service to take it again, all repetitions together.
+# Seconds that one request is paused for the service to take it again, all pauses together.
 _PATIENCE = 60.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 
 # It did nothing, and says that it would at another time.
 _BUSY = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "PriorRequestNotComplete"})
+# What is wrong with the credentials, and what to do.
+_UNKNOWN_KEY = (
+    "does not know the access key",
+    "It may be deleted or inactive, or of another partition (options.region: China, GovCloud).",
+)
+_BAD_SIGNATURE = "does not accept the signature", "Check the secret access key, and the clock of the controller."
+_EXPIRED = "does not accept the session any more", "Sign in again."
+_CREDENTIALS = {
+    "InvalidClientTokenId": _UNKNOWN_KEY,
+    "UnrecognizedClientException": _UNKNOWN_KEY,
+    "SignatureDoesNotMatch": _BAD_SIGNATURE,
+    "InvalidSignatureException": _BAD_SIGNATURE,
+    "RequestExpired": _BAD_SIGNATURE,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+}
 _NOT_ROUTE53 = "answers something that is not the API of Route 53. Check url."
 _WRITE = "change_resource_record_sets"
 _STATUS = "get_change"
@@ -106,8 +122,8 @@ class Api:
         if it changes something. Raises ApiError, OutcomeUnknown, or another ProviderError.
         """
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        pause = _FIRST_PAUSE
+        first_asked = None
+        pause, patience = _FIRST_PAUSE, _PATIENCE
         where = f"zone {name_text(zone)}: {self.name}"
         request = partial(getattr(self._client, operation), **parameters)
         while True:
@@ -116,6 +132,7 @@ class Api:
                     await pace.turn()
             if self._given_up is not None:
                 raise OutcomeUnknown(f"{where} {self._given_up}")
+            first_asked = first_asked or loop.time()
             try:
                 answer: dict[str, Any] = await loop.run_in_executor(self._threads, request)
                 self._answered_at = loop.time()
@@ -134,12 +151,13 @@ class Api:
             except (self._errors.HTTPClientError, self._errors.ConnectTimeoutError) as error:
                 silence = f"did not answer ({str(error).rstrip('.')}). Check url, timeout, and the network."
                 problem = OutcomeUnknown(f"{where} {silence}")
-                if loop.time() - max(started, self._answered_at) >= self._timeout:
+                if loop.time() - max(first_asked, self._answered_at) >= self._timeout:
                     self._given_up = silence
                 may_repeat = operation != _WRITE and self._given_up is None
             except self._errors.BotoCoreError as error:
                 raise ProviderError(f"{where} {self._not_asked(error)}") from None
-            if not may_repeat or loop.time() + pause > started + _PATIENCE:
+            patience -= pause
+            if not may_repeat or patience < 0:
                 raise problem
             # Zones that were turned away together do not come back together.
             await asyncio.sleep(pause * random.uniform(1, 1.25))
@@ -171,20 +189,10 @@ def _refused(where: str, error: Any) -> ApiError:
     """error: a botocore ClientError."""
     code, details = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     action = f"route53:{error.operation_name}"
-    # What the service says of a wrong signature quotes the request with its session token.
-    own_words = {
-        "InvalidClientTokenId": "does not know the access key (InvalidClientTokenId). It may be deleted or inactive, "
-        "or of another partition (options.region: China, GovCloud).",
-        "SignatureDoesNotMatch": "does not accept the signature (SignatureDoesNotMatch). Check the secret access key, "
-        "and the clock of the controller.",
-        "ExpiredToken": "does not accept the session any more (ExpiredToken). Sign in again.",
-    }
-    own_words["UnrecognizedClientException"] = own_words["InvalidClientTokenId"]
-    own_words["InvalidSignatureException"] = own_words["SignatureDoesNotMatch"]
-    own_words["RequestExpired"] = own_words["SignatureDoesNotMatch"]
-    own_words["ExpiredTokenException"] = own_words["ExpiredToken"]
-    if code in own_words:
-        return ApiError(f"{where} {own_words[code]}", code, details)
+    if code in _CREDENTIALS:
+        # What the service says of a wrong signature quotes the request with its session token.
+        problem, remedy = _CREDENTIALS[code]
+        return ApiError(f"{where} {problem} ({code}). {remedy}", code, details)
     if code in ("AccessDenied", "AccessDeniedException"):
         hint = " Or name the zone in options.zone_ids, then no list is needed." if "ByName" in action else ""
         message = f"does not let these credentials do {action} ({details}). Allow it in their IAM policy.{hint}"
