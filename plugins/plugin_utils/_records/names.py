@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 # IDNA 2003, which Python itself has, writes these as other letters (ß as ss) or drops them; IDNA 2008 (RFC 5891) keeps
 # them. The domain reached would be another one than meant.
 _DEVIATIONS = frozenset("ßς\u200c\u200d")
+
+
+# The other full stops of IDNA (RFC 3490, section 3.1).
+_DOTS = dict.fromkeys(map(ord, "\u3002\uff0e\uff61"), ".")
+_LABEL = re.compile(r"(?:\\.|[^.\\])+")
 
 
 class InvalidName(ValueError):
@@ -32,6 +38,27 @@ def idna_codec(text: str) -> IDNACodec:
             f"'{text}' has a letter that only IDNA 2008 knows: install the Python library idna, or write A-labels"
         )
     return dns.name.IDNA_2003_Practical
+
+
+def ascii_name(text: str) -> str:
+    """The name with A-labels in place of labels with other letters. Raises InvalidName, UnicodeError, DNSException.
+
+    Label by label: in a whole name with such letters dnspython takes escaped octets (`\\228`) for letters too, and so
+    makes another name of it.
+    """
+    if text.isascii():
+        return text
+    codec = idna_codec(text)
+
+    def a_label(match: re.Match[str]) -> str:
+        label = match[0]
+        if label.isascii():
+            return label
+        if "\\" in label:
+            raise InvalidName(f"'{text}' has a label with both letters and escapes: write its A-label")
+        return codec.encode(label).decode("ascii")
+
+    return _LABEL.sub(a_label, text.translate(_DOTS))
 
 
 @lru_cache(maxsize=65536)
@@ -51,7 +78,7 @@ def parse_name(text: str) -> Name:
     if _is_address(stripped):
         raise InvalidName(f"'{text}' is an address where a name belongs")
     try:
-        return dns.name.from_text(stripped, dns.name.root, idna_codec(stripped)).canonicalize()
+        return dns.name.from_text(ascii_name(stripped), dns.name.root).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
         raise InvalidName(f"'{text}' is no domain name: {error}") from None
 

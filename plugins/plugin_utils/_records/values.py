@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .._deps import dns
-from .names import InvalidName, idna_codec, parse_name
+from .names import InvalidName, ascii_name, idna_codec, parse_name
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -69,7 +69,7 @@ def parse_value(rdtype: RdataType, text: str) -> bytes:
     if rdtype in (dns.rdatatype.TXT, dns.rdatatype.SPF):
         return _parse_text_value(rdtype, text)
     try:
-        _refuse_lookalikes(rdtype, text)
+        text = _checked_host(rdtype, text)
         rdata = dns.rdata.from_text(
             dns.rdataclass.IN, rdtype, text.strip(), dns.name.root, relativize=False, idna_codec=idna_codec(text)
         )
@@ -117,8 +117,11 @@ def policy_tag(rdtype: RdataType, value: bytes) -> bytes | None:
     return tag if tag in _ONE_OF_A_KIND else None
 
 
-def _refuse_lookalikes(rdtype: RdataType, text: str) -> None:
-    """dnspython reads '@' as the origin, here the root, and '192.0.2.1' as a name: nobody means either."""
+def _checked_host(rdtype: RdataType, text: str) -> str:
+    """The text, with the host that it ends in as A-labels. Raises InvalidValue, InvalidName.
+
+    dnspython reads '@' as the origin, here the root, and '192.0.2.1' as a name: nobody means either.
+    """
     if "\n" in text.strip():
         raise InvalidValue(f"'{text}' is more than one line: a list item for each value")
     words = text.split()
@@ -127,6 +130,9 @@ def _refuse_lookalikes(rdtype: RdataType, text: str) -> None:
     named = (dns.rdatatype.MX, dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.SRV)
     if rdtype in named and words and words[0] != r"\#":
         parse_name(words[-1])
+        words[-1] = ascii_name(words[-1])
+        return " ".join(words)
+    return text
 
 
 def _parse_text_value(rdtype: RdataType, text: str) -> bytes:

@@ -31,6 +31,8 @@ from hypothesis import strategies as st
         ("bücher.example.org", "xn--bcher-kva.example.org."),
         ("BÜCHER.example.org", "xn--bcher-kva.example.org."),
         (r"a\.b.example.org", r"a\.b.example.org."),
+        (r"\228.bücher.example", r"\228.xn--bcher-kva.example."),
+        (r"a\.b.bücher。example", r"a\.b.xn--bcher-kva.example."),
         (".", "."),
     ],
 )
@@ -39,7 +41,19 @@ def test_names_are_whole_and_lower_case(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "@", "a b.example.org", "192.0.2.1", "2001:db8::1", "a..b", "x" * 64 + ".org", "x." * 130]
+    "text",
+    [
+        "",
+        " ",
+        "@",
+        r"bü\099her.example",
+        "a b.example.org",
+        "192.0.2.1",
+        "2001:db8::1",
+        "a..b",
+        "x" * 64 + ".org",
+        "x." * 130,
+    ],
 )
 def test_what_is_no_name(text: str) -> None:
     with pytest.raises(InvalidName):
@@ -67,6 +81,7 @@ def test_names_are_shown_without_final_dot() -> None:
         ("MX", "  10   mail  ", "10 mail."),
         ("MX", "0 .", "0 ."),
         ("MX", "10 bücher.example", "10 xn--bcher-kva.example."),
+        ("MX", r"10 \228.bücher.example", r"10 \228.xn--bcher-kva.example."),
         ("A", "203.0.113.17", "203.0.113.17"),
         ("AAAA", "2001:DB8:0:0::17", "2001:db8::17"),
         ("CNAME", "www.example.org", "www.example.org."),
@@ -131,12 +146,30 @@ def test_any_text_survives_as_txt_value(text: str) -> None:
     if text.lstrip().startswith('"'):
         return
     value = parse_value(rdtype, text)
-    strings, rest = [], value
-    while rest:
-        strings.append(rest[1 : 1 + rest[0]])
-        rest = rest[1 + rest[0] :]
-    assert b"".join(strings) == text.encode()
+    assert b"".join(strings_in(value)) == text.encode()
     assert parse_value(rdtype, value_text(rdtype, value)) == value
+
+
+def strings_in(value: bytes) -> list[bytes]:
+    """The character-strings of a TXT value (RFC 1035, section 3.3)."""
+    strings = []
+    while value:
+        strings.append(value[1 : 1 + value[0]])
+        value = value[1 + value[0] :]
+    return strings
+
+
+@given(st.lists(st.binary(max_size=600), min_size=1, max_size=4))
+def test_any_octets_survive_in_the_quotes_of_presentation_format(octets: list[bytes]) -> None:
+    rdtype = dns.rdatatype.TXT
+    quoted = " ".join('"' + "".join(f"\\{octet:03}" for octet in string) + '"' for string in octets)
+    value = parse_value(rdtype, quoted)
+    assert b"".join(strings_in(value)) == b"".join(octets)
+    assert all(len(string) <= 255 for string in strings_in(value))
+    for string in octets:
+        if len(string) <= 255:
+            assert string in strings_in(value), "what fits is not split or joined"
+    assert parse_value(rdtype, value_text(rdtype, value)) == value, "what is shown can be declared again"
 
 
 @pytest.mark.parametrize(
