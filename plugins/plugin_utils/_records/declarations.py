@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # RFC 2181, section 8.
 _MAX_TTL = 2**31 - 1
+# Types of which a name has one record.
+_SINGLE = frozenset({"CNAME", "DNAME"})
 
 
 @dataclass
@@ -65,15 +67,19 @@ def _goal(record: Mapping[str, Any]) -> tuple[Name, Goal]:
     if not values:
         raise InvalidValue("no values: name at least one, or remove the records with state: absent")
     exclusive = record.get("exclusive")
-    if exclusive is None:
+    if type_text(rdtype) in _SINGLE:
+        exclusive = True
+    elif exclusive is None:
         # Many services share the TXT records of a name: proof of ownership, SPF and others.
         exclusive = rdtype != dns.rdatatype.TXT
-    _check_values(rdtype, values)
+    _check_values(name, rdtype, values)
     return zone, Goal(Key(name, rdtype), present=values, exclusive=exclusive, ttl=ttl)
 
 
-def _check_values(rdtype: RdataType, values: frozenset[bytes]) -> None:
-    if rdtype in (dns.rdatatype.CNAME, dns.rdatatype.DNAME) and len(values) > 1:
+def _check_values(name: Name, rdtype: RdataType, values: frozenset[bytes]) -> None:
+    if rdtype == dns.rdatatype.NS and name.is_wild():
+        raise InvalidValue("a wildcard has no name servers (RFC 4592, section 4.2): delegate each name")
+    if type_text(rdtype) in _SINGLE and len(values) > 1:
         raise InvalidValue(f"a name has only one {type_text(rdtype)}, not {len(values)}")
     if len(values) > 1 and any(is_null_mx(rdtype, value) for value in values):
         raise InvalidValue("a null MX ('0 .', the domain takes no mail) stands alone")

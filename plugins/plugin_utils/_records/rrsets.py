@@ -9,13 +9,13 @@ true of an RRset; applied to the one that is there it gives the one that shall b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._deps import dns
 from .names import name_text
-from .values import policy_tag, type_text, value_text
+from .values import is_null_mx, policy_tag, type_text, value_text
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -76,25 +76,36 @@ class Goal:
     def applied_to(self, current: RRset | None) -> RRset | None:
         kept: frozenset[bytes] = frozenset()
         if current is not None and not self.exclusive:
-            rdtype = self.key.rdtype
-            superseded = {policy_tag(rdtype, value) for value in self.present} - {None}
-            kept = frozenset(
-                value for value in current.values - self.absent if policy_tag(rdtype, value) not in superseded
-            )
+            kept = frozenset(value for value in current.values - self.absent if not self._supersedes(value))
         values = kept | self.present
         if not values:
             return None
         current_ttl = current.ttl if current is not None else DEFAULT_TTL
         return RRset(self.key, current_ttl if self.ttl is None else self.ttl, values)
 
+    def _supersedes(self, value: bytes) -> bool:
+        """Whether the value cannot stand beside those that shall be there."""
+        rdtype = self.key.rdtype
+        if rdtype == dns.rdatatype.MX:
+            return any(is_null_mx(rdtype, value) != is_null_mx(rdtype, wanted) for wanted in self.present)
+        tag = policy_tag(rdtype, value)
+        return tag is not None and any(policy_tag(rdtype, wanted) == tag for wanted in self.present)
+
 
 @dataclass(frozen=True)
 class Change:
-    """An RRset before and after, None where it does not exist; the two differ."""
+    """An RRset before and after, None where it does not exist.
+
+    Where the two are the same there is nothing to do, but what is done beside it may rest on it.
+    """
 
     key: Key
     before: RRset | None
     after: RRset | None
+
+    @property
+    def alters(self) -> bool:
+        return self.before != self.after
 
     @property
     def action(self) -> str:
@@ -105,12 +116,17 @@ class Change:
 
 def changes_towards(goals: Iterable[Goal], state: State) -> list[Change]:
     """What has to change so that the goals are true, in the canonical order of names."""
-    changes = []
-    for goal in goals:
-        before = state.get(goal.key)
-        after = goal.applied_to(before)
-        if before != after:
-            changes.append(Change(goal.key, before, after))
+    changes = [Change(goal.key, state.get(goal.key), goal.applied_to(state.get(goal.key))) for goal in goals]
+    return _sorted(change for change in changes if change.alters)
+
+
+def unaltered(goals: Iterable[Goal], state: State) -> list[Change]:
+    """What is as the goals want it."""
+    changes = [Change(goal.key, state.get(goal.key), goal.applied_to(state.get(goal.key))) for goal in goals]
+    return _sorted(change for change in changes if not change.alters)
+
+
+def _sorted(changes: Iterable[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: (change.key.name, type_text(change.key.rdtype)))
 
 
@@ -147,6 +163,35 @@ def alias_conflicts(state: State, changes: Iterable[Change]) -> list[str]:
         problems.append(
             f"{name_text(name)} is an alias (CNAME {target}) and cannot have {', '.join(others)} records as well: "
             "remove the CNAME, or take another name"
+        )
+    return problems
+
+
+def delegations(zone: Name, keys: Iterable[Key]) -> set[Name]:
+    """The names at which parts of the zone are handed to other servers (RFC 1034, section 4.2.1)."""
+    return {key.name for key in keys if key.rdtype == dns.rdatatype.NS and key.name != zone}
+
+
+def is_delegated(key: Key, delegated: Collection[Name]) -> bool:
+    """Whether the RRset would stand in one of the parts. What a part itself has in the zone is its NS and DS."""
+    own = (dns.rdatatype.NS, dns.rdatatype.DS)
+    return any(key.name.is_subdomain(part) and not (key.name == part and key.rdtype in own) for part in delegated)
+
+
+def delegation_conflicts(zone: Name, goals: Iterable[Goal], state: State, changes: Collection[Change]) -> list[str]:
+    """Why the changes cannot be: a zone has name servers, and what stands below a delegation nobody ever sees.
+
+    Servers take such an update, and keep the zone's last name server in silence (RFC 2136, section 3.4.2.4).
+    """
+    result = state_after(state, changes)
+    problems = []
+    if any(change.key == (zone, dns.rdatatype.NS) and change.after is None for change in changes):
+        problems.append(f"no name server (NS) would be left for {name_text(zone)}: name at least one")
+    parts = delegations(zone, result)
+    if hidden := sorted(goal.key for goal in goals if is_delegated(goal.key, parts)):
+        problems.append(
+            f"{', '.join(map(str, hidden))}: in a part of the zone that the declared NS records hand to other servers; "
+            "name that part as the zone"
         )
     return problems
 
