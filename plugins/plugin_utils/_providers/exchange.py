@@ -16,7 +16,7 @@ import secrets
 import socket
 import ssl
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .._deps import dns
@@ -60,6 +60,18 @@ class Unreachable(ExchangeError):
     """The server cannot be reached: connection refused, no route, a TLS handshake that failed."""
 
 
+class Truncated(ExchangeError):
+    """Even over a connection the server sent only a part of the answer."""
+
+
+class Lost(ExchangeError):
+    """An update was sent and not answered, for this `reason`: it may have been made or not."""
+
+    def __init__(self, reason: ExchangeError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class KeyRefused(ExchangeError):
     """The server did not take the signature; `reason`: BADKEY, BADSIG, BADTIME or BADTRUNC (RFC 8945, section 5.2)."""
 
@@ -92,6 +104,7 @@ class _Request:
     deadline: float
     repeat_at: float = 0.0
     repeat_after: float = _FIRST_REPEAT
+    repeated: bool = False
     sent_at: float = 0.0
     ignored: str = ""  # why a message that looked like the answer did not count
 
@@ -119,7 +132,7 @@ class _Channel:
             request.reply.set_exception(KeyRefused(_peer_errors().get(type(error), str(error))))
         else:
             self.heard_at = asyncio.get_running_loop().time()
-            request.reply.set_result(reply)
+            request.reply.set_result(replace(reply, repeated=True) if request.repeated else reply)
 
     def fail_all(self, error: ExchangeError) -> None:
         for request in self.waiting.values():
@@ -221,13 +234,18 @@ class Exchange:
                 if not reply.truncated:
                     return reply
             try:
-                return await self._ask(await self._next_stream(), question, wire)
+                reply = await self._ask(await self._next_stream(), question, wire)
             except ConnectionClosed:
                 # Servers close idle connections as they like (RFC 7766, section 6.2.3): a question is asked again.
-                return await self._ask(await self._next_stream(), question, wire)
+                reply = await self._ask(await self._next_stream(), question, wire)
+        if reply.truncated:
+            raise Truncated
+        return reply
 
     async def update(self, message: UpdateMessage) -> Reply:
-        """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError."""
+        """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError: Lost
+        if it was sent.
+        """
         wire = message.to_wire(max_size=UPDATE_OCTETS)
         zone = message.zone[0]
         section = (zone.name.to_wire() or b"") + struct.pack("!HH", zone.rdtype, dns.rdataclass.IN)
@@ -271,6 +289,11 @@ class Exchange:
             if self._ticker is None:
                 self._ticker = loop.call_later(_TICK, self._tick)
             return await request.reply
+        except KeyRefused:
+            raise
+        except ExchangeError as error:
+            # "Connection refused" may have been about another datagram, and this one have arrived.
+            raise Lost(error) if is_update else error from None
         finally:
             del channel.waiting[identifier]
 
@@ -291,6 +314,7 @@ class Exchange:
                         self._give_up(error)
                 elif isinstance(channel, _Datagrams) and now >= request.repeat_at:
                     channel.send(request)
+                    request.repeated = True
                     request.repeat_after *= 2
                     request.repeat_at = now + request.repeat_after
         self._ticker = loop.call_later(_TICK, self._tick) if any(channel.waiting for channel in channels) else None
@@ -328,9 +352,9 @@ class Exchange:
                     self._streams.append(await self._open_stream())
                 except Unreachable as error:
                     if self.protocol == "udp":
-                        self._no_streams = error
-                    else:
-                        self._give_up(error)
+                        self._no_streams = Unreachable(f"over TCP, which what is too long for UDP needs: {error}")
+                        raise self._no_streams from None
+                    self._give_up(error)
                     raise
         self._turn += 1
         return self._streams[self._turn % len(self._streams)]

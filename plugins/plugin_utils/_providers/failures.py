@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._deps import dns
 from .._records.exchanges import exchanges
 from .._records.names import name_text
-from .exchange import ConnectionClosed, Exchange, ExchangeError, KeyRefused, NoAnswer
+from .exchange import ConnectionClosed, Exchange, ExchangeError, KeyRefused, Lost, NoAnswer, Truncated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,8 @@ def no_reply(exchange: Exchange, zone: Name, error: ExchangeError) -> str:
     """Why there is no reply that counts."""
     where = f"zone {name_text(zone)}: {exchange.server}"
     protocol = exchange.protocol.upper()
+    if isinstance(error, Lost):
+        error = error.reason
     if isinstance(error, KeyRefused):
         return f"{where} {_key_refused(exchange, error.reason)}"
     if isinstance(error, NoAnswer):
@@ -32,6 +34,8 @@ def no_reply(exchange: Exchange, zone: Name, error: ExchangeError) -> str:
             f"{where} did not answer within {exchange.timeout:g} s ({protocol}){seen}. "
             "Check that it runs, that server and port are right, and that no firewall drops DNS from here."
         )
+    if isinstance(error, Truncated):
+        return f"{where} sends only a part of a long answer, over TCP too. Look in its log, and for a proxy on the way."
     if isinstance(error, ConnectionClosed):
         return (
             f"{where} ended the connection before it answered ({protocol}): {error}. "
@@ -78,6 +82,13 @@ def not_authoritative(exchange: Exchange, zone: Name, name: Name) -> str:
     )
 
 
+def below_dname(exchange: Exchange, zone: Name, name: Name, redirected: Name) -> str:
+    return (
+        f"zone {name_text(zone)}: {name_text(name)} can have no records: at {exchange.server} a DNAME sends all that "
+        f"is below {name_text(redirected)} elsewhere (RFC 6672). Remove the DNAME, or take another name."
+    )
+
+
 def in_another_zone(exchange: Exchange, zone: Name, name: Name, other: Name) -> str:
     return (
         f"zone {name_text(zone)}: {exchange.server} does not have it (NOTAUTH). "
@@ -85,10 +96,31 @@ def in_another_zone(exchange: Exchange, zone: Name, name: Name, other: Name) -> 
     )
 
 
+def changed_by(batch: Sequence[Change]) -> str:
+    keys = [str(key) for key in sorted(change.key for change in batch if change.alters)]
+    return keys[0] + (f" and {len(keys) - 1} more RRsets" if len(keys) > 1 else "")
+
+
+def overtaken(exchange: Exchange, zone: Name, batch: Sequence[Change]) -> str:
+    keys = [str(key) for key in sorted(change.key for change in batch)]
+    more = f" or {len(keys) - 5} more RRsets" if len(keys) > 5 else ""
+    return (
+        f"zone {name_text(zone)}: between reading and writing somebody else changed {' or '.join(keys[:5])}{more} "
+        f"at {exchange.server}."
+    )
+
+
+def too_big(zone: Name, batch: Sequence[Change]) -> str:
+    return (
+        f"zone {name_text(zone)}: {changed_by(batch)} has too much data: the old and new values together do not fit "
+        "in an update (64 KiB). Remove the RRset first, or declare fewer values."
+    )
+
+
 def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcode: dns.rcode.Rcode) -> str:
     """Why an update was answered with an error (RFC 2136, section 2.2)."""
     where = f"zone {name_text(zone)}: {exchange.server}"
-    what = str(batch[0].key) + (f" and {len(batch) - 1} more RRsets" if len(batch) > 1 else "")
+    what = changed_by(batch)
     if rcode == dns.rcode.REFUSED:
         who = f"the key {name_text(exchange.key.name)}" if exchange.key is not None else "an update without a key"
         return (

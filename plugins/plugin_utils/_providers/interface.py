@@ -56,12 +56,14 @@ class Capabilities:
     """What a DNS service can do.
 
     atomic: a batch is made whole or not at all; prerequisites: a batch is refused if something that it changes is no
-    longer as it was read; types: the record types that the service has, None for all; minimum_ttl: seconds;
+    longer as it was read; guards: so it is if something in it is not that alters nothing, and what was declared and is
+    to stay as it is goes with the changes, so that two who write at the same moment do not mix; types: the record types that the service has, None for all; minimum_ttl: seconds;
     batch: how many changes it takes in one piece, None for any number.
     """
 
     atomic: bool
     prerequisites: bool
+    guards: bool = False
     types: frozenset[str] | None = None
     minimum_ttl: int = 0
     batch: int | None = None
@@ -106,12 +108,10 @@ class Provider(ABC):
 
     @abstractmethod
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
-        """The RRsets of `keys` that exist, and a CNAME that stands at one of their names. Raises ProviderError."""
+        """The RRsets of `keys` that stand in the zone, and a CNAME that stands at one of their names.
 
-    async def explicit(self, zone: Name, state: State) -> State:
-        """Of what was read, that which stands in the zone and is not made from a wildcard. Raises ProviderError."""
-        del zone
-        return state
+        What a server makes from a wildcard does not stand there. Raises ProviderError.
+        """
 
     def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         """Of what was read for the goals: why some of them cannot be brought about, though the service would take the
@@ -121,7 +121,7 @@ class Provider(ABC):
 
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
         """The changes in as few parts as the service takes in one piece. What is at one name goes together: a CNAME,
-        say, with the address that takes its place."""
+        say, with the address that takes its place. `changes` has such that alter nothing only with `guards`."""
         del zone
         size = self.capabilities.batch or len(changes)
         batches: list[list[Change]] = []

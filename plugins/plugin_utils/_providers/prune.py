@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._deps import dns
 from .._records.exchanges import is_named_by
-from .._records.rrsets import Change, Goal, Key, RRset, state_after
+from .._records.rrsets import Change, Goal, Key, RRset, delegations, is_delegated, state_after
 from .interface import Provider, ProviderError
 
 if TYPE_CHECKING:
@@ -32,8 +32,14 @@ async def retire(
     An address is removed only with `prune`, and if nothing else in the zone names its host. Raises ProviderError.
     """
     types = (dns.rdatatype.A, dns.rdatatype.AAAA)
-    state = await provider.read(zone, [Key(host, rdtype) for host in sorted(hosts) for rdtype in types])
-    addresses = [rrset for key, rrset in sorted(state.items()) if key.rdtype in types]
+    addresses = []
+    for host in sorted(hosts):
+        try:
+            state = await provider.read(zone, [Key(host, rdtype) for rdtype in types])
+        except ProviderError:
+            # It is in a part of the zone that other servers have: its addresses are theirs.
+            continue
+        addresses += [rrset for key, rrset in sorted(state.items()) if key.rdtype in types]
     if not addresses:
         return [], []
     if not prune:
@@ -43,8 +49,11 @@ async def retire(
     except ProviderError as error:
         why = f"nobody can say whether something else in the zone names the host: {error}"
         return [], [Leftover(rrset, why) for rrset in addresses]
-    rest = state_after(contents, changes).values()
-    named = {host for host in hosts if is_named_by(host, rest)}
+    after = state_after(contents, changes)
+    named = {host for host in hosts if is_named_by(host, after.values())}
+    # The server may also answer from another zone that it has, or from one that these changes hand to other servers.
+    delegated = delegations(zone, after)
+    addresses = [rrset for rrset in addresses if rrset.key in contents and not is_delegated(rrset.key, delegated)]
     return (
         [Goal(rrset.key, exclusive=True) for rrset in addresses if rrset.key.name not in named],
         [Leftover(rrset, "other records in the zone name the host") for rrset in addresses if rrset.key.name in named],

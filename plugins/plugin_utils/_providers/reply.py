@@ -45,12 +45,14 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Reply:
-    """answer and authority: the records of these sections."""
+    """answer and authority: the records of these sections; repeated: the request had been sent more than once, and
+    this may answer any of them."""
 
     wire: bytes
     flags: int
     answer: list[Record]
     authority: list[Record]
+    repeated: bool = False
 
     @property
     def rcode(self) -> dns.rcode.Rcode:
@@ -92,6 +94,10 @@ class Reply:
         except (dns.exception.DNSException, ValueError) as error:
             raise Malformed(f"a {key} that came is not valid ({type(error).__name__})") from None
         return RRset(key, ttl, frozenset(values)) if values else None
+
+    def owners(self, rdtype: RdataType) -> list[Name]:
+        """Whose records of this type the answer has."""
+        return [self.owner(record) for record in self.answer if record.rdtype == rdtype]
 
     def rrsets_of(self, name: Name) -> list[RRset]:
         """All RRsets of the name in the answer. Raises Malformed."""

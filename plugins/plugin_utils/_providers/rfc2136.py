@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from .._deps import dns
@@ -18,11 +19,10 @@ from .._records.values import host_in, to_rdata
 from . import failures
 from .exchange import (
     UPDATE_OCTETS,
-    ConnectionClosed,
     Exchange,
     ExchangeError,
     KeyRefused,
-    NoAnswer,
+    Lost,
     Server,
     Unreachable,
 )
@@ -73,7 +73,7 @@ def create(options: Mapping[str, Any]) -> Rfc2136:
 class Rfc2136(Provider):
     service = "RFC 2136"
     # Batches are counted by octets.
-    capabilities = Capabilities(atomic=True, prerequisites=True)
+    capabilities = Capabilities(atomic=True, prerequisites=True, guards=True)
 
     def __init__(self, options: Rfc2136Options) -> None:
         self.traffic = Traffic()
@@ -98,7 +98,9 @@ class Rfc2136(Provider):
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
         exchange = await self._primary(zone)
         answers = await asyncio.gather(*(self._read_one(exchange, zone, key) for key in keys))
-        return {rrset.key: rrset for rrsets in answers for rrset in rrsets}
+        rrsets = [rrset for answer in answers for rrset in answer]
+        made = await self._made_from_wildcards(exchange, zone, {rrset.key.name for rrset in rrsets} - {zone})
+        return {rrset.key: rrset for rrset in rrsets if rrset.key.name not in made}
 
     async def _read_one(self, exchange: Exchange, zone: Name, key: Key) -> list[RRset]:
         reply = await self._query(exchange, zone, key.name, key.rdtype)
@@ -108,6 +110,8 @@ class Rfc2136(Provider):
                 if delegation is not None and key.rdtype == dns.rdatatype.NS:
                     return [delegation]
                 raise ProviderError(failures.not_authoritative(exchange, zone, key.name))
+            if redirected := [owner for owner in reply.owners(dns.rdatatype.DNAME) if owner != key.name]:
+                raise ProviderError(failures.below_dname(exchange, zone, key.name, redirected[0]))
             rrset = reply.rrset(reply.answer, key) or reply.rrset(reply.answer, Key(key.name, dns.rdatatype.CNAME))
             if rrset is not None:
                 return [rrset]
@@ -121,26 +125,37 @@ class Rfc2136(Provider):
             raise ProviderError(f"zone {name_text(zone)}: {exchange.server}: {error}.") from None
         return []
 
-    async def explicit(self, zone: Name, state: State) -> State:
-        """Below a name that exists no wildcard from above applies (RFC 4592, section 3.3.1): `*.name` does not exist.
+    async def _made_from_wildcards(self, exchange: Exchange, zone: Name, names: Collection[Name]) -> set[Name]:
+        """Those of the names, which all have an answer, that do not exist: a wildcard answers for them (RFC 4592).
 
-        If it does, it is either there itself, and then nothing is below it, or it too is made from that wildcard.
+        One question for all names of a level: while `*.example.org` does not exist, no wildcard answers for any name
+        right below example.org.
         """
-        exchange = await self._primary(zone)
+
+        async def exists(name: Name) -> Reply | None:
+            reply = await self._query(exchange, zone, dns.name.Name((b"*", *name.labels)), dns.rdatatype.A)
+            return None if reply.rcode == dns.rcode.NXDOMAIN else reply
 
         async def stands(name: Name) -> bool:
-            for labels in ((b"*", *name.labels), (b"*", b"*", *name.labels)):
+            """Below a name that exists no wildcard from above applies (section 3.3.1): `*.name` does not exist.
+
+            If it does, it is either there itself, and then nothing is below it, or it too is made from that wildcard.
+            """
+            for below in (name, dns.name.Name((b"*", *name.labels))):
                 try:
-                    probe = dns.name.Name(labels)
+                    reply = await exists(below)
                 except dns.name.NameTooLong:
                     return True
-                if (await self._query(exchange, zone, probe, dns.rdatatype.A)).rcode == dns.rcode.NXDOMAIN:
+                # Nor does one apply where another zone begins or a DNAME is.
+                if reply is None or not reply.authoritative or reply.owners(dns.rdatatype.DNAME):
                     return True
             return False
 
-        names = list({key.name for key in state} - {zone})
-        standing = dict(zip(names, await asyncio.gather(*map(stands, names)), strict=True))
-        return {key: rrset for key, rrset in state.items() if standing.get(key.name, True)}
+        levels = list({name.parent() for name in names})
+        covered = dict(zip(levels, await asyncio.gather(*map(exists, levels)), strict=True))
+        suspects = [name for name in names if covered[name.parent()] is not None]
+        standing = await asyncio.gather(*map(stands, suspects))
+        return {name for name, stands in zip(suspects, standing, strict=True) if not stands}
 
     async def contents(self, zone: Name) -> list[RRset]:
         """By zone transfer (RFC 5936)."""
@@ -189,17 +204,27 @@ class Rfc2136(Provider):
     # Writing
 
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
-        """By octets, counted without name compression: never too many in one, at most about twice too many parts."""
+        """By octets, counted without name compression: never too many in one, at most about twice too many parts.
+
+        What stays as it is goes with the first, as far as there is room.
+        """
+        changes = sorted(changes, key=lambda change: change.key.name)
+        groups = [list(group) for _name, group in groupby(changes, key=lambda change: change.key.name)]
+        groups.sort(key=_turn)
         empty = 12 + len(_wire(zone)) + 4
         batches: list[list[Change]] = []
-        size = UPDATE_OCTETS
-        for change in changes:
-            octets = _octets(change)
-            if size + octets > UPDATE_OCTETS:
-                batches.append([])
-                size = empty
-            batches[-1].append(change)
-            size += octets
+        sizes: list[int] = []
+        for group in groups:
+            octets = sum(map(_octets, group))
+            if any(change.alters for change in group):
+                if not batches or sizes[-1] + octets > UPDATE_OCTETS:
+                    batches.append([])
+                    sizes.append(empty)
+                batches[-1] += group
+                sizes[-1] += octets
+            elif sizes[0] + octets <= UPDATE_OCTETS:
+                batches[0] += group
+                sizes[0] += octets
         return batches
 
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
@@ -207,15 +232,16 @@ class Rfc2136(Provider):
         self.traffic.messages += 1
         try:
             reply = await exchange.update(_update_message(zone, batch))
-        except (NoAnswer, ConnectionClosed) as error:
+        except Lost as error:
             raise OutcomeUnknown(failures.no_reply(exchange, zone, error)) from None
         except ExchangeError as error:
             raise ProviderError(failures.no_reply(exchange, zone, error)) from None
+        except dns.exception.TooBig:
+            raise ProviderError(failures.too_big(zone, batch)) from None
         if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
-            raise Conflict(
-                f"zone {name_text(zone)}: somebody else changed {', '.join(str(change.key) for change in batch)} at "
-                f"{exchange.server} between reading and writing, twice. Nothing of it was overwritten. Run it again."
-            )
+            message = failures.overtaken(exchange, zone, batch)
+            # An update that was sent twice may have been made the first time, and met itself the second.
+            raise OutcomeUnknown(message) if reply.repeated else Conflict(message)
         if reply.rcode != dns.rcode.NOERROR:
             raise ProviderError(failures.update_refused(exchange, zone, batch, reply.rcode))
 
@@ -296,8 +322,19 @@ class Rfc2136(Provider):
         return exchanges[-1]
 
 
+def _turn(group: Sequence[Change]) -> int:
+    """Where more than one message is needed: an address comes before the records that name its host, and goes after
+    them; what only has to stay as it is takes the room that is left."""
+    if not any(change.alters for change in group):
+        return 3
+    addresses = [change for change in group if change.key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)]
+    if any(change.before is None and change.after is not None for change in addresses):
+        return 0
+    return 2 if any(change.after is None for change in addresses) else 1
+
+
 def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:
-    """Prerequisites on what was read (RFC 2136, sections 2.4.2 and 2.4.3), then the changes (section 2.5)."""
+    """Prerequisites on what was read (RFC 2136, sections 2.4.2 to 2.4.5), then the changes (section 2.5)."""
     message = dns.update.UpdateMessage(zone)
     for change in batch:
         if change.before is None:
@@ -305,11 +342,14 @@ def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:
         else:
             for rdata in _rdatas(change.key, change.before.values):
                 message.present(change.key.name, rdata)
+    for _name, group in groupby(batch, key=lambda change: change.key.name):
+        _add_alias_prerequisites(message, list(group))
     # What goes first goes first: a name gives up its CNAME before it gets an address.
-    for change in batch:
+    changes = [change for change in batch if change.alters]
+    for change in changes:
         if change.before is not None and not _is_apex_ns(zone, change):
             message.delete(change.key.name, change.key.rdtype)
-    for change in batch:
+    for change in changes:
         if change.after is not None:
             for rdata in _rdatas(change.key, change.after.values):
                 message.add(change.key.name, change.after.ttl, rdata)
@@ -320,6 +360,19 @@ def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:
             for rdata in _rdatas(change.key, before - after):
                 message.delete(change.key.name, rdata)
     return message
+
+
+def _add_alias_prerequisites(message: UpdateMessage, group: Sequence[Change]) -> None:
+    """Servers leave out, in silence, a CNAME at a name with other records, and others at a name with a CNAME (RFC 2136,
+    section 3.4.2.2): nobody may have made one since the name was read."""
+    name = group[0].key.name
+    if any(change.before is not None for change in group):
+        return
+    created = {change.key.rdtype for change in group if change.after is not None}
+    if dns.rdatatype.CNAME in created:
+        message.absent(name)
+    elif created:
+        message.absent(name, dns.rdatatype.CNAME)
 
 
 def _rdatas(key: Key, values: Iterable[bytes]) -> list[dns.rdata.Rdata]:
@@ -333,8 +386,9 @@ def _is_apex_ns(zone: Name, change: Change) -> bool:
 def _octets(change: Change) -> int:
     """The most that the change takes in an update: what was read, as prerequisite and to delete, and what comes."""
     fixed = len(_wire(change.key.name)) + 10
-    rrsets = [rrset for rrset in (change.before, change.before, change.after) if rrset is not None]
-    return fixed + sum(fixed + len(value) for rrset in rrsets for value in rrset.values)
+    rrsets = [change.before, change.before, change.after] if change.alters else [change.before]
+    # Beside them a prerequisite that the RRset is absent, and one about a CNAME.
+    return 2 * fixed + sum(fixed + len(value) for rrset in rrsets if rrset is not None for value in rrset.values)
 
 
 def _wire(name: Name) -> bytes:

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._records.exchanges import leaving_exchanges, wanted_hosts
 from .._records.names import name_text
-from .._records.rrsets import Change, Goal, Key, RRset, alias_conflicts, changes_towards, zone_file
+from .._records.rrsets import (
+    Change,
+    Goal,
+    Key,
+    RRset,
+    alias_conflicts,
+    changes_towards,
+    delegation_conflicts,
+    unaltered,
+    zone_file,
+)
 from .._records.values import type_text
 from .interface import Conflict, OutcomeUnknown, Provider, ProviderError
 from .prune import Leftover, retire
@@ -39,13 +49,21 @@ UNKNOWN = "unknown"  # sent, but nobody can say whether it was written
 @dataclass
 class ZoneResult:
     """changes: each with what became of it; unchanged: how many RRsets were as declared;
-    error: why the zone is not as declared, for the administrator."""
+    warnings: what the administrator should know all the same; error: why the zone is not as declared."""
 
     zone: Name
     changes: dict[Key, tuple[Change, str]] = field(default_factory=dict)
     unchanged: int = 0
     leftover: list[Leftover] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     error: str | None = None
+
+
+class _Plan(NamedTuple):
+    """changes: what is to be done; unaltered: what is as it was declared."""
+
+    changes: list[Change]
+    unaltered: list[Change]
 
 
 @dataclass
@@ -101,109 +119,124 @@ class Run:
 
     async def _bring_about(self, result: ZoneResult) -> None:
         zone, goals = result.zone, list(self.goals[result.zone])
-        changes = await self._planned(zone, goals)
-        result.unchanged = len(goals) - len(changes)
-        if hosts := leaving_exchanges(zone, changes, self._wanted_hosts):
-            pruning, result.leftover = await retire(self.provider, zone, hosts, changes, self.prune)
+        plan = await self._planned(zone, goals)
+        if hosts := leaving_exchanges(zone, plan.changes, self._wanted_hosts):
+            pruning, result.leftover = await retire(self.provider, zone, hosts, plan.changes, self.prune)
             if pruning:
                 goals += pruning
-                changes = await self._planned(zone, goals)
+                plan = await self._planned(zone, goals)
         if self.check_mode:
-            result.changes = {change.key: (change, PREDICTED) for change in changes}
-        elif changes:
-            await self._write(result, changes, goals)
+            result.changes = {change.key: (change, PREDICTED) for change in plan.changes}
+        elif plan.changes:
+            await self._write(result, plan, goals)
+        result.unchanged = len(goals) - len(result.changes)
 
-    async def _planned(self, zone: Name, goals: Collection[Goal]) -> list[Change]:
+    async def _planned(self, zone: Name, goals: Collection[Goal]) -> _Plan:
         state = await self.provider.read(zone, [goal.key for goal in goals])
-        obstacles = self.provider.obstacles(zone, goals)
         changes = changes_towards(goals, state)
-        if changes:
-            # An answer made from a wildcard is as good as a record only as long as nothing else comes to its name.
-            state = await self.provider.explicit(zone, state)
-            changes = changes_towards(goals, state)
-        if problems := [*obstacles, *alias_conflicts(state, changes), *self._unsupported(changes)]:
+        if problems := [
+            *self.provider.obstacles(zone, goals),
+            *alias_conflicts(state, changes),
+            *delegation_conflicts(zone, goals, state, changes),
+            *self._unsupported(changes),
+        ]:
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
-        return changes
+        return _Plan(changes, unaltered(goals, state))
 
     def _unsupported(self, changes: Sequence[Change]) -> list[str]:
         return [f"{self.provider.service}: {problem}" for problem in self.provider.capabilities.problems(changes)]
 
-    async def _write(self, result: ZoneResult, changes: list[Change], goals: Collection[Goal]) -> None:
-        """Write batch after batch; what `result` says is true whenever an error leaves this function."""
-        result.changes = {change.key: (change, NOT_APPLIED) for change in changes}
-        batches = self.provider.batches(result.zone, changes)
+    async def _write(self, result: ZoneResult, plan: _Plan, goals: Collection[Goal]) -> None:
+        """Write, and once more after a conflict; what `result` says is true whenever an error leaves this function."""
+        batches = self._batches(result, plan)
         try:
-            for batch in batches:
-                keys = {change.key for change in batch}
-                await self._write_batch(result, batch, [goal for goal in goals if goal.key in keys])
+            try:
+                await self._write_batches(result, batches)
+            except (Conflict, OutcomeUnknown) as error:
+                # It may also have been made and its answer lost: what is there now says so.
+                try:
+                    plan = await self._planned(result.zone, goals)
+                except ProviderError as problem:
+                    raise ProviderError(f"{error} {problem}") from None
+                _settle(result, plan)
+                if isinstance(error, Conflict):
+                    result.warnings.append(f"{error} It was read again, and is now as declared here.")
+                try:
+                    await self._write_batches(result, self._batches(result, plan))
+                except Conflict as conflict:
+                    raise ProviderError(
+                        f"{conflict} It was read again, and the same happened. Nothing of it was overwritten. "
+                        "Run it again."
+                    ) from None
         except ProviderError as error:
+            result.warnings.clear()
             if len(batches) == 1:
                 raise
             applied = sum(1 for _change, status in result.changes.values() if status == APPLIED)
             raise ProviderError(
-                f"{error} The changes were too many for one message; {applied} of {len(changes)} were written."
+                f"{error} The changes were too many for one message; {applied} of {len(result.changes)} were written."
             ) from None
 
-    async def _write_batch(self, result: ZoneResult, batch: Sequence[Change], goals: Collection[Goal]) -> None:
-        try:
-            await self._apply(result, batch)
-        except Conflict:
-            for change in batch:
-                del result.changes[change.key]
-            batch = await self._planned(result.zone, goals)
-            result.unchanged += len(goals) - len(batch)
-            result.changes.update((change.key, (change, NOT_APPLIED)) for change in batch)
-            if batch:
-                await self._apply(result, batch)
-        except OutcomeUnknown:
-            # It may have been made and its answer lost: what is there now says so.
-            left = await self._planned(result.zone, goals)
-            if left:
-                await self._apply(result, left)
-        except ProviderError:
-            if not self.provider.capabilities.atomic:
-                await self._find_out(result, batch)
-            raise
-        await self._read_back(result.zone, batch)
-        result.changes.update((change.key, (change, APPLIED)) for change in batch)
+    def _batches(self, result: ZoneResult, plan: _Plan) -> list[list[Change]]:
+        result.changes.update((change.key, (change, NOT_APPLIED)) for change in plan.changes)
+        if not plan.changes:
+            return []
+        if not self.provider.capabilities.guards:
+            return self.provider.batches(result.zone, plan.changes)
+        return self.provider.batches(result.zone, [*plan.changes, *plan.unaltered])
 
-    async def _find_out(self, result: ZoneResult, batch: Sequence[Change]) -> None:
+    async def _write_batches(self, result: ZoneResult, batches: Iterable[Sequence[Change]]) -> None:
+        for batch in batches:
+            changes = [change for change in batch if change.alters]
+            try:
+                await self.provider.apply(result.zone, batch)
+            except OutcomeUnknown:
+                _mark(result, changes, UNKNOWN)
+                raise
+            except Conflict:
+                raise
+            except ProviderError:
+                if not self.provider.capabilities.atomic:
+                    await self._find_out(result, changes)
+                raise
+            _mark(result, changes, UNKNOWN)
+            await self._read_back(result, changes)
+
+    async def _find_out(self, result: ZoneResult, changes: Sequence[Change]) -> None:
         """Say of each change whether it was made, after an error in the middle of a batch that is not atomic."""
         try:
-            state = await self.provider.read(result.zone, [change.key for change in batch])
+            state = await self.provider.read(result.zone, [change.key for change in changes])
         except ProviderError:
-            result.changes.update((change.key, (change, UNKNOWN)) for change in batch)
+            _mark(result, changes, UNKNOWN)
             return
-        for change in batch:
-            status = APPLIED if state.get(change.key) == change.after else NOT_APPLIED
-            result.changes[change.key] = (change, status)
+        for change in changes:
+            _mark(result, [change], APPLIED if state.get(change.key) == change.after else NOT_APPLIED)
 
-    async def _apply(self, result: ZoneResult, batch: Sequence[Change]) -> None:
-        try:
-            await self.provider.apply(result.zone, batch)
-        except OutcomeUnknown:
-            result.changes.update((change.key, (change, UNKNOWN)) for change in batch)
-            raise
-
-    async def _read_back(self, zone: Name, batch: Sequence[Change]) -> None:
-        """Some servers say NOERROR and do nothing."""
-        wanted = {change.key: change.after for change in batch}
+    async def _read_back(self, result: ZoneResult, changes: Sequence[Change]) -> None:
+        """Say of each change whether it is there: some servers say NOERROR and do nothing, or a part of it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _READ_BACK_LIMIT
         while True:
-            state = await self.provider.read(zone, list(wanted))
-            if any(state.get(key) != after for key, after in wanted.items()):
-                # Where a record went, a wildcard may answer now.
-                state = await self.provider.explicit(zone, state)
-            keys = [key for key, after in wanted.items() if state.get(key) != after]
-            if not keys or loop.time() > deadline:
+            state = await self.provider.read(result.zone, [change.key for change in changes])
+            missing = [change for change in changes if state.get(change.key) != change.after]
+            replaced = [change for change in missing if state.get(change.key) != change.before]
+            if not missing or replaced or loop.time() > deadline:
                 break
             await asyncio.sleep(_FIRST_PAUSE)
-        if keys:
+        _mark(result, changes, APPLIED)
+        _mark(result, missing, NOT_APPLIED)
+        _mark(result, replaced, UNKNOWN)
+        where = f"zone {name_text(result.zone)}"
+        if replaced:
             raise ProviderError(
-                f"zone {name_text(zone)}: the server said yes (NOERROR) to the update, but does not answer it: "
-                f"{', '.join(map(str, keys))}. A policy of the server may ignore changes to these names or types "
-                "(PowerDNS: a dnsupdate policy script), or somebody changed them at the same moment."
+                f"{where}: somebody else changed {_listed(replaced)} right after it was written here. "
+                "What they wrote is there now. Agree on who writes it, and run it again."
+            )
+        if missing:
+            raise ProviderError(
+                f"{where}: the server said yes (NOERROR) to the update, but does not answer it: {_listed(missing)}. "
+                "A policy of the server may ignore changes to these names or types "
+                "(PowerDNS: a dnsupdate policy script), or somebody changed them back at the same moment."
             )
 
     async def _wait(self, zone: Name, changes: Sequence[Change]) -> None:
@@ -228,6 +261,26 @@ class Run:
         except TimeoutError:
             return False
         return True
+
+
+def _mark(result: ZoneResult, changes: Iterable[Change], status: str) -> None:
+    result.changes.update((change.key, (change, status)) for change in changes)
+
+
+def _settle(result: ZoneResult, plan: _Plan) -> None:
+    """What was sent and needs no change any more has been made; what was not sent and needs none was not ours."""
+    planned = {change.key for change in plan.changes}
+    for key, (change, status) in list(result.changes.items()):
+        if key in planned:
+            continue
+        if status == UNKNOWN:
+            result.changes[key] = (change, APPLIED)
+        elif status == NOT_APPLIED:
+            del result.changes[key]
+
+
+def _listed(changes: Iterable[Change]) -> str:
+    return ", ".join(str(change.key) for change in changes)
 
 
 def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> dict[str, Any]:
@@ -277,6 +330,8 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
         for rrset, reason in result.leftover
     ]:
         outcome["leftover"] = leftover
+    if warnings := [warning for result in results for warning in result.warnings]:
+        outcome["warnings"] = warnings
     if errors:
         outcome["failed"] = True
         outcome["errors"] = errors

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from controller import Controller
 from name_server import Network
 from named import Named
+from runner import Runner
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +80,19 @@ def trouble(network: Network) -> Iterator[Callable[..., str]]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def new_runner(network: Network) -> Iterator[Callable[[], Runner]]:
+    made: list[Runner] = []
+
+    def make() -> Runner:
+        made.append(Runner(network))
+        return made[-1]
+
+    yield make
+    for runner in made:
+        runner.close()
 
 
 @pytest.fixture

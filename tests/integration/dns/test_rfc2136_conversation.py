@@ -216,7 +216,8 @@ def test_a_thousand_zones(new_server: Callable[[], Named], controller: Controlle
         assert server.dig(name, "MX") == [f"10 mail.{name}."]
         assert server.dig(f"mail.{name}", "AAAA") == ["2001:db8:1::17"]
     again = controller.run("dns_records", {**access(server), "zones": zones})
-    assert (again.changed, again.stats["unchanged"], again.stats["queries"]) == (False, 5000, 5000)
+    # A question for each RRset, and one in each zone whether a wildcard answers for its names.
+    assert (again.changed, again.stats["unchanged"], again.stats["queries"]) == (False, 5000, 6000)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ TROUBLE is what happens to the first COUNT updates (default: all):
 
 ignore     answered NOERROR, properly signed, and not done (the key is read from standard input: name secret)
 deny       the answer of named is lost, the update was done
+together   the first COUNT updates of each zone wait for one another, and then go on at once
 race       another administrator changes the records just before: standard input is a shell command
 kill       NUMBER is named's process id, which dies instead of doing the update
 forge      every answer, to questions too, follows a crowd of forged ones
@@ -28,6 +29,7 @@ from contextlib import suppress
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rrset
@@ -40,6 +42,8 @@ class Troublemaker:
         self.given = "" if sys.stdin.isatty() else sys.stdin.read().strip()
         self.updates = 0
         self.lock = threading.Lock()
+        self.arrival = threading.Condition()
+        self.arrived: dict[dns.name.Name, set[bytes]] = {}
 
     def answers(self, wire: bytes, ask: object) -> list[bytes]:
         """What to send for a message; `ask` hands a message to named and returns its answer."""
@@ -50,6 +54,10 @@ class Troublemaker:
             return [*forgeries(wire), ask(wire)]
         if self.trouble == "unsigned":
             return [lie(wire)]
+        if self.trouble == "together":
+            if is_update:
+                self.meet(wire)
+            return [ask(wire)]
         with self.lock:
             self.updates += is_update
             spared = not is_update or self.updates > self.count
@@ -67,6 +75,14 @@ class Troublemaker:
             ask(wire)
             return []
         raise SystemExit(f"no such trouble: {self.trouble}")
+
+    def meet(self, wire: bytes) -> None:
+        zone = dns.message.from_wire(wire, keyring=False, continue_on_error=True).question[0].name
+        with self.arrival:
+            # A repetition is the same octets.
+            self.arrived.setdefault(zone, set()).add(wire)
+            self.arrival.notify_all()
+            self.arrival.wait_for(lambda: len(self.arrived[zone]) >= self.count)
 
     def yes(self, wire: bytes) -> bytes:
         name, secret = self.given.split()
