@@ -56,9 +56,10 @@ class Capabilities:
     """What a DNS service can do.
 
     atomic: a batch is made whole or not at all; prerequisites: a batch is refused if something that it changes is no
-    longer as it was read; guards: so it is if something in it is not that alters nothing, and what was declared and is
-    to stay as it is goes with the changes, so that two who write at the same moment do not mix; types: the record types that the service has, None for all; minimum_ttl: seconds;
-    batch: how many changes it takes in one piece, None for any number.
+    longer as it was read; guards: and also if something in it is not that alters nothing, so that what was declared and
+    is to stay as it is goes with the changes, and two who write at the same moment do not mix; types: the record types
+    that the service has, None for all; minimum_ttl: seconds; batch: how many changes it takes in one piece, None for
+    any number.
     """
 
     atomic: bool

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._deps import dns
 from .._records.names import name_text
-from .._records.rrsets import Change, Key, RRset, State
+from .._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
 from .._records.values import host_in, to_rdata
 from . import failures
 from .exchange import (
@@ -156,6 +156,17 @@ class Rfc2136(Provider):
         suspects = [name for name in names if covered[name.parent()] is not None]
         standing = await asyncio.gather(*map(stands, suspects))
         return {name for name, stands in zip(suspects, standing, strict=True) if not stands}
+
+    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+        """What stands below a delegation no question reaches: not in the update that makes the delegation either."""
+        parts = delegations(zone, (goal.key for goal in goals if goal.present))
+        hidden = sorted(goal.key for goal in goals if is_delegated(goal.key, parts))
+        if not hidden:
+            return []
+        return [
+            f"{', '.join(map(str, hidden))}: in a part of the zone that the declared NS records hand to other servers; "
+            "name that part as the zone"
+        ]
 
     async def contents(self, zone: Name) -> list[RRset]:
         """By zone transfer (RFC 5936)."""

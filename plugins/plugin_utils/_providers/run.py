@@ -20,7 +20,7 @@ from .._records.rrsets import (
     RRset,
     alias_conflicts,
     changes_towards,
-    delegation_conflicts,
+    name_server_conflicts,
     unaltered,
     zone_file,
 )
@@ -137,7 +137,7 @@ class Run:
         if problems := [
             *self.provider.obstacles(zone, goals),
             *alias_conflicts(state, changes),
-            *delegation_conflicts(zone, goals, state, changes),
+            *name_server_conflicts(zone, changes),
             *self._unsupported(changes),
         ]:
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
