@@ -34,14 +34,19 @@ class Hosted(Provider):
         await self._name_servers.close()
 
     async def servers(self, zone: Name) -> list[str]:
-        """The hosts of the zone's NS RRset at the service, or else those to which the world sees it delegated."""
-        rrsets = await self.read(zone, [Key(zone, dns.rdatatype.NS)])
-        hosts = [host_in(key.rdtype, value) for key, rrset in rrsets.items() for value in sorted(rrset.values)]
         names = []
-        for host in hosts or await delegated_to(zone, self.timeout):
+        for host in await self._hosts(zone):
             names.append(name_text(host))
             self._servers[zone, names[-1]] = await self._name_servers.addresses_of([host])
         return names
+
+    async def _hosts(self, zone: Name) -> list[Name]:
+        """Those of the zone's NS RRset at the service, or else those to which the world sees it delegated."""
+        key = Key(zone, dns.rdatatype.NS)
+        rrset = (await self.read(zone, [key])).get(key)
+        if rrset is None:
+            return await delegated_to(zone, self.timeout)
+        return [host_in(key.rdtype, value) for value in sorted(rrset.values)]
 
     async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
         return await self._name_servers.show(self._servers[zone, server], changes)

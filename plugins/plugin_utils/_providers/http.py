@@ -26,7 +26,7 @@ from ansible.module_utils.urls import open_url
 from .interface import OutcomeUnknown, ProviderError
 
 # Seconds that one request may wait for the service to take it again, all repetitions together.
-_PATIENCE = 60.0
+PATIENCE = 60.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 _CONNECTIONS = 16
@@ -34,28 +34,32 @@ _TOO_MANY_REQUESTS = 429  # RFC 6585, section 4
 
 
 class HttpError(ProviderError):
-    """The service answered with an error. status: of HTTP; body: the JSON that came with it, None if none did."""
+    """The service answered with an error. status: of HTTP; body: the JSON that came with it, None if none did;
+    retry_after: seconds after which the service says that it may be asked again, None if it does not say so."""
 
-    def __init__(self, message: str, status: int, body: Any) -> None:
+    def __init__(self, message: str, status: int, body: Any, retry_after: float | None) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
+        self.retry_after = retry_after
 
 
 @dataclass
 class Api:
     """service: what the administrator calls it; url: what every path is appended to; headers: of every request, with
-    the credentials; timeout: seconds for one answer; ca_path: certificates to trust instead of the system's."""
+    the credentials; timeout: seconds for one answer; ca_path: certificates to trust instead of the system's; longest_wait:
+    seconds that a request may wait, all repetitions together, when the service says how long (Retry-After)."""
 
     service: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     timeout: float
     ca_path: str | None = None
+    longest_wait: float = PATIENCE
 
     def __post_init__(self) -> None:
         self._threads = ThreadPoolExecutor(_CONNECTIONS)
-        # A thousand zones do not lose their patience with a dead service one after the other.
+        # A thousand zones do not lose their patience one after the other with a service that is dead or has enough.
         self._given_up: ProviderError | None = None
 
     def close(self) -> None:
@@ -77,23 +81,25 @@ class Api:
 
     async def _request(self, method: str, path: str, body: Any) -> Any:
         loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + _PATIENCE
+        began = loop.time()
         pause = _FIRST_PAUSE
         while True:
             if self._given_up is not None:
                 raise self._given_up
-            wait = pause
+            wait, patience = pause, PATIENCE
             try:
                 return await loop.run_in_executor(self._threads, self._once, method, path, body)
             except HttpError as error:
-                may_repeat = error.status == _TOO_MANY_REQUESTS or (method == "GET" and error.status >= 500)
+                is_lasting = error.status == _TOO_MANY_REQUESTS
+                may_repeat = is_lasting or (method == "GET" and error.status >= 500)
                 problem: ProviderError = error
-                wait = _retry_after(error.__cause__) or pause
+                if error.retry_after is not None:
+                    wait, patience = max(error.retry_after, pause), self.longest_wait
             except OutcomeUnknown as error:
-                may_repeat = method == "GET"
+                is_lasting = may_repeat = method == "GET"
                 problem = error
-            if not may_repeat or loop.time() + wait > give_up_at:
-                if may_repeat and isinstance(problem, OutcomeUnknown):
+            if not may_repeat or loop.time() + wait > began + patience:
+                if is_lasting:
                     self._given_up = problem
                 if isinstance(problem, HttpError) and problem.status >= 500 and method != "GET":
                     raise OutcomeUnknown(str(problem))
@@ -118,7 +124,8 @@ class Api:
             ) as response:
                 text = response.read()
         except HTTPError as error:
-            raise HttpError(f"{self._where} answers {error.code} {error.reason}", error.code, _json(error)) from error
+            message = f"{self._where} answers {error.code} {error.reason}"
+            raise HttpError(message, error.code, _json(error), _retry_after(error)) from None
         except URLError as error:
             raise self._not_reached(error.reason) from None
         except (OpenUrlError, OSError, http.client.HTTPException) as error:
@@ -150,9 +157,9 @@ def _json(error: HTTPError) -> Any:
         return None
 
 
-def _retry_after(error: BaseException | None) -> float | None:
+def _retry_after(error: HTTPError) -> float | None:
     """Seconds, from the header Retry-After: a number or a date (RFC 9110, section 10.2.3)."""
-    text = error.headers.get("Retry-After") if isinstance(error, HTTPError) and error.headers else None
+    text = error.headers.get("Retry-After") if error.headers else None
     if not text:
         return None
     if text.strip().isdigit():
