@@ -114,9 +114,9 @@ class Provider(ABC):
         What a server makes from a wildcard does not stand there. Raises ProviderError.
         """
 
-    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+    async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         """Of what was read for the goals: why some of them cannot be brought about, though the service would take the
-        changes or does not show them."""
+        changes or does not show them. Writes nothing. Raises ProviderError."""
         del zone, goals
         return []
 

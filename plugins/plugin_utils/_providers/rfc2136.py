@@ -157,7 +157,7 @@ class Rfc2136(Provider):
         standing = await asyncio.gather(*map(stands, suspects))
         return {name for name, stands in zip(suspects, standing, strict=True) if not stands}
 
-    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+    async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         """What stands below a delegation no question reaches: not in the update that makes the delegation either."""
         parts = delegations(zone, (goal.key for goal in goals if goal.present))
         hidden = sorted(goal.key for goal in goals if is_delegated(goal.key, parts))

@@ -158,7 +158,7 @@ class Route53(Provider):
                 state[key] = rrset
         return state
 
-    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+    async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         """What is more than values and a TTL is not ours to replace; what is below a delegation nobody would see."""
         names = {goal.key.name for goal in goals}
         problems = [

@@ -135,7 +135,7 @@ class Run:
         state = await self.provider.read(zone, [goal.key for goal in goals])
         changes = changes_towards(goals, state)
         if problems := [
-            *self.provider.obstacles(zone, goals),
+            *await self.provider.obstacles(zone, goals),
             *alias_conflicts(state, changes),
             *name_server_conflicts(zone, changes),
             *self._unsupported(changes),
