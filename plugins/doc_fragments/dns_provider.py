@@ -13,10 +13,11 @@ options:
     description:
       - How the DNS service is written to.
       - V(rfc2136) sends DNS updates, as C(nsupdate) does, to BIND, Knot, PowerDNS and others.
+      - V(powerdns) changes zones of PowerDNS by its HTTP API.
       - V(route53) changes hosted zones of Amazon Route 53, with boto3.
       - V(manual) writes nothing, and returns what somebody has to enter there.
     type: str
-    choices: [rfc2136, route53, manual]
+    choices: [rfc2136, powerdns, route53, manual]
     default: rfc2136
   server:
     description:
@@ -73,6 +74,7 @@ options:
   options:
     description:
       - Options that only this provider has; the page of the provider lists them.
+      - With O(provider=powerdns) V(server_id), by default V(localhost).
       - With O(provider=route53) V(profile), V(region), V(private), V(vpc_id), V(zone_ids), V(access_key_id),
         V(secret_access_key), V(session_token).
       - With O(provider=octodns) the C(class) of the provider, and all that its configuration in octoDNS has.

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Change, Key
-from .._records.values import host_in
+from .._records.values import host_in, type_text
+from .exchange import Server
 from .interface import Provider, Traffic
 from .name_servers import NameServers, delegated_to
 
 if TYPE_CHECKING:
     from dns.name import Name
 
-    from .exchange import Server
+
+_ADDRESSES = ("A", "AAAA")
 
 
 class Hosted(Provider):
@@ -37,7 +39,7 @@ class Hosted(Provider):
         names = []
         for host in await self._hosts(zone):
             names.append(name_text(host))
-            self._servers[zone, names[-1]] = await self._name_servers.addresses_of([host])
+            self._servers[zone, names[-1]] = await self._addresses_of(zone, host)
         return names
 
     async def _hosts(self, zone: Name) -> list[Name]:
@@ -47,6 +49,16 @@ class Hosted(Provider):
         if rrset is None:
             return await delegated_to(zone, self.timeout)
         return [host_in(key.rdtype, value) for value in sorted(rrset.values)]
+
+    async def _addresses_of(self, zone: Name, host: Name) -> list[Server]:
+        """As the service has them, or else as this host's resolver knows them."""
+        if host.is_subdomain(zone):
+            there = await self.read(zone, [Key(host, dns.rdatatype.A), Key(host, dns.rdatatype.AAAA)])
+            if found := [
+                text for key, rrset in there.items() if type_text(key.rdtype) in _ADDRESSES for text in rrset.texts()
+            ]:
+                return [Server(address, 53, name_text(host)) for address in found]
+        return await self._name_servers.addresses_of([host])
 
     async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
         return await self._name_servers.show(self._servers[zone, server], changes)

@@ -124,7 +124,7 @@ class Api:
             ) as response:
                 text = response.read()
         except HTTPError as error:
-            message = f"{self._where} answers {error.code} {error.reason}"
+            message = f"{self.where} answers {error.code} {error.reason}"
             raise HttpError(message, error.code, _json(error), _retry_after(error)) from None
         except URLError as error:
             raise self._not_reached(error.reason) from None
@@ -133,21 +133,21 @@ class Api:
         try:
             return json.loads(text) if text else None
         except ValueError:
-            raise ProviderError(f"{self._where} answers something that is no JSON. Check url.") from None
+            raise ProviderError(f"{self.where} answers something that is no JSON. Check url.") from None
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
         return f"{self.service} at {self.url}"
 
     def _not_reached(self, reason: object) -> ProviderError:
         if isinstance(reason, ssl.SSLCertVerificationError):
             return ProviderError(
-                f"{self._where} has no valid certificate: {reason.verify_message}. If it is signed by an authority of "
+                f"{self.where} has no valid certificate: {reason.verify_message}. If it is signed by an authority of "
                 "your own, name its certificate in ca_path."
             )
         if isinstance(reason, ConnectionRefusedError | socket.gaierror):
-            return ProviderError(f"{self._where} cannot be reached: {reason}. Check url, and that it runs.")
-        return OutcomeUnknown(f"{self._where} did not answer: {reason}. Check url, timeout, and that it runs.")
+            return ProviderError(f"{self.where} cannot be reached: {reason}. Check url, and that it runs.")
+        return OutcomeUnknown(f"{self.where} did not answer: {reason}. Check url, timeout, and that it runs.")
 
 
 def _json(error: HTTPError) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import manual, rfc2136, route53
+from . import manual, powerdns, rfc2136, route53
 from .credentials import TOKEN_VARIABLES
 from .interface import InvalidOptions, Provider, Traffic
 from .run import Run, as_result
@@ -35,6 +35,7 @@ class _Kind:
 
 _KINDS = {
     "rfc2136": _Kind(rfc2136.create, rfc2136.USES),
+    "powerdns": _Kind(powerdns.create, powerdns.USES),
     "route53": _Kind(route53.create, route53.USES),
 }
 _MANUAL = "manual"

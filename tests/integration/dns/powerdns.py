@@ -26,7 +26,7 @@ class PowerDns(NameServer):
     def __post_init__(self) -> None:
         super().__post_init__()
         (self.folder / "pdns.conf").write_text(
-            "launch=gsqlite3\ngsqlite3-database=/srv/pdns.sqlite\n"
+            "launch=gsqlite3\ngsqlite3-database=/srv/pdns.sqlite\ngsqlite3-dnssec=yes\n"
             f"socket-dir=/srv\nlocal-address={self.address}\n"
             f"api=yes\napi-key={self.api_key}\n"
             f"webserver-address={self.address}\nwebserver-port=8081\nwebserver-allow-from=0.0.0.0/0\n"
