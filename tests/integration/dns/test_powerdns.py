@@ -39,15 +39,24 @@ HOSTS = [
 ]
 
 
-@pytest.fixture(params=["trixie", "bookworm"])
+# PowerDNS 4.9 and 4.7; where only this side decides, one is enough.
+both_releases = pytest.mark.parametrize("release", ["trixie", "bookworm"])
+
+
+@pytest.fixture
+def release() -> str:
+    return "trixie"
+
+
+@pytest.fixture
 def server(
-    request: pytest.FixtureRequest,
+    release: str,
     debian_root: Callable[..., Path],
     network: Network,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[PowerDns]:
     """With the zone example.org, in which records stand that are not ours."""
-    root = debian_root(request.param, *powerdns.PACKAGES)
+    root = debian_root(release, *powerdns.PACKAGES)
     server = PowerDns(root, tmp_path_factory.mktemp("pdns"), network, settings="loglevel=6\nwebserver-loglevel=normal")
     server.zone("example.org", FOREIGN)
     server.start()
@@ -82,6 +91,7 @@ def rrset(server: PowerDns, name: str, rdtype: str) -> dict[str, Any]:
     return found
 
 
+@both_releases
 def test_records_are_made_changed_and_removed(server: PowerDns, run: Callable[..., Outcome]) -> None:
     records = [
         mx("10 mail.example.org", "20 MX2.example.net."),
@@ -137,6 +147,7 @@ def test_records_are_made_changed_and_removed(server: PowerDns, run: Callable[..
     assert server.dig("nobody.example.org", "TXT") == ['"from the wildcard"']
 
 
+@both_releases
 def test_what_others_have_made_stays(server: PowerDns, run: Callable[..., Outcome]) -> None:
     """Comments, disabled records, and types that only PowerDNS has."""
     comment = {"content": "ask the web team", "account": "ops"}
@@ -176,6 +187,7 @@ def test_what_others_have_made_stays(server: PowerDns, run: Callable[..., Outcom
     assert rrset(server, "off.example.org.", "A")["records"][0]["disabled"]
 
 
+@both_releases
 def test_a_signed_zone_and_its_name_servers(server: PowerDns, run: Callable[..., Outcome]) -> None:
     server.pdnsutil("secure-zone", "example.org")
     server.nsupdate("example.org", "update add signed.example.org 300 TXT first")
