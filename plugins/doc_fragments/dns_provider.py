@@ -15,9 +15,10 @@ options:
       - V(rfc2136) sends DNS updates, as C(nsupdate) does, to BIND, Knot, PowerDNS and others.
       - V(powerdns) changes zones of PowerDNS by its HTTP API.
       - V(route53) changes hosted zones of Amazon Route 53, with boto3.
+      - V(octodns) writes through a provider of octoDNS, which has one for most DNS services.
       - V(manual) writes nothing, and returns what somebody has to enter there.
     type: str
-    choices: [rfc2136, powerdns, route53, manual]
+    choices: [rfc2136, powerdns, route53, octodns, manual]
     default: rfc2136
   server:
     description:

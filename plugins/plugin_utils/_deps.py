@@ -50,8 +50,18 @@ def optional_library(module: str) -> Any:
     """A module of a library that only some need, and that takes long to import. Raises LibraryMissing."""
     try:
         return importlib.import_module(module)
-    except ImportError:
-        raise LibraryMissing(_what_to_install([module.partition(".")[0]])) from None
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        library = missing.partition(".")[0]
+        if missing != library:
+            raise LibraryMissing(f"The Python library {library} on the controller has no {missing}.") from None
+        raise LibraryMissing(_what_to_install([library])) from None
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise LibraryMissing(
+            f"The Python library {library} on the controller cannot be used: {error}. Update what belongs together "
+            f"(pip install --upgrade {library})."
+        ) from None
 
 
 def missing_libraries(*wanted: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import manual, powerdns, rfc2136, route53
+from . import manual, octodns, powerdns, rfc2136, route53
 from .credentials import TOKEN_VARIABLES
 from .interface import InvalidOptions, Provider, Traffic
 from .run import Run, as_result
@@ -37,6 +37,7 @@ _KINDS = {
     "rfc2136": _Kind(rfc2136.create, rfc2136.USES),
     "powerdns": _Kind(powerdns.create, powerdns.USES),
     "route53": _Kind(route53.create, route53.USES),
+    "octodns": _Kind(octodns.create, octodns.USES),
 }
 _MANUAL = "manual"
 
