@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,11 @@ class Outcome:
 
 @dataclass
 class Controller:
+    """folder: for its files; environment: in which ansible-playbook is found and runs."""
+
     network: Network
     folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     def play(
         self,
@@ -53,8 +57,21 @@ class Controller:
         for name, path in (etc or {}).items():
             script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
             command = ["unshare", "--mount", "sh", "-c", script, "sh", str(path), f"/etc/{name}", *command]
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_NOCOLOR": "1"}
+        environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_NOCOLOR": "1"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    def results(
+        self, tasks: list[dict[str, Any]], *words: str, etc: dict[str, Path] | None = None
+    ) -> list[dict[str, Any]]:
+        """What each of the tasks returns, and whether it `failed`, which does not keep the others from being run."""
+        done = self.play([{**task, "ignore_errors": True} for task in tasks], *words, etc=etc)
+        found, end = [], 0
+        while (start := done.stdout.find(" => {", end)) >= 0:
+            headline = done.stdout[end:start]
+            result, end = START.raw_decode(done.stdout, start + 4)
+            found.append({**result, "failed": headline.endswith("FAILED!")})
+        assert len(found) == len(tasks), done.stdout + done.stderr
+        return found
 
     def run(self, module: str, arguments: dict[str, Any], *words: str, etc: dict[str, Path] | None = None) -> Outcome:
         done = self.play([{f"inbound.mail.{module}": arguments}], *words, etc=etc)
