@@ -192,6 +192,9 @@ class _Stream(_Channel, asyncio.Protocol):
         self.fail_all(ConnectionClosed(_reason(exc) if exc else "the server closed the connection"))
 
     def send(self, request: _Request) -> None:
+        if not self.open:
+            # It ended while another one was opened. Nobody would ever say so to what waits on it from now on.
+            raise ConnectionClosed("the server closed the connection")
         self.transport.write(struct.pack("!H", len(request.wire)) + request.wire)
 
 
@@ -302,7 +305,8 @@ class Exchange:
         loop = asyncio.get_running_loop()
         now = loop.time()
         channels = (*self._datagrams, *self._streams)
-        heard_at = max(channel.heard_at for channel in channels)
+        # All connections may be closed at the moment, and new ones on the way.
+        heard_at = max((channel.heard_at for channel in channels), default=float("-inf"))
         for channel in channels:
             for request in channel.waiting.values():
                 if request.reply.done():

@@ -9,6 +9,7 @@ As a program it reads a task a line, as JSON, and answers each with its result.
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from typing import Any
@@ -19,6 +20,9 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._providers.interface 
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC, run
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
 from name_server import Network
+
+# Seconds for a task: one that never ends is a failure, too.
+_LIMIT = 120
 
 
 class Runner:
@@ -34,6 +38,8 @@ class Runner:
 
     def end(self) -> dict[str, Any]:
         """The result of the task that was begun."""
+        ready, _writable, _failed = select.select([self._process.stdout], [], [], _LIMIT)
+        assert ready, f"no result within {_LIMIT} s"
         return json.loads(self._process.stdout.readline())
 
     def run(self, options: dict[str, Any], records: list[dict[str, Any]], check_mode: bool = False) -> dict[str, Any]:

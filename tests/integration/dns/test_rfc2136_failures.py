@@ -214,32 +214,6 @@ def test_an_update_whose_answer_is_lost(server: Named, controller: Controller, t
         assert server.dig("example.org", "MX") == [f"10 {protocol}.example.net."]
 
 
-def test_a_server_that_dies_in_the_middle(
-    new_server: Callable[[], Named], controller: Controller, trouble: Callable[..., str]
-) -> None:
-    server = new_server()
-    names = [f"d{number:02}.example" for number in range(40)]
-    for name in names:
-        server.zone(name)
-    server.start()
-    zones = [mx("10 mail.example.net", zone=name) for name in names]
-    first = controller.records(server, zones[:30])
-    assert not first.failed, first.output
-    front = trouble(server, "kill", 1, server.process_id)
-    outcome = controller.records(server, zones, server=front, timeout=2)
-    assert outcome.failed
-    # The ten that were left, and what was not even read when it died.
-    assert {error["zone"] for error in outcome.errors} >= set(names[30:])
-    assert {change["status"] for change in outcome.changes} <= {"unknown", "not_applied"}
-    assert len(outcome.changes) >= 1
-    server.stop()
-    server.start()
-    again = controller.records(server, zones)
-    assert not again.failed, again.output
-    assert all(server.dig(name, "MX") == ["10 mail.example.net."] for name in names)
-    assert not controller.records(server, zones).changed
-
-
 def test_forged_answers_are_ignored(server: Named, controller: Controller, trouble: Callable[..., str]) -> None:
     """Wrong identifier, other question, no signature, another sender, cut off, names that point to themselves."""
     front = trouble(server, "forge")
