@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
+from .._deps import dns
 from .._records.names import name_text
 from .._records.values import type_text
 
@@ -151,3 +152,14 @@ class Provider(ABC):
     @abstractmethod
     async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
         """Whether one of `servers` answers what the changes wrote."""
+
+
+def turn(group: Sequence[Change]) -> int:
+    """Where more than one message is needed: an address comes before the records that name its host, and goes after
+    them; what only has to stay as it is takes the room that is left."""
+    if not any(change.alters for change in group):
+        return 3
+    addresses = [change for change in group if change.key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)]
+    if any(change.before is None and change.after is not None for change in addresses):
+        return 0
+    return 2 if any(change.after is None for change in addresses) else 1

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import manual, octodns, powerdns, rfc2136, route53
+from . import cloudflare, manual, octodns, powerdns, rfc2136, route53
 from .credentials import TOKEN_VARIABLES
 from .interface import InvalidOptions, Provider, Traffic
 from .run import Run, as_result
@@ -36,6 +36,7 @@ class _Kind:
 _KINDS = {
     "rfc2136": _Kind(rfc2136.create, rfc2136.USES),
     "powerdns": _Kind(powerdns.create, powerdns.USES),
+    "cloudflare": _Kind(cloudflare.create, cloudflare.USES),
     "route53": _Kind(route53.create, route53.USES),
     "octodns": _Kind(octodns.create, octodns.USES),
 }

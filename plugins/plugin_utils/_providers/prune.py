@@ -54,7 +54,12 @@ async def retire(
     # The server may also answer from another zone that it has, or from one that these changes hand to other servers.
     delegated = delegations(zone, after)
     addresses = [rrset for rrset in addresses if rrset.key in contents and not is_delegated(rrset.key, delegated)]
-    return (
-        [Goal(rrset.key, exclusive=True) for rrset in addresses if rrset.key.name not in named],
-        [Leftover(rrset, "other records in the zone name the host") for rrset in addresses if rrset.key.name in named],
-    )
+    goals, leftover = [], []
+    for rrset in addresses:
+        if rrset.key.name in named:
+            leftover.append(Leftover(rrset, "other records in the zone name the host"))
+        elif rrset.serves:
+            leftover.append(Leftover(rrset, f"it serves {rrset.serves}"))
+        else:
+            goals.append(Goal(rrset.key, exclusive=True))
+    return goals, leftover

@@ -26,7 +26,7 @@ from .exchange import (
     Server,
     Unreachable,
 )
-from .interface import Capabilities, Conflict, OutcomeUnknown, Provider, ProviderError, Traffic
+from .interface import Capabilities, Conflict, OutcomeUnknown, Provider, ProviderError, Traffic, turn
 from .name_servers import NameServers, addresses
 from .reply import Malformed, Reply
 from .tsig import make_key
@@ -221,7 +221,7 @@ class Rfc2136(Provider):
         """
         changes = sorted(changes, key=lambda change: change.key.name)
         groups = [list(group) for _name, group in groupby(changes, key=lambda change: change.key.name)]
-        groups.sort(key=_turn)
+        groups.sort(key=turn)
         empty = 12 + len(_wire(zone)) + 4
         batches: list[list[Change]] = []
         sizes: list[int] = []
@@ -331,17 +331,6 @@ class Rfc2136(Provider):
             else:
                 return exchange
         return exchanges[-1]
-
-
-def _turn(group: Sequence[Change]) -> int:
-    """Where more than one message is needed: an address comes before the records that name its host, and goes after
-    them; what only has to stay as it is takes the room that is left."""
-    if not any(change.alters for change in group):
-        return 3
-    addresses = [change for change in group if change.key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)]
-    if any(change.before is None and change.after is not None for change in addresses):
-        return 0
-    return 2 if any(change.after is None for change in addresses) else 1
 
 
 def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:

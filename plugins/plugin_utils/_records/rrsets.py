@@ -10,8 +10,8 @@ true of an RRset; applied to the one that is there it gives the one that shall b
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from .._deps import dns
 from .names import name_text
@@ -37,11 +37,15 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class RRset:
-    """An RRset that exists: at least one value, each in canonical form (see values.py)."""
+    """An RRset that exists: at least one value, each in canonical form (see values.py).
+
+    serves: what else it is there for, '' if nobody can say.
+    """
 
     key: Key
     ttl: int
     values: frozenset[bytes]
+    serves: ClassVar[str] = ""
 
     def texts(self) -> list[str]:
         """The values in presentation format and canonical order: an MX of lower preference first."""
@@ -81,7 +85,11 @@ class Goal:
         if not values:
             return None
         current_ttl = current.ttl if current is not None else DEFAULT_TTL
-        return RRset(self.key, current_ttl if self.ttl is None else self.ttl, values)
+        ttl = current_ttl if self.ttl is None else self.ttl
+        if current is not None and not self.present:
+            # Who only takes values away does not say what the others should be like.
+            return replace(current, ttl=ttl, values=values)
+        return RRset(self.key, ttl, values)
 
     def _supersedes(self, value: bytes) -> bool:
         """Whether the value cannot stand beside those that shall be there."""
