@@ -185,7 +185,7 @@ class Cloudflare(Hosted):
 
     # What cannot be, though Cloudflare would take it
 
-    def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+    async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         return [
             problem
             for check in (self._ttls, self._locks, self._proxies, self._aliases, self._delegations)
@@ -387,6 +387,8 @@ class Cloudflare(Hosted):
                 f"{where} does not let this token {doing} ({reason}). Check that api_token is an API token that has "
                 f"not expired, is allowed from this address, and has the permission {permission} for this zone."
             )
+        if not _errors(error):
+            return ProviderError(f"{where} does not answer as Cloudflare does ({reason}). Check url.")
         return ProviderError(f"{where} refuses to {doing}: {reason}.")
 
 

@@ -48,6 +48,8 @@ def with_environment(options: Mapping[str, Any]) -> dict[str, Any]:
     for place, secret in _secrets(result):
         if place != "key_secret" and len(secret) < _MIN_OCTETS:
             problems.append(f"{place} has {len(secret)} characters, fewer than {_MIN_OCTETS}: take a longer one")
+    if token and not all("!" <= character <= "~" for character in str(token)):
+        problems.append("api_token has a character that is in no token: a space, or the end of a line")
     if problems:
         raise InvalidOptions(problems)
     return result

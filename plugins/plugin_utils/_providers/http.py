@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import ConnectionError as OpenUrlError
 from ansible.module_utils.urls import open_url
 
-from .interface import OutcomeUnknown, ProviderError
+from .interface import InvalidOptions, OutcomeUnknown, ProviderError
 
 # Seconds that one request may wait for the service to take it again, all repetitions together.
 PATIENCE = 60.0
@@ -49,7 +49,7 @@ class Api:
     """service: what the administrator calls it; url: what every path is appended to; headers: of every request, with
     the credentials; timeout: seconds for one answer; ca_path: certificates to trust instead of the system's;
     longest_wait: seconds that a request may wait, all repetitions together, when the service says how long
-    (Retry-After)."""
+    (Retry-After). Raises InvalidOptions."""
 
     service: str
     url: str
@@ -59,6 +59,8 @@ class Api:
     longest_wait: float = PATIENCE
 
     def __post_init__(self) -> None:
+        if not _is_address(self.url):
+            raise InvalidOptions([f"url: https:// or http:// and the name of a host, not {self.url}"])
         self._threads = ThreadPoolExecutor(_CONNECTIONS)
         # A thousand zones do not lose their patience one after the other with a service that is dead or has enough.
         self._given_up: ProviderError | None = None
@@ -149,6 +151,14 @@ class Api:
         if isinstance(reason, ConnectionRefusedError | socket.gaierror):
             return ProviderError(f"{self.where} cannot be reached: {reason}. Check url, and that it runs.")
         return OutcomeUnknown(f"{self.where} did not answer: {reason}. Check url, timeout, and that it runs.")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # of the port, or of an address in brackets
+        return False
 
 
 def _json(error: HTTPError) -> Any:
