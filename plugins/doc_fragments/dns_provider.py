@@ -14,11 +14,12 @@ options:
       - How the DNS service is written to.
       - V(rfc2136) sends DNS updates, as C(nsupdate) does, to BIND, Knot, PowerDNS and others.
       - V(powerdns) changes zones of PowerDNS by its HTTP API.
+      - V(cloudflare) changes zones at Cloudflare.
       - V(route53) changes hosted zones of Amazon Route 53, with boto3.
       - V(octodns) writes through a provider of octoDNS, which has one for most DNS services.
       - V(manual) writes nothing, and returns what somebody has to enter there.
     type: str
-    choices: [rfc2136, powerdns, route53, octodns, manual]
+    choices: [rfc2136, powerdns, cloudflare, route53, octodns, manual]
     default: rfc2136
   server:
     description:
@@ -76,6 +77,8 @@ options:
     description:
       - Options that only this provider has; the page of the provider lists them.
       - With O(provider=powerdns) V(server_id), by default V(localhost).
+      - With O(provider=cloudflare) V(account_id), the account of the zones if there are several, and V(pending),
+        whether to fill in a zone that is not yet delegated to Cloudflare, by default V(false).
       - With O(provider=route53) V(profile), V(region), V(private), V(vpc_id), V(zone_ids), V(access_key_id),
         V(secret_access_key), V(session_token).
       - With O(provider=octodns) the C(class) of the provider, and all that its configuration in octoDNS has.
@@ -103,8 +106,8 @@ options:
     description:
       - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0)
         does not wait.
-      - The servers are those of the zone's NS records, asked on port 53. With O(provider=route53) the service itself
-        says when all of them have it.
+      - The servers are those of the zone's NS records, asked on port 53, with O(provider=cloudflare) those that the zone
+        was given there. With O(provider=route53) the service itself says when all of them have it.
     type: float
     default: 0.0
 notes:
