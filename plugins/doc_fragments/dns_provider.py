@@ -106,8 +106,8 @@ options:
     description:
       - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0)
         does not wait.
-      - The servers are those of the zone's NS records, asked on port 53, with O(provider=cloudflare) those that the zone
-        was given there. With O(provider=route53) the service itself says when all of them have it.
+      - The servers are those of the zone's NS records, asked on port 53, with O(provider=cloudflare) those that the
+        zone was given there. With O(provider=route53) the service itself says when all of them have it.
     type: float
     default: 0.0
 notes:
