@@ -133,8 +133,3 @@ class NameServer:
         (self.folder / "key").write_text(
             f'key "{self.key.name}" {{ algorithm {self.key.algorithm}; secret "{self.key.secret}"; }};\n'
         )
-
-    @property
-    def process_id(self) -> int:
-        assert self.process is not None
-        return self.process.pid
