@@ -20,7 +20,7 @@ from .._records.values import InvalidValue, type_text
 from .hosted import Hosted
 from .interface import Capabilities, Conflict, ProviderError
 from .octodns_class import ID, Factory, factory, in_words, quiet
-from .octodns_records import construction, key_of, new_zone, to_record, to_rrset
+from .octodns_records import construction, key_of, name_of, new_zone, to_record, to_rrset
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -59,29 +59,33 @@ class _ZoneWithoutRecords:
 
 @dataclass
 class _Reading:
-    """What stood in a zone when it was read. provider: who read it, and may remember ids of the records; zone: of
-    octoDNS; records: those of a type that DNS has; others: those of a type that only octoDNS or the service has."""
+    """What stood in a zone when it was read.
+
+    provider: who read it, and may remember ids of the records; zone: of octoDNS; records: those of a type that DNS has;
+    others: by name, those of a type that only octoDNS or the service has, and those that are more than values;
+    cuts: the names at which parts of the zone are delegated.
+    """
 
     provider: Any
     zone: Any
     records: dict[Key, Any] = field(default_factory=dict)
     others: dict[Name, list[Any]] = field(default_factory=dict)
+    cuts: set[Name] = field(default_factory=set)
 
     def rrset(self, key: Key) -> RRset | None:
         """None too for what is more than values. Raises InvalidValue."""
         record = self.records.get(key)
         return None if record is None or construction(record) else to_rrset(key, record)
 
-    def construction(self, key: Key) -> str | None:
+    def in_place_of(self, key: Key) -> str | None:
         """What is more than values, and would have to go for an RRset of this key."""
         addresses = (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.CNAME)
-        for other, record in self.records.items():
-            if other.name != key.name or not (text := construction(record)):
-                continue
-            if dns.rdatatype.CNAME in (key.rdtype, other.rdtype) or key.rdtype == other.rdtype:
-                return f"{other} is {text}"
-        for record in self.others.get(key.name, []) if key.rdtype in addresses else []:
-            return f"{record._type} {name_text(key.name)} stands in place of {type_text(key.rdtype)} records"
+        for record in self.others.get(key.name, []):
+            other = key_of(record)
+            if other is None and key.rdtype in addresses:
+                return f"{record._type} {name_text(key.name)} stands in place of {type_text(key.rdtype)} records"
+            if other is not None and (other == key or dns.rdatatype.CNAME in (key.rdtype, other.rdtype)):
+                return f"{other} is {construction(record)}"
         return None
 
 
@@ -118,12 +122,9 @@ class OctoDns(Hosted):
 
     async def contents(self, zone: Name) -> list[RRset]:
         reading = await self._reading(zone)
-        unclear = [str(key) for key, record in reading.records.items() if construction(record)]
-        unclear += [f"{record._type} {record.fqdn}" for records in reading.others.values() for record in records]
-        if unclear:
-            raise ProviderError(
-                f"zone {name_text(zone)}: {', '.join(sorted(unclear))} is more than values, and may name any host."
-            )
+        if reading.others:
+            names = ", ".join(map(name_text, sorted(reading.others)))
+            raise ProviderError(f"zone {name_text(zone)}: what stands at {names} is more than values.")
         return [rrset for key in reading.records if (rrset := self._rrset(zone, reading, key)) is not None]
 
     async def _reading(self, zone: Name) -> _Reading:
@@ -145,11 +146,11 @@ class OctoDns(Hosted):
             )
         for record in reading.zone.records:
             key = key_of(record)
-            if key is None:
-                name = dns.name.from_text(record.fqdn).canonicalize()
-                reading.others.setdefault(name, []).append(record)
-            else:
+            if key is not None:
                 reading.records[key] = record
+            if key is None or construction(record):
+                reading.others.setdefault(name_of(record), []).append(record)
+        reading.cuts = delegations(zone, reading.records)
         return reading
 
     def _rrset(self, zone: Name, reading: _Reading, key: Key) -> RRset | None:
@@ -182,35 +183,35 @@ class OctoDns(Hosted):
 
     def _obstacle(self, zone: Name, reading: _Reading, goal: Goal, change: Change | None) -> str | None:
         """Why the service, as octoDNS shows it, cannot be brought to this goal. change: what that would take."""
-        name, rdtype = goal.key
+        rdtype = goal.key.rdtype
         if type_text(rdtype) not in reading.provider.SUPPORTS:
             # It does not show them either: a wish to remove them would look fulfilled.
             return f"{goal.key}: {self._make.name} knows no {type_text(rdtype)} records"
         if goal.key == (zone, dns.rdatatype.NS) and not reading.provider.SUPPORTS_ROOT_NS:
             return f"{goal.key}: {self._make.name} does not manage the name servers of the zone itself"
-        if text := reading.construction(goal.key):
+        if text := reading.in_place_of(goal.key):
             return f"{text}, which is not replaced: take another name, or remove it at the service"
         if change is not None and (settings := getattr(reading.records.get(goal.key), "octodns", None)):
             return (
                 f"{goal.key} has settings of its own at the service ({', '.join(sorted(settings))}), which would be "
                 "lost: change it there"
             )
-        if goal.present and self._is_hidden(zone, reading, goal.key):
+        if goal.present and (cut := self._cut_above(zone, reading, goal.key)):
             return (
-                f"{goal.key} would not be seen: the zone hands {name_text(name)} to other servers (NS records); name "
-                "that part as the zone"
+                f"{goal.key} would not be seen, since the zone delegates {name_text(cut)} to other servers (NS): name "
+                f"{name_text(cut)} as its zone"
             )
         return None
 
-    def _is_hidden(self, zone: Name, reading: _Reading, key: Key) -> bool:
-        """Whether it is below a delegation; the address of a name server there is glue (RFC 9471)."""
-        delegated = delegations(zone, reading.records)
-        if not is_delegated(key, delegated):
-            return False
-        found = [self._rrset(zone, reading, Key(name, dns.rdatatype.NS)) for name in delegated]
-        name_servers = [rrset for rrset in found if rrset is not None]
+    def _cut_above(self, zone: Name, reading: _Reading, key: Key) -> Name | None:
+        """The delegation that hides it. The address of a name server there is seen: glue (RFC 9471)."""
         is_address = key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
-        return not (is_address and is_named_by(key.name, name_servers))
+        for cut in reading.cuts:
+            if is_delegated(key, [cut]):
+                name_servers = self._rrset(zone, reading, Key(cut, dns.rdatatype.NS))
+                if not (is_address and name_servers is not None and is_named_by(key.name, [name_servers])):
+                    return cut
+        return None
 
     def _refused(self, zone: Name, provider: Any, changes: Iterable[tuple[Change, Any]]) -> list[str]:
         """What the provider itself would leave out or write in another way, which octoDNS would only log."""

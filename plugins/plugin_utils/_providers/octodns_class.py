@@ -97,18 +97,19 @@ def _find(name: str) -> Any:
     module_name, _dot, class_name = name.rpartition(".")
     module = optional_library(module_name)
     kind: Any = getattr(module, class_name, None)
-    if kind not in (writers := [value for value in vars(module).values() if _writes(value)]):
-        there = ", ".join(sorted({writer.__name__ for writer in writers})) or "none"
+    if not _writes(kind):
+        there = sorted({value.__name__ for value in vars(module).values() if _writes(value) and not _whole(value)})
         what = "not there" if kind is None else "nothing that octoDNS can write with"
-        raise InvalidOptions([f"options.class: {name} is {what}; in {module_name} it can write with: {there}"])
-    for base in inspect.getmro(kind):
-        if f"{base.__module__}.{base.__qualname__}" in _WRITE_WHOLE_ZONES:
-            raise InvalidOptions(
-                [
-                    f"options.class: {name} writes whole zones or files, not single records: what others have there "
-                    "could be lost. Take a provider that speaks to the service record by record"
-                ]
-            )
+        raise InvalidOptions(
+            [f"options.class: {name} is {what}; {module_name} has for that: {', '.join(there) or 'nothing'}"]
+        )
+    if _whole(kind):
+        raise InvalidOptions(
+            [
+                f"options.class: {name} writes whole zones or files, not single records: what others have there could "
+                "be lost. Take another way to this service"
+            ]
+        )
     return kind
 
 
@@ -116,6 +117,10 @@ def _writes(value: Any) -> bool:
     """Whether it is a class of providers, and not only one of sources."""
     base: Any = optional_library("octodns.provider.base").BaseProvider
     return inspect.isclass(value) and issubclass(value, base) and getattr(value, "_apply", None) is not base._apply
+
+
+def _whole(kind: type) -> bool:
+    return any(f"{base.__module__}.{base.__qualname__}" in _WRITE_WHOLE_ZONES for base in inspect.getmro(kind))
 
 
 def _wrong_keywords(kind: type, name: str, keywords: Mapping[str, Any]) -> list[str]:
@@ -132,12 +137,8 @@ def _wrong_keywords(kind: type, name: str, keywords: Mapping[str, Any]) -> list[
         if not any(item.kind is item.VAR_KEYWORD for item in parameters):
             break
     known.discard("id")
-    problems = [
-        f"options.{keyword}: {name} needs it" for keyword in required if keyword not in ({"id"} | set(keywords))
-    ]
-    problems += [
-        f"options.{keyword}: {name} has no such option; it has {', '.join(sorted(known))}"
-        for keyword in keywords
-        if keyword not in known
-    ]
+    problems = [f"options.{keyword}: {name} needs it" for keyword in required if keyword not in {"id", *keywords}]
+    if unknown := sorted(keywords.keys() - known):
+        places = ", ".join(f"options.{keyword}" for keyword in unknown)
+        problems.append(f"{places}: not known to {name}, which has {', '.join(sorted(known))}")
     return problems

@@ -21,7 +21,11 @@ def key_of(record: Any) -> Key | None:
         rdtype = dns.rdatatype.from_text(record._type)
     except (dns.exception.DNSException, ValueError):
         return None
-    return Key(dns.name.from_text(record.fqdn).canonicalize(), rdtype)
+    return Key(name_of(record), rdtype)
+
+
+def name_of(record: Any) -> Name:
+    return dns.name.from_text(record.fqdn).canonicalize()
 
 
 def construction(record: Any) -> str | None:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,3 +176,192 @@ def test_a_mail_domain(service: str, controller: Controller, zone: str, request:
     ):
         assert server.dig(name, rdtype) == values, (name, rdtype)
     assert server.ttl(f"mx1.{zone}", "A") == 60
+
+
+def test_what_is_refused_before_anything_is_written(
+    powerdns: PowerDns, bind: Named, controller: Controller, zone: str
+) -> None:
+    add_zone(
+        powerdns,
+        zone,
+        "@ ALIAS www.example.net.\n"
+        "lua LUA A \"ifportup(25, {'203.0.113.1'})\"\n"
+        "sub NS ns.sub\n"
+        "mail CNAME www.example.net.\n"
+        'quoted TXT "a \\"b\\" c"',
+    )
+    add_zone(bind, zone)
+    at_powerdns, at_bind = {"options": options(powerdns)}, {"options": options(bind)}
+    missing = f"missing-{zone}"
+
+    def one(name: str, rdtype: str, *values: str, within: str = zone, **more: Any) -> dict[str, Any]:
+        return {"records": [record(name, rdtype, *values, zone=within, **more)]}
+
+    def of_class(name: Any, **more: Any) -> dict[str, Any]:
+        return {"options": {"class": name, **more}}
+
+    secret = {"api_key": "not-the-real-one"}
+    cases = [
+        ({}, ["needs the class of a provider", "octodns_powerdns.PowerDnsProvider"]),
+        (of_class("PowerDnsProvider"), ["needs the class of a provider"]),
+        (of_class("octodns_nowhere.Provider"), ["library octodns_nowhere is missing", "pip install octodns_nowhere"]),
+        (of_class("octodns_bind.there.Provider"), ["octodns_bind on the controller has no octodns_bind.there"]),
+        (
+            of_class("octodns_bind.Bind9Provider"),
+            ["Bind9Provider is not there", "octodns_bind has for that: Rfc2136Provider"],
+        ),
+        (of_class("octodns_bind.AxfrSource"), ["nothing that octoDNS can write with"]),
+        (of_class("octodns.provider.yaml.YamlProvider", directory="."), ["whole zones or files"]),
+        (of_class("octodns_bind.ZoneFileProvider", directory="."), ["whole zones or files"]),
+        (
+            of_class("octodns_powerdns.PowerDnsProvider", hots="ns1.example.org", apikey="not-the-real-one"),
+            [
+                "options.host: ",
+                "options.api_key: ",
+                "options.apikey, options.hots: not known",
+                "which has api_key, ",
+            ],
+        ),
+        (
+            of_class("octodns_powerdns.PowerDnsProvider", host="ns1", mode_of_operation="x", **secret),
+            ["does not take them: ValueError: invalid mode_of_operation"],
+        ),
+        (of_class("octodns_powerdns.PowerDnsProvider", host="ns1", apply_disabled=True, **secret), ["apply_disabled"]),
+        (of_class("octodns_powerdns.PowerDnsProvider", host="env/NOT_SET", **secret), ["options.host: ", "NOT_SET"]),
+        ({**at_powerdns, "server": "ns1.example.org"}, ["server: the provider octodns has no use for it"]),
+        ({**at_powerdns, **one(missing, "MX", f"10 mx.{zone}", within=missing)}, [missing, "does not find it"]),
+        ({**at_bind, **one(missing, "MX", f"10 mx.{zone}", within=missing)}, [missing, "cannot read the zone"]),
+        ({**at_powerdns, **one(f"t.{zone}", "TXT", 'say "hello"')}, ["a quote, a backslash, or a letter"]),
+        ({**at_powerdns, **one(f"t.{zone}", "TXT", "back\\slash")}, ["a quote, a backslash, or a letter"]),
+        ({**at_powerdns, **one(f"t.{zone}", "TXT", "ümlaut")}, ["a quote, a backslash, or a letter"]),
+        ({**at_powerdns, **one(f"quoted.{zone}", "TXT", "v=spf1 -all")}, ["a quote, a backslash, or a letter"]),
+        ({**at_bind, **one(f"t.{zone}", "TXT", '"one" "two"')}, ["it joins the strings of a text"]),
+        ({**at_powerdns, **one(f"d.{zone}", "DNAME", "example.net")}, ["knows no DNAME records"]),
+        ({**at_bind, **one(f"d.{zone}", "DNAME", state="absent")}, ["knows no DNAME records"]),
+        ({**at_powerdns, **one(zone, "A", "203.0.113.1")}, [f"ALIAS {zone} stands in place of A records"]),
+        ({**at_powerdns, **one(f"lua.{zone}", "A", "203.0.113.1")}, [f"LUA lua.{zone} stands in place of A records"]),
+        ({**at_powerdns, **one(f"mail.{zone}", "A", "203.0.113.1")}, ["is an alias (CNAME www.example.net.)"]),
+        (
+            {**at_powerdns, **one(f"mx.sub.{zone}", "A", "203.0.113.1")},
+            ["would not be seen", f"name sub.{zone} as its zone"],
+        ),
+        (
+            {
+                **at_powerdns,
+                "records": [
+                    mx("10 mx1.example.net", zone=zone),
+                    record(f"t.{zone}", "TXT", "ümlaut", zone=zone),
+                    record(f"x.sub.{zone}", "A", "203.0.113.1", zone=zone),
+                ],
+                "check_mode": True,
+            },
+            ["a quote, a backslash", "would not be seen", "Nothing was written in this zone"],
+        ),
+    ]
+    ns = server_serial(powerdns, zone), server_serial(bind, zone)
+    results, output = run(controller, [mx("10 mx1.example.net", zone=zone)], *(task for task, _texts in cases))
+    for result, (task, texts) in zip(results, cases, strict=True):
+        assert not result["changed"], (task, result)
+        for text in texts:
+            assert text in result.get("msg", ""), (text, result)
+    assert "not-the-real-one" not in output
+    assert (server_serial(powerdns, zone), server_serial(bind, zone)) == ns
+    assert missing not in powerdns.pdnsutil("list-all-zones"), "it was not created"
+
+    glue = [record(f"ns.sub.{zone}", "A", "203.0.113.53", zone=zone)]
+    (result,), output = run(controller, glue, at_powerdns)
+    assert result["changed"] and not result.get("failed"), output
+
+
+def server_serial(server: NameServer, zone: str) -> list[str]:
+    """The SOA record: it changes with every change of the zone."""
+    return server.dig(zone, "SOA")
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Options of a fake service; `zones` is what it has from now on."""
+    folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
+    monkeypatch.setenv("FAKE_TOKEN", "0123-very secret/&?")
+
+    def make(name: str, zones: dict[str, Any], kind: str = "Fake", **more: Any) -> dict[str, Any]:
+        file = tmp_path / name
+        file.write_text(json.dumps(zones))
+        return {"options": {"class": f"fake_octodns.{kind}", "file": str(file), "token": "env/FAKE_TOKEN", **more}}
+
+    return make
+
+
+def contents(task: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(Path(task["options"]["file"]).read_text())
+
+
+def test_what_an_unpleasant_provider_does(
+    fake: Callable[..., dict[str, Any]], controller: Controller, zone: str
+) -> None:
+    a, dynamic = {"ttl": 300, "value": "203.0.113.9"}, {"pools": {"one": {"values": [{"value": "203.0.113.8"}]}}}
+    zones = {
+        f"{zone}.": {
+            "": {"MX": {"ttl": 300, "value": {"preference": 10, "exchange": f"old.{zone}."}}},
+            "old": {"A": a},
+            "foreign": {"A": a, "TXT": {"ttl": 60, "value": 'a "quote"'}},
+            "dynamic": {"A": {**a, "dynamic": {**dynamic, "rules": [{"pool": "one"}]}}},
+            "proxied": {"A": {**a, "octodns": {"fake": {"proxied": True}}}},
+        }
+    }
+    plain = {f"{zone}.": {name: types for name, types in zones[f"{zone}."].items() if name != "dynamic"}}
+    hosts = [record(f"m{number}.{zone}", "A", f"203.0.113.{number}", zone=zone) for number in (1, 2, 3)]
+
+    broken = fake("broken", zones, breaks_after=1)
+    healed = {"options": {**broken["options"], "breaks_after": None}}
+    whole = fake("whole", zones, "Whole")
+    low_ttl = fake("ttl", zones, minimum_ttl=600)
+    blind = fake("blind", zones, blind_to="MX")
+    usual = fake("usual", zones)
+    moved = {
+        "records": [mx(f"10 m1.{zone}", zone=zone), *hosts[:1], record(f"old.{zone}", "A", zone=zone, state="absent")]
+    }
+    rival = fake("rival", plain, rival={"old": {"A": {**a, "value": "203.0.113.99"}}})
+
+    def one(name: str, rdtype: str, *values: str, **more: Any) -> dict[str, Any]:
+        return {"records": [record(name, rdtype, *values, zone=zone, **more)]}
+
+    tasks = [
+        (broken, "RuntimeError: https://api.example.net/"),
+        (healed, None),
+        (healed, None),
+        (whole, "Whole writes whole zones, not single records"),
+        (
+            {**low_ttl, **one(f"x.{zone}", "A", "203.0.113.1", ttl=60)},
+            f"would write x.{zone}. 600 IN A 203.0.113.1 instead",
+        ),
+        ({**blind, **one(zone, "MX", "10 mx.example.net")}, f"MX {zone}: fake_octodns.Fake sees no difference"),
+        ({**usual, **one(f"dynamic.{zone}", "A", "203.0.113.8")}, "is a dynamic record (pools, rules), which is not"),
+        ({**usual, **one(f"dynamic.{zone}", "A", state="absent")}, "is a dynamic record (pools, rules), which is not"),
+        ({**usual, **one(f"proxied.{zone}", "A", "203.0.113.8")}, "has settings of its own at the service (fake)"),
+        ({**usual, **one(f"proxied.{zone}", "A", "203.0.113.9")}, None),
+        ({**usual, **one(zone, "NS", "ns.example.net")}, "does not manage the name servers of the zone itself"),
+        ({**usual, **one(zone, "SPF", "v=spf1 -all")}, "knows no SPF records"),
+        ({**usual, **one(zone, "MX", "10 mx.example.net"), "prune": True}, None),
+        ({**rival, **moved}, None),
+    ]
+    results, output = run(controller, hosts, *(task for task, _error in tasks), words=("-vvv",))
+    for result, (task, error) in zip(results, tasks, strict=True):
+        assert (error or "") in result.get("msg", ""), (task, result)
+        assert error or "errors" not in result, (task, result)
+    assert "very secret" not in output and "very+secret" not in output
+
+    first, second, third = results[:3]
+    assert [change["status"] for change in first["changes"]] == ["applied", "not_applied", "not_applied"]
+    assert [change["name"] for change in second["changes"]] == [f"m2.{zone}", f"m3.{zone}"]
+    assert not third["changed"]
+    written = {f"m{number}": {"A": {"ttl": 3600, "value": f"203.0.113.{number}"}} for number in (1, 2, 3)}
+    assert contents(broken) == {f"{zone}.": {**zones[f"{zone}."], **written}}
+    assert contents(whole) == contents(low_ttl) == contents(blind) == zones
+    pruning = results[-2]
+    assert pruning["changed"] and f"stands at dynamic.{zone}" in pruning["leftover"][0]["reason"]
+    assert contents(usual)[f"{zone}."]["old"] == {"A": a}
+    meanwhile = results[-1]
+    assert meanwhile["changed"] and f"somebody else changed A old.{zone}" in output
+    assert contents(rival)[f"{zone}."]["old"] == {}
