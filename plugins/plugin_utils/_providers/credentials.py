@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from .interface import InvalidOptions
 from .tsig import MIN_SECRET_OCTETS
@@ -56,12 +57,15 @@ def with_environment(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secrets(options: Mapping[str, Any]) -> set[str]:
-    """All that must not be shown. One that is too short to be used was never used, and is left out."""
-    return {
+    """All that must not be shown; also each line of a key in a file's form, and all as it looks in a URL, since that is
+    in messages of libraries. One that is too short to be used was never used, and is left out."""
+    found = {
         secret
         for place, secret in _secrets(options)
         if len(secret) >= (MIN_SECRET_OCTETS if place == "key_secret" else _MIN_OCTETS)
     }
+    found |= {line for secret in found for line in secret.splitlines() if len(line) >= _MIN_OCTETS}
+    return {form for secret in found for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))}
 
 
 def _secrets(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

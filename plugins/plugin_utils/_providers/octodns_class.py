@@ -70,9 +70,8 @@ def factory(options: Mapping[str, Any]) -> tuple[Factory, Any]:
 
 
 def in_words(error: BaseException) -> str:
-    """One line, not too long: some services answer with a page."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+    """Whole, however long: a part of a secret would not be found in it to be censored."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 @contextlib.contextmanager

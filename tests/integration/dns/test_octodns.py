@@ -11,10 +11,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from controller import START, Controller, mx, record
-from name_server import NameServer, Network
+from name_server import NameServer, Network, new_secret
 from named import Named
 from powerdns import PACKAGES, PowerDns
 
@@ -365,3 +366,70 @@ def test_what_an_unpleasant_provider_does(
     meanwhile = results[-1]
     assert meanwhile["changed"] and f"somebody else changed A old.{zone}" in output
     assert contents(rival)[f"{zone}."]["old"] == {}
+
+
+def test_a_zone_too_big_for_one_message(
+    bind: Named, controller: Controller, zone: str, tmp_path: Path, network: Network
+) -> None:
+    """octoDNS itself sends a thousand changes in one message, which is longer than a message can be."""
+    texts = {f"t{number:04}": f"v=DKIM1; p={number:0100}" for number in range(1000)}
+    denied = f"deny inbound-mail name t0999.{zone}. TXT; grant inbound-mail zonesub ANY;"
+    add_zone(bind, zone, "www A 203.0.113.80", denied)
+    folder = tmp_path / "octodns"
+    folder.mkdir()
+    (folder / f"{zone}.yaml").write_text(
+        json.dumps({name: {"type": "TXT", "value": text.replace(";", "\\;")} for name, text in texts.items()})
+    )
+    config = {
+        "providers": {
+            "here": {"class": "octodns.provider.yaml.YamlProvider", "directory": str(folder), "enforce_order": False},
+            "there": options(bind),
+        },
+        "zones": {f"{zone}.": {"sources": ["here"], "targets": ["there"]}},
+    }
+    (tmp_path / "octodns.yaml").write_text(json.dumps(config))
+    sync = network.run("octodns-sync", f"--config-file={tmp_path}/octodns.yaml", "--doit", "--force", check=False)
+    assert "TooBig" in sync.stderr, sync.stderr
+    assert bind.dig(f"t0000.{zone}", "TXT") == [], "nothing arrived"
+
+    records = [record(f"{name}.{zone}", "TXT", text, zone=zone) for name, text in texts.items()]
+    use = {"options": options(bind)}
+    (broken,), output = run(controller, records, use)
+    assert broken["stats"]["messages"] > 1
+    status = {change["name"].partition(".")[0]: change["status"] for change in broken["changes"]}
+    there = {name for name in ("t0000", "t0500", "t0998", "t0999") if bind.dig(f"{name}.{zone}", "TXT")}
+    assert there == {name for name in ("t0000", "t0500", "t0998", "t0999") if status[name] == "applied"}
+    assert there and "t0999" not in there
+    assert "REFUSED" in broken["msg"] and f"{len([s for s in status.values() if s == 'applied'])} of 1000" in output
+
+    add_zone(bind, zone, "www A 203.0.113.80")
+    (whole, again), _output = run(controller, records, use, use)
+    assert whole["changed"] and "msg" not in whole
+    assert not again["changed"] and again["stats"]["unchanged"] == 1000
+    assert bind.dig(f"t0999.{zone}", "TXT") == [f'"{texts["t0999"]}"']
+    assert bind.dig(f"www.{zone}", "A") == ["203.0.113.80"]
+
+
+def test_secrets_are_in_no_output(
+    powerdns: PowerDns, bind: Named, controller: Controller, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_zone(powerdns, zone)
+    add_zone(bind, zone)
+    wrong_key, wrong_secret = "d0ntshowthis/key+at?all", new_secret()
+    monkeypatch.setenv("WRONG_KEY", wrong_key)
+    tasks = [
+        {"options": {**options(powerdns), "api_key": "env/WRONG_KEY"}},
+        {"options": {**options(bind), "key_secret": wrong_secret}},
+        {"options": {**options(powerdns), "host": f"{wrong_key}@{powerdns.address}", "api_key": wrong_key}},
+        {"options": options(powerdns)},
+        {"options": options(bind)},
+    ]
+    results, output = run(controller, [mx("10 mx.example.net", zone=zone)], *tasks, words=("-vvv", "--diff"))
+    for result, text in zip(
+        results, ("PowerDNS unauthorized", "signature we sent", "cannot read the zone", "", ""), strict=True
+    ):
+        assert text in result.get("msg", ""), result
+    assert results[-1]["changed"] and results[-2]["changed"]
+    for secret in (wrong_key, wrong_secret, powerdns.api_key, bind.key.secret):
+        for form in (secret, quote(secret), quote(secret, safe="")):
+            assert form not in output

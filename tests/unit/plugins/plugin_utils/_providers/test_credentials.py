@@ -49,6 +49,21 @@ def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert secrets(options) == {SECRET}
 
 
+def test_a_secret_is_known_in_a_url() -> None:
+    assert secrets({"options": {"password": "a b/c&d e+f"}}) == {
+        "a b/c&d e+f",
+        "a%20b/c%26d%20e%2Bf",
+        "a%20b%2Fc%26d%20e%2Bf",
+        "a+b%2Fc%26d+e%2Bf",
+    }
+
+
+def test_a_line_of_a_key_is_a_secret() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEI\nshort\n"
+    assert {key, "MC4CAQAwBQYDK2VwBCIEI"} <= secrets({"options": {"private_key": key}})
+    assert "short" not in secrets({"options": {"private_key": key}})
+
+
 def test_all_that_is_missing_is_told_at_once() -> None:
     options = {"options": {"token": "env/NO_SUCH_VARIABLE", "password": "mail"}, "api_token": "short"}
     with pytest.raises(InvalidOptions) as raised:
@@ -58,4 +73,6 @@ def test_all_that_is_missing_is_told_at_once() -> None:
         "api_token has 5 characters, fewer than 8: take a longer one",
         "options.password has 4 characters, fewer than 8: take a longer one",
     ]
-    assert secrets(options) == {"env/NO_SUCH_VARIABLE"}, "what is too short was never used, and would blot out results"
+    assert secrets(options) == {"env/NO_SUCH_VARIABLE", "env%2FNO_SUCH_VARIABLE"}, (
+        "what is too short was never used, and would blot out results"
+    )
