@@ -1,205 +1,136 @@
-"""dns_records on 1,000 zones at a real named, beside octodns-sync, and for each record beside a loop of nsupdate."""
+"""dns_records on real zones of a real named, beside octodns-sync, BIND's nsupdate and a loop of the nsupdate module."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
-sys.path.insert(0, str(ROOT / "tests" / "integration" / "dns"))
+from dns_programs import Programs, Zones, many_zones, one_zone
+from rows import row
 
-from debian_lab import image_root  # noqa: E402
-from name_server import Network  # noqa: E402
-from named import Named  # noqa: E402
-
-CACHE = Path(os.environ.get("INBOUND_MAIL_CACHE", Path.home() / ".cache" / "inbound-mail"))
-PEERS = CACHE / "venv" / "peers" / "bin"
-RELEASE = "trixie"
-ZONES = [f"d{number:03}.example" for number in range(1000)]
-RRSETS = 5 * len(ZONES)
-ROUNDS = 3
-# The nsupdate loop is timed over so many records, and over a few more, so that its start does not count.
-FEW, MANY = 5, 55
+# How many zones of 5 RRsets, how many RRsets in one zone; and how often each program is run.
+FEW_ZONES, FEW_ROUNDS = 1_000, 3
+MANY_ZONES, MANY_ROUNDS = 10_000, 1
+ONE_ZONE, ONE_ROUNDS = 10_000, 3
+# The loop is timed over so many records, and over a few more, so that its start does not count.
+LOOP, LONGER_LOOP = 5, 55
+OCTODNS, NSUPDATE = "octodns-sync", "BIND's nsupdate with a batch file"
 
 
-def rrsets(zone: str) -> list[dict]:
-    """What a mail domain has; addresses first, since BIND takes no MX before them when they come one by one."""
+@contextmanager
+def programs(zones: Zones) -> Iterator[Programs]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Programs(Path(folder), zones)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@dataclass
+class Measured:
+    """Seconds of whole processes, round by round; and the most memory at once, in MiB.
+
+    start: of ansible-playbook with a task that does nothing; same: nothing to change; new: all to write.
+    """
+
+    start: list[float] = field(default_factory=list)
+    same: list[float] = field(default_factory=list)
+    same_octodns: list[float] = field(default_factory=list)
+    new: list[float] = field(default_factory=list)
+    new_octodns: list[float] = field(default_factory=list)
+    new_udp: list[float] = field(default_factory=list)
+    new_tcp: list[float] = field(default_factory=list)
+    memory_of_start: float = 0
+    memory: float = 0
+    memory_of_octodns: float = 0
+
+    @property
+    def work_same(self) -> float:
+        """Seconds of ours without the start."""
+        return median(self.same) - median(self.start)
+
+    @property
+    def work_new(self) -> float:
+        return median(self.new) - median(self.start)
+
+
+def measure(zones: Zones, rounds: int) -> Measured:
+    """All programs in turn, round after round; each write to a new server; the memory in a round of its own."""
+    rrsets = sum(map(len, zones.values()))
+    seen = Measured()
+    with programs(zones) as run:
+        with run.server(filled=True):
+            for _round in range(rounds):
+                seen.start.append(run.start().seconds)
+                seen.same.append(run.ours(changed=False).seconds)
+                seen.same_octodns.append(run.octodns(changes=0).seconds)
+        for _round in range(rounds):
+            with run.server():
+                seen.new.append(run.ours(changed=True).seconds)
+            with run.server():
+                seen.new_octodns.append(run.octodns(changes=rrsets).seconds)
+            with run.server():
+                seen.new_udp.append(run.nsupdate().seconds)
+            with run.server():
+                seen.new_tcp.append(run.nsupdate("-v").seconds)
+        seen.memory_of_start = run.start(look=True).mebibytes
+        with run.server():
+            seen.memory = run.ours(changed=True, look=True).mebibytes
+        with run.server():
+            seen.memory_of_octodns = run.octodns(changes=rrsets, look=True).mebibytes
+    return seen
+
+
+def rows_of(title: str, rounds: int, seen: Measured) -> list[dict]:
+    title += f", median of {rounds}" if rounds > 1 else ", once"
+    start = f"without the {median(seen.start):.2f} s of ansible-playbook's start"
+    nsupdate = min(median(seen.new_udp), median(seen.new_tcp))
     return [
-        {"name": f"mail.{zone}", "type": "A", "ttl": 3600, "values": ["203.0.113.17"]},
-        {"name": f"mail.{zone}", "type": "AAAA", "ttl": 3600, "values": ["2001:db8:1::17"]},
-        {"name": zone, "type": "MX", "ttl": 3600, "values": [f"10 mail.{zone}."]},
-        {"name": zone, "type": "TXT", "ttl": 3600, "values": ["v=spf1 mx -all"]},
-        {"name": f"_dmarc.{zone}", "type": "TXT", "ttl": 3600, "values": ["v=DMARC1; p=none"]},
+        row(f"{title}: nothing to change", median(seen.same), OCTODNS, median(seen.same_octodns), 0.5),
+        row(f"{title}: all to write", median(seen.new), OCTODNS, median(seen.new_octodns), 1.0),
+        row(f"{title}: all to write, {start}", seen.work_new, NSUPDATE, nsupdate, 2.0),
+        row(f"{title}: memory, all to write", seen.memory, OCTODNS, seen.memory_of_octodns, None, unit="MiB"),
     ]
 
 
-def zone_file(zone: str) -> str:
-    def text(rrset: dict) -> str:
-        value = rrset["values"][0]
-        return f'"{value}"' if rrset["type"] == "TXT" else value
-
-    return "".join(f"{rrset['name']}. {rrset['ttl']} {rrset['type']} {text(rrset)}\n" for rrset in rrsets(zone))
-
-
-class Bench:
-    """A folder with the same declaration for each program, and servers in a network of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.network = Network()
-
-    @contextmanager
-    def server(self, filled: bool) -> Iterator[Named]:
-        """All zones, with the wanted records or empty; and what the programs need to know of the server."""
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        server = Named(image_root(RELEASE), folder, self.network)
-        policy = 'update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { key "inbound-mail"; };'
-        for zone in ZONES:
-            server.zone(zone, zone_file(zone) if filled else "", policy)
-        server.start()
-        self.declare_for_ansible(server)
-        self.declare_for_octodns(server)
-        try:
-            yield server
-        finally:
-            server.clear()
-
-    def declare_for_ansible(self, server: Named) -> None:
-        access = {"server": server.address, "key_name": server.key.name, "key_secret": server.key.secret}
-        (self.folder / "group_vars").mkdir(exist_ok=True)
-        variables = {"access": access, "zones": {zone: rrsets(zone) for zone in ZONES}}
-        (self.folder / "group_vars" / "all.json").write_text(json.dumps(variables))
-        (self.folder / "hosts").write_text("localhost ansible_connection=local\n")
-        options = {name: f"{{{{ access.{name} }}}}" for name in access}
-        self.playbook("records", {"inbound.mail.dns_records": {**options, "zones": "{{ zones }}"}})
-        for count in (FEW, MANY):
-            records = [{"zone": zone, **rrset} for zone in ZONES[: count // 5] for rrset in rrsets(zone)]
-            options = {
-                "server": server.address,
-                "key_name": server.key.name,
-                "key_secret": server.key.secret,
-                "key_algorithm": server.key.algorithm,
-                "zone": "{{ item.zone }}",
-                "record": "{{ item.name }}.",
-                "type": "{{ item.type }}",
-                "ttl": "{{ item.ttl }}",
-                "value": "{{ item['values'] }}",
-            }
-            self.playbook(f"nsupdate-{count}", {"community.general.nsupdate": options, "loop": records})
-
-    def playbook(self, name: str, task: dict) -> None:
-        play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
-        (self.folder / f"{name}.yml").write_text(json.dumps([play]))
-
-    def declare_for_octodns(self, server: Named) -> None:
-        zones = self.folder / "octodns"
-        shutil.rmtree(zones, ignore_errors=True)
-        zones.mkdir()
-        for zone in ZONES:
-            apex = [
-                {"type": "MX", "ttl": 3600, "values": [{"preference": 10, "exchange": f"mail.{zone}."}]},
-                {"type": "NS", "ttl": 300, "value": f"ns1.{zone}."},
-                {"type": "TXT", "ttl": 3600, "value": "v=spf1 mx -all"},
-            ]
-            mail = [
-                {"type": "A", "ttl": 3600, "value": "203.0.113.17"},
-                {"type": "AAAA", "ttl": 3600, "value": "2001:db8:1::17"},
-            ]
-            records = {
-                "": apex,
-                "_dmarc": {"type": "TXT", "ttl": 3600, "value": "v=DMARC1\\; p=none"},
-                "mail": mail,
-                "ns1": {"type": "A", "ttl": 300, "value": server.address},
-            }
-            (zones / f"{zone}.yaml").write_text(json.dumps(records, sort_keys=True))  # JSON is YAML
-        key = {
-            "key_name": server.key.name,
-            "key_secret": server.key.secret,
-            "key_algorithm": server.key.algorithm,
-        }
-        config = {
-            "providers": {
-                "config": {"class": "octodns.provider.yaml.YamlProvider", "directory": str(zones)},
-                "bind": {"class": "octodns_bind.Rfc2136Provider", "host": server.address, **key},
-            },
-            "zones": {"*": {"sources": ["config"], "targets": ["bind"]}},
-        }
-        (self.folder / "octodns.yaml").write_text(json.dumps(config))
-
-    def seconds(self, *command: str, says: str) -> float:
-        """How long the whole process takes, which must succeed and print `says`."""
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
-        if command[0].startswith(str(PEERS)):
-            # Its own Python finds its own packages.
-            environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
-        start = time.monotonic()
-        done = subprocess.run(
-            self.network.inside(*command), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-        seconds = time.monotonic() - start
-        output = done.stdout + done.stderr
-        if done.returncode or says not in output:
-            raise RuntimeError(f"{command[0]} did not say '{says}':\n{output[-3000:]}")
-        return seconds
-
-    def ours(self, says: str) -> float:
-        return self.seconds("ansible-playbook", "-i", "hosts", "records.yml", says=says)
-
-    def octodns(self, says: str) -> float:
-        return self.seconds(str(PEERS / "octodns-sync"), "--config-file", "octodns.yaml", "--doit", says=says)
-
-    def nsupdate(self, count: int) -> float:
-        return self.seconds(str(PEERS / "ansible-playbook"), "-i", "hosts", f"nsupdate-{count}.yml", says="changed=1")
+def one_record(zones: Zones) -> float:
+    """Seconds that the loop takes for each record."""
+    with programs(zones) as run:
+        with run.server():
+            short = run.loop(LOOP).seconds
+        with run.server():
+            long = run.loop(LONGER_LOOP).seconds
+    return (long - short) / (LONGER_LOOP - LOOP)
 
 
-def row(what: str, ours: float, peer: str, theirs: float, aim: float) -> dict:
-    ratio = ours / theirs
-    return {
-        "what": what,
-        "ours_s": round(ours, 6) if ours < 0.01 else round(ours, 2),
-        "peer": peer,
-        "peer_s": round(theirs, 3),
-        "ratio": round(ratio, 5) if ratio < 0.01 else round(ratio, 2),
-        "aim": f"<= {aim:g}",
-        "holds": "yes" if ratio <= aim else "no",
-    }
+def growth(few: Measured, many: Measured) -> list[dict]:
+    """How much more it takes for ten times the zones, without what the start of ansible-playbook takes."""
+    title = f"from {FEW_ZONES:,} to {MANY_ZONES:,} zones"
+    times = MANY_ZONES / FEW_ZONES
+    memory = (many.memory - many.memory_of_start) / (few.memory - few.memory_of_start)
+    return [
+        row(f"{title}: time, nothing to change", many.work_same / few.work_same, "linear growth", times, 1.2, "times"),
+        row(f"{title}: time, all to write", many.work_new / few.work_new, "linear growth", times, 1.2, "times"),
+        row(f"{title}: memory, all to write", memory, "linear growth", times, 1.2, "times"),
+    ]
 
 
 def run() -> list[dict]:
-    """Ours and octodns-sync in turn, medians of whole processes; nsupdate once, since it is far off."""
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
-        same_ours, same_theirs, new_ours, new_theirs = [], [], [], []
-        with bench.server(filled=True):
-            for _round in range(ROUNDS):
-                same_ours.append(bench.ours("changed=0"))
-                same_theirs.append(bench.octodns("0 total changes"))
-        for _round in range(ROUNDS):
-            with bench.server(filled=False):
-                new_ours.append(bench.ours("changed=1"))
-            with bench.server(filled=False):
-                new_theirs.append(bench.octodns(f"{RRSETS} total changes"))
-        with bench.server(filled=False):
-            few = bench.nsupdate(FEW)
-        with bench.server(filled=False):
-            one_record = (bench.nsupdate(MANY) - few) / (MANY - FEW)
-        bench.network.close()
-    title = f"{len(ZONES)} zones, 5 RRsets each, median of {ROUNDS}"
-    median = statistics.median
+    few = measure(many_zones(FEW_ZONES), FEW_ROUNDS)
+    many = measure(many_zones(MANY_ZONES), MANY_ROUNDS)
+    one = measure(one_zone(ONE_ZONE), ONE_ROUNDS)
+    loop = one_record(many_zones(FEW_ZONES))
     return [
-        row(f"{title}: nothing to change", median(same_ours), "octodns-sync", median(same_theirs), 0.5),
-        row(f"{title}: all to write", median(new_ours), "octodns-sync", median(new_theirs), 1.0),
-        row("the same for each record", median(new_ours) / RRSETS, "a loop of nsupdate", one_record, 1 / 200),
+        *rows_of(f"{FEW_ZONES:,} zones of 5 RRsets", FEW_ROUNDS, few),
+        row("the same for each record", median(few.new) / (5 * FEW_ZONES), "a loop of nsupdate", loop, 1 / 200),
+        *rows_of(f"{MANY_ZONES:,} zones of 5 RRsets", MANY_ROUNDS, many),
+        *growth(few, many),
+        *rows_of(f"one zone of {ONE_ZONE:,} RRsets", ONE_ROUNDS, one),
     ]
 
 

@@ -19,10 +19,9 @@ sys.path.insert(0, str(HERE))
 
 import dns_records  # noqa: E402
 import site_again  # noqa: E402
+from rows import COLUMNS  # noqa: E402
 
 BENCHMARKS = {"dns": dns_records.run, "site": site_again.run}
-
-COLUMNS = ("what", "ours_s", "peer", "peer_s", "ratio", "aim", "holds")
 
 
 def machine() -> str:
@@ -45,7 +44,10 @@ def table(rows: list[dict]) -> str:
 DOCUMENT = """# Figures
 
 Written by `make bench DOC=--doc`, which repeats them. Each row is ours and a peer, run in turn on the same machine and
-the same servers; seconds are of whole processes. A ratio below 1 means that ours took less.
+the same kind of server; seconds are of whole processes. A ratio below 1 means that ours took less.
+
+Memory is the most that a program and its children had at one time, what they share counted once (the sum of their
+proportional set sizes, looked at ten times a second).
 
 Machine: {machine}.
 
