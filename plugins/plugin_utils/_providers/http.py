@@ -103,7 +103,8 @@ class Api:
                 problem = error
             if not may_repeat or loop.time() + wait > began + patience:
                 if is_lasting:
-                    self._given_up = problem
+                    # Who comes later has not sent anything.
+                    self._given_up = problem if isinstance(problem, HttpError) else ProviderError(str(problem))
                 if isinstance(problem, HttpError) and problem.status >= 500 and method != "GET":
                     raise OutcomeUnknown(str(problem))
                 raise problem
