@@ -62,15 +62,13 @@ class _Reading:
     """What stood in a zone when it was read.
 
     provider: who read it, and may remember ids of the records; zone: of octoDNS; records: those of a type that DNS has;
-    others: by name, those of a type that only octoDNS or the service has, and those that are more than values;
-    cuts: the names at which parts of the zone are delegated.
+    others: by name, those of a type that only octoDNS or the service has, and those that are more than values.
     """
 
     provider: Any
     zone: Any
     records: dict[Key, Any] = field(default_factory=dict)
     others: dict[Name, list[Any]] = field(default_factory=dict)
-    cuts: set[Name] = field(default_factory=set)
 
     def rrset(self, key: Key) -> RRset | None:
         """None too for what is more than values. Raises InvalidValue."""
@@ -150,7 +148,6 @@ class OctoDns(Hosted):
                 reading.records[key] = record
             if key is None or construction(record):
                 reading.others.setdefault(name_of(record), []).append(record)
-        reading.cuts = delegations(zone, reading.records)
         return reading
 
     def _rrset(self, zone: Name, reading: _Reading, key: Key) -> RRset | None:
@@ -164,22 +161,24 @@ class OctoDns(Hosted):
     # What stands in the way
 
     async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
+        return await self._ask(zone, "cannot say what it takes", lambda: self._obstacles(zone, goals))
+
+    def _obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         reading = self._readings[zone]
         state = {goal.key: rrset for goal in goals if (rrset := self._rrset(zone, reading, goal.key)) is not None}
         changes = {change.key: change for change in changes_towards(goals, state)}
+        cuts = self._cuts(zone, reading, goals)
         problems, possible = [], []
         for goal in goals:
             change = changes.get(goal.key)
             try:
-                if problem := self._obstacle(zone, reading, goal, change):
+                if problem := self._obstacle(zone, reading, goal, change) or _hidden(goal, cuts):
                     problems.append(problem)
                 elif change is not None:
                     possible.append((change, _octodns_change(zone, reading, change)))
             except InvalidValue as error:
                 problems.append(str(error))
-        return problems + await self._ask(
-            zone, "cannot say what it takes", lambda: self._refused(zone, reading.provider, possible)
-        )
+        return problems + self._refused(zone, reading.provider, possible)
 
     def _obstacle(self, zone: Name, reading: _Reading, goal: Goal, change: Change | None) -> str | None:
         """Why the service, as octoDNS shows it, cannot be brought to this goal. change: what that would take."""
@@ -196,22 +195,17 @@ class OctoDns(Hosted):
                 f"{goal.key} has settings of its own at the service ({', '.join(sorted(settings))}), which would be "
                 "lost: change it there"
             )
-        if goal.present and (cut := self._cut_above(zone, reading, goal.key)):
-            return (
-                f"{goal.key} would not be seen, since the zone delegates {name_text(cut)} to other servers (NS): name "
-                f"{name_text(cut)} as its zone"
-            )
         return None
 
-    def _cut_above(self, zone: Name, reading: _Reading, key: Key) -> Name | None:
-        """The delegation that hides it. The address of a name server there is seen: glue (RFC 9471)."""
-        is_address = key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
-        for cut in reading.cuts:
-            if is_delegated(key, [cut]):
-                name_servers = self._rrset(zone, reading, Key(cut, dns.rdatatype.NS))
-                if not (is_address and name_servers is not None and is_named_by(key.name, [name_servers])):
-                    return cut
-        return None
+    def _cuts(self, zone: Name, reading: _Reading, goals: Iterable[Goal]) -> dict[Name, RRset]:
+        """The NS RRsets with which parts of the zone are, and shall be, delegated to other servers."""
+        found = [self._rrset(zone, reading, Key(name, dns.rdatatype.NS)) for name in delegations(zone, reading.records)]
+        cuts = {rrset.key.name: rrset for rrset in found if rrset is not None}
+        for goal in goals:
+            if delegations(zone, [goal.key]):
+                after = goal.applied_to(cuts.pop(goal.key.name, None))
+                cuts |= {} if after is None else {after.key.name: after}
+        return cuts
 
     def _refused(self, zone: Name, provider: Any, changes: Iterable[tuple[Change, Any]]) -> list[str]:
         """What the provider itself would leave out or write in another way, which octoDNS would only log."""
@@ -304,6 +298,19 @@ def _octodns_change(zone: Name, reading: _Reading, change: Change) -> Any:
         return library.Delete(existing)
     new = to_record(zone, change.after)
     return library.Create(new) if existing is None else library.Update(existing, new)
+
+
+def _hidden(goal: Goal, cuts: Mapping[Name, RRset]) -> str | None:
+    """Why nobody would see it. The address of a name server below its own delegation is seen: glue (RFC 9471)."""
+    is_address = goal.key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
+    for cut, name_servers in cuts.items():
+        is_glue = is_address and is_named_by(goal.key.name, [name_servers])
+        if goal.present and is_delegated(goal.key, [cut]) and not is_glue:
+            return (
+                f"{goal.key} would not be seen, since {name_text(cut)} is delegated to other servers (NS): name "
+                f"{name_text(cut)} as its zone"
+            )
+    return None
 
 
 def _only_removes(changes: Iterable[Change]) -> bool:

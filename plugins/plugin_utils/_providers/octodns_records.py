@@ -39,8 +39,11 @@ def construction(record: Any) -> str | None:
 
 def to_rrset(key: Key, record: Any) -> RRset:
     """Raises InvalidValue."""
-    values = frozenset(parse_value(key.rdtype, text) for text in record.to_rrset().rdatas)
-    return RRset(key, record.ttl, values)
+    try:
+        texts = record.to_rrset().rdatas
+    except Exception as error:  # octoDNS has no class for its errors.
+        raise InvalidValue(f"octoDNS cannot show it: {error}") from None
+    return RRset(key, record.ttl, frozenset(parse_value(key.rdtype, text) for text in texts))
 
 
 def to_record(zone: Name, rrset: RRset) -> Any:

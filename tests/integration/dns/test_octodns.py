@@ -252,7 +252,8 @@ def test_what_is_refused_before_anything_is_written(
                 "records": [
                     mx("10 mx1.example.net", zone=zone),
                     record(f"t.{zone}", "TXT", "ümlaut", zone=zone),
-                    record(f"x.sub.{zone}", "A", "203.0.113.1", zone=zone),
+                    record(f"new.{zone}", "NS", "ns.example.net", zone=zone),
+                    record(f"x.new.{zone}", "A", "203.0.113.1", zone=zone),
                 ],
                 "check_mode": True,
             },
