@@ -121,4 +121,5 @@ notes:
 requirements:
   - dnspython >= 2.6
   - boto3 with O(provider=route53)
+  - octodns >= 1.22, and the package of the provider, with O(provider=octodns)
 """

@@ -229,8 +229,9 @@ class Run:
         where = f"zone {name_text(result.zone)}"
         if replaced:
             raise ProviderError(
-                f"{where}: somebody else changed {_listed(replaced)} right after it was written here. "
-                "What they wrote is there now. Agree on who writes it, and run it again."
+                f"{where}: somebody else changed {_listed(replaced)} right after it was written here, and what they "
+                "wrote is there now: agree on who writes it, and run it again. Or the service keeps something else "
+                "than it is told, a longer TTL for example."
             )
         if missing:
             raise ProviderError(

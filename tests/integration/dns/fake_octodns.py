@@ -21,7 +21,8 @@ from octodns.record import Create, Delete, Record
 
 class Fake(BaseProvider):
     """file: of the service; breaks_after: so many changes in one piece; rival: what somebody else writes right after
-    something but a removal; minimum_ttl: lower ones are raised without a word; blind_to: a type that it leaves out."""
+    something but a removal; minimum_ttl: lower ones are raised without a word; keeps_ttl: it always stores this one;
+    blind_to: a type that it leaves out."""
 
     SUPPORTS = {"A", "AAAA", "ALIAS", "CNAME", "MX", "NS", "TXT"}
     SUPPORTS_GEO = False
@@ -36,6 +37,7 @@ class Fake(BaseProvider):
         breaks_after: int | None = None,
         rival: dict[str, Any] | None = None,
         minimum_ttl: int = 0,
+        keeps_ttl: int | None = None,
         blind_to: str = "",
         **more: Any,
     ) -> None:
@@ -43,7 +45,7 @@ class Fake(BaseProvider):
         self.log.error("token=%s", token)
         super().__init__(id, **more)
         self.file, self.token, self.breaks_after, self.rival = Path(file), token, breaks_after, rival
-        self.minimum_ttl, self.blind_to = minimum_ttl, blind_to
+        self.minimum_ttl, self.keeps_ttl, self.blind_to = minimum_ttl, keeps_ttl, blind_to
         self._remembered: dict[str, Any] = {}
 
     def populate(self, zone: Any, target: bool = False, lenient: bool = False) -> bool | None:
@@ -85,7 +87,7 @@ class Fake(BaseProvider):
         if isinstance(change, Delete):
             del types[rdtype]
         else:
-            types[rdtype] = json.loads(json.dumps(change.new.data))
+            types[rdtype] = {**change.new.data, "ttl": self.keeps_ttl or change.new.ttl}
         self.file.write_text(json.dumps(zones))
 
 

@@ -320,6 +320,7 @@ def test_what_an_unpleasant_provider_does(
     whole = fake("whole", zones, "Whole")
     low_ttl = fake("ttl", zones, minimum_ttl=600)
     blind = fake("blind", zones, blind_to="MX")
+    stubborn = fake("stubborn", zones, keeps_ttl=86400)
     usual = fake("usual", zones)
     moved = {
         "records": [mx(f"10 m1.{zone}", zone=zone), *hosts[:1], record(f"old.{zone}", "A", zone=zone, state="absent")]
@@ -339,6 +340,7 @@ def test_what_an_unpleasant_provider_does(
             f"would write x.{zone}. 600 IN A 203.0.113.1 instead",
         ),
         ({**blind, **one(zone, "MX", "10 mx.example.net")}, f"MX {zone}: fake_octodns.Fake sees no difference"),
+        (stubborn, "keeps something else than it is told, a longer TTL for example"),
         ({**usual, **one(f"dynamic.{zone}", "A", "203.0.113.8")}, "is a dynamic record (pools, rules), which is not"),
         ({**usual, **one(f"dynamic.{zone}", "A", state="absent")}, "is a dynamic record (pools, rules), which is not"),
         ({**usual, **one(f"proxied.{zone}", "A", "203.0.113.8")}, "has settings of its own at the service (fake)"),
