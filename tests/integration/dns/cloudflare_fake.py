@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fake of Cloudflare's interface for DNS records: python cloudflare_fake.py ADDRESS, on port 80.
+"""A fake of Cloudflare's interface for DNS records: python cloudflare_fake.py ADDRESS [CERTIFICATE], on port 80 or 443.
 
 Nothing of Cloudflare's runs anywhere but there, so this is written from the reference, of which it has what is below
 /client/v4 here:
@@ -26,6 +26,7 @@ import copy
 import ipaddress
 import itertools
 import json
+import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
@@ -207,6 +208,9 @@ class Interface(BaseHTTPRequestHandler):
             if parts[0] == "fake":
                 self.answer(200, fake(self.command, parts[1:], body))
                 return
+            if parts[0] == "moved":
+                self.answer(302, {}, {"Location": f"/{'/'.join(parts[1:])}?{url.query}"})
+                return
             if parts[:2] != ["client", "v4"]:
                 self.answer(404, {"message": "no such page"})
                 return
@@ -287,6 +291,11 @@ def fake(method: str, parts: list[str], body: Any) -> Any:
 
 
 if __name__ == "__main__":
-    server = ThreadingHTTPServer((sys.argv[1], 80), Interface)
+    address, certificate = sys.argv[1], sys.argv[2:]
+    server = ThreadingHTTPServer((address, 443 if certificate else 80), Interface)
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate[0])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print("ready", flush=True)
     server.serve_forever()

@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +34,32 @@ PERMISSIONS = {
 }
 
 
-@dataclass
 class Fake:
-    network: Network
-    address: str
+    """certificate: a file with one and its key, for TLS."""
 
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}/client/v4"
+    def __init__(self, network: Network, certificate: Path | None = None) -> None:
+        self._network = network
+        address = network.new_address()
+        self.site = f"{'https' if certificate else 'http'}://{address}"
+        self.url = f"{self.site}/client/v4"
+        words = [str(Path(__file__).with_name("cloudflare_fake.py")), address]
+        if certificate is not None:
+            text = f"openssl req -x509 -newkey ed25519 -noenc -keyout key -out {certificate} -subj /CN=fake -days 2"
+            alternative = ["-addext", f"subjectAltName=IP:{address}"]
+            subprocess.run([*text.split(), *alternative], cwd=certificate.parent, check=True, capture_output=True)
+            with certificate.open("a") as file:
+                file.write((certificate.parent / "key").read_text())
+            words.append(str(certificate))
+        self._process = subprocess.Popen(network.inside(sys.executable, *words), stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout.readline() == "ready\n"
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def curl(self, path: str, body: Any = None) -> Any:
         words = [] if body is None else ["-X", "PUT", "--data", json.dumps(body)]
-        done = self.network.run("curl", "-sS", "--fail", f"http://{self.address}/fake/{path}", *words)
+        done = self._network.run("curl", "-sS", "--insecure", "--fail", f"{self.site}/fake/{path}", *words)
         return json.loads(done.stdout)
 
     def has(
@@ -96,13 +109,16 @@ LIST, BATCH = f"GET /zones/{ZONE_ID}/dns_records", f"POST /zones/{ZONE_ID}/dns_r
 
 @pytest.fixture(scope="module")
 def fake(network: Network) -> Iterator[Fake]:
-    address = network.new_address()
-    script = str(Path(__file__).with_name("cloudflare_fake.py"))
-    process = subprocess.Popen(network.inside(sys.executable, script, address), stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    yield Fake(network, address)
-    process.kill()
-    process.wait()
+    fake = Fake(network)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def tls_fake(network: Network, tmp_path: Path) -> Iterator[Fake]:
+    fake = Fake(network, tmp_path / "certificate.pem")
+    yield fake
+    fake.close()
 
 
 @pytest.fixture
@@ -444,7 +460,7 @@ def test_tokens_and_zones(fake: Fake, tasks: Callable[..., Any]) -> None:
         {"records": [in_each[0]], "options": {"pending": True}},
         {"records": [in_each[4]], "options": {"account_id": "a2"}},
         {"records": one, "options": {"account": "a2"}},
-        {"records": one, "url": f"http://{fake.address}/client/v5"},
+        {"records": one, "url": f"{fake.site}/client/v5"},
         {"records": one, "url": "api.cloudflare.com/client/v4"},
         words=("-vvv",),
     )
@@ -503,3 +519,16 @@ def test_waits_for_the_name_servers(
         output
     )
     assert late["changed"]
+
+
+def test_the_token_goes_to_the_service_alone(tls_fake: Fake, tasks: Callable[..., Any], tmp_path: Path) -> None:
+    tls_fake.has(OLD_MX)
+    task = {"records": [mx("10 mail.example.net")], "url": tls_fake.url, "ca_path": str(tmp_path / "certificate.pem")}
+    (unknown, moved), output = tasks({**task, "ca_path": None}, {**task, "url": f"{tls_fake.site}/moved/client/v4"})
+    assert "has no valid certificate: self-signed certificate" in unknown["msg"], output
+    assert "name its certificate in ca_path" in unknown["msg"]
+    assert "does not answer as Cloudflare does (HTTP status 302). Check url." in moved["msg"]
+    assert tls_fake.requests() == []
+    (trusted,), output = tasks(task)
+    assert trusted["changed"], output
+    assert tls_fake.contents("MX") == ["mail.example.net"]
