@@ -197,14 +197,13 @@ class Cloudflare(Hosted):
         operations = {kind: listed for kind, listed in content.operations(batch).items() if listed}
         self.traffic.messages += 1
         try:
-            answer = await self._api.write("POST", f"{self._zones[zone].path}/batch", operations)
+            self._checked(await self._api.write("POST", f"{self._zones[zone].path}/batch", operations))
         except HttpError as error:
-            if error.status < 500 and _OVERTAKEN.intersection(_codes(error)):
+            if _OVERTAKEN.intersection(_codes(error)):
                 raise Conflict(self._overtaken(zone, _reason(error))) from None
             raise self._failure(zone, error, _WRITE) from None
         except OutcomeUnknown as error:
             raise OutcomeUnknown(f"zone {name_text(zone)}: {error}") from None
-        self._checked(answer)
 
     def _overtaken(self, zone: Name, reason: str) -> str:
         return (
@@ -270,8 +269,9 @@ class Cloudflare(Hosted):
             raise ProviderError(f"zone {name_text(zone)}: {error}") from None
 
     def _checked(self, answer: Any) -> Mapping[str, Any]:
+        """Raises OutcomeUnknown."""
         if not isinstance(answer, Mapping) or answer.get("success") is not True:
-            raise ProviderError(f"{self._api.where} does not answer as Cloudflare does. Check url.")
+            raise OutcomeUnknown(f"{self._api.where} does not answer as Cloudflare does. Check url.")
         return answer
 
     def _failure(self, zone: Name, error: HttpError, task: _Task) -> ProviderError:
@@ -301,14 +301,15 @@ def _is_unauthorized(error: HttpError) -> bool:
 
 def _errors(error: HttpError) -> list[Mapping[str, Any]]:
     """With those that caused them."""
-    errors = (error.body or {}).get("errors") if isinstance(error.body, Mapping) else None
-    return [each for problem in errors or [] for each in (problem, *problem.get("error_chain", ()))]
+    errors = error.body.get("errors") if isinstance(error.body, Mapping) else None
+    problems = [each for each in errors or () if isinstance(each, Mapping)]
+    return [each for problem in problems for each in (problem, *(problem.get("error_chain") or ()))]
 
 
-def _codes(error: HttpError) -> set[int]:
-    return {each["code"] for each in _errors(error)}
+def _codes(error: HttpError) -> set[object]:
+    return {each.get("code") for each in _errors(error)}
 
 
 def _reason(error: HttpError) -> str:
-    reasons = [f"{str(each.get('message')).rstrip('.')}, {each['code']}" for each in _errors(error)]
+    reasons = [f"{str(each.get('message')).rstrip('.')}, {each.get('code')}" for each in _errors(error)]
     return "; ".join(reasons) or f"HTTP status {error.status}"

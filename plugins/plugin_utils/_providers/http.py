@@ -141,7 +141,8 @@ class Api:
         try:
             return json.loads(text) if text else None
         except ValueError:
-            raise ProviderError(f"{self.where} answers something that is no JSON. Check url.") from None
+            problem = f"{self.where} answers something that is no JSON. Check url."
+            raise ProviderError(problem) if method == "GET" else OutcomeUnknown(problem) from None
 
     @property
     def where(self) -> str:

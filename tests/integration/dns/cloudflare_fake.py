@@ -17,7 +17,8 @@ The codes and words of errors, which the reference does not list, are those that
 
 The tests have, below /fake: PUT state (replaces zones, records, tokens, page), GET records/ZONE, GET requests (and
 forget them), PUT faults: what happens to the next requests, in this order, each {method, and one of status (with errors
-and headers), lose (do it, but do not answer), first (a batch that somebody else sends just before)}.
+and headers), lose (do it, but do not answer), garble (do it, and answer nonsense), first (a batch that somebody else
+sends just before)}.
 """
 
 from __future__ import annotations
@@ -227,6 +228,11 @@ class Interface(BaseHTTPRequestHandler):
                 return
         if fault.get("lose"):
             self.close_connection = True
+        elif fault.get("garble"):
+            self.send_response(200)
+            self.send_header("Content-Length", "6")
+            self.end_headers()
+            self.wfile.write(b"<html>")
         else:
             self.answer(200, {**envelope(None, []), **answer})
 

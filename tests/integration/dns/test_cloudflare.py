@@ -396,9 +396,10 @@ def test_answers_that_get_lost_and_busy_days(fake: Fake, tasks: Callable[..., An
     wait = {"status": 429, "headers": {"Retry-After": "1"}, "errors": [{"code": 10100, "message": "More than 1200"}]}
     broken = {"status": 503, "errors": [{"code": 1101, "message": "Service unavailable"}]}
     # Made, and the answer lost: it is not made twice.
-    made, requests, output = run(read, read, {"method": "POST", "lose": True})
-    assert [change["status"] for change in made["changes"]] == ["applied"], output
-    assert requests.count(BATCH) == 1
+    for how in ("lose", "garble"):
+        made, requests, output = run(read, read, {"method": "POST", how: True})
+        assert [change["status"] for change in made["changes"]] == ["applied"], output
+        assert requests.count(BATCH) == 1
     # Not made, and nobody can know: it is looked at, and sent again.
     sent, requests, output = run(read, read, {"method": "POST", **broken})
     assert [change["status"] for change in sent["changes"]] == ["applied"], output
