@@ -49,6 +49,14 @@ def test_a_record_means_the_rrset(name: str, rdtype: str, values: list[str]) -> 
     assert to_rrset(wanted.key, record) == wanted
 
 
+@pytest.mark.parametrize("name", ["bücher.example", "*.bücher.example", "käse.bücher.example"])
+def test_a_zone_of_letters(name: str) -> None:
+    wanted = rrset(name, "MX", "10 mail.bücher.example")
+    record = to_record(parse_name("bücher.example"), wanted)
+    assert record.fqdn == wanted.key.name.to_text()
+    assert to_rrset(wanted.key, record) == wanted
+
+
 @pytest.mark.parametrize(
     ("name", "rdtype", "value", "reason"),
     [
