@@ -318,8 +318,13 @@ def contents(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_an_unpleasant_provider_does(
-    fake: Callable[..., dict[str, Any]], controller: Controller, zone: str
+    fake: Callable[..., dict[str, Any]],
+    controller: Controller,
+    zone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ANSIBLE_LOG_PATH", str(tmp_path / "log"))
     a, dynamic = {"ttl": 300, "value": "203.0.113.9"}, {"pools": {"one": {"values": [{"value": "203.0.113.8"}]}}}
     zones = {
         f"{zone}.": {
@@ -374,7 +379,10 @@ def test_what_an_unpleasant_provider_does(
     for result, (task, error) in zip(results, tasks, strict=True):
         assert (error or "") in result.get("msg", ""), (task, result)
         assert error or "errors" not in result, (task, result)
-    assert "very secret" not in output and "very+secret" not in output
+    log = (tmp_path / "log").read_text()
+    assert "RuntimeError" in log
+    for text in (output, log):
+        assert "very secret" not in text and "very+secret" not in text
 
     first, second, third = results[:3]
     assert [change["status"] for change in first["changes"]] == ["applied", "not_applied", "not_applied"]
