@@ -7,31 +7,83 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-NFTABLES = "nftables"
-BACKENDS = (NFTABLES, "firewalld", "ufw", "iptables")
+NFTABLES, FIREWALLD, UFW, IPTABLES = "nftables", "firewalld", "ufw", "iptables"
+BACKENDS = (NFTABLES, FIREWALLD, UFW, IPTABLES)
+
+# Made by Docker for the rules of others, and left alone by it.
+DOCKER_USER = "DOCKER-USER"
+_FAMILIES = {4: "ip", 6: "ip6"}
 
 
-def in_charge(chains: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The programs that own chains among all that ``nft -j list chains`` shows; none: whoever writes nft by hand."""
+def managers(chains: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The programs that keep the filter for what is routed, told by the chains that ``nft -j list chains`` shows."""
     found = set()
     for chain in chains:
         name, table = chain["name"], chain["table"]
         if table == "firewalld" or name.startswith("FORWARD_POLICIES"):
-            found.add("firewalld")
-        elif name.startswith(("ufw-", "ufw6-")):
-            found.add("ufw")
-        elif name == "DOCKER-USER" or table.startswith("docker-"):
-            found.add("Docker")
+            found.add(FIREWALLD)
+        elif name in ("ufw-before-forward", "ufw6-before-forward"):
+            found.add(UFW)
     return sorted(found)
 
 
-def dropping_chains(chains: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Base chains of others that drop forwarded packets unless a rule in them accepts, as ``family table chain``."""
+def choose(wanted: str, chains: Sequence[Mapping[str, Any]], has_saved_iptables: bool) -> str:
+    """The backend that is meant by ``wanted``, one of BACKENDS or 'auto'. Raises HostError.
+
+    has_saved_iptables: whether the host loads rules of iptables at boot.
+    """
+    found = managers(chains)
+    if wanted == "auto":
+        if len(found) > 1:
+            raise HostError(
+                f"backend: this host's packet filter is kept by {' and '.join(found)} at once, and each drops what the "
+                "other lets through. Switch one of them off, or name in backend the one that is meant to stay"
+            )
+        if found:
+            return found[0]
+        return IPTABLES if has_saved_iptables or _iptables_drops(chains) else NFTABLES
+    if wanted in (FIREWALLD, UFW) and wanted not in found:
+        raise HostError(
+            f"backend: {wanted} is not running on this host, so nothing would come of rules for it. Start it (ufw "
+            "enable; systemctl start firewalld), or say backend: auto"
+        )
+    others = [manager for manager in found if manager != wanted]
+    if wanted == IPTABLES and others:
+        raise HostError(
+            f"backend: this host's packet filter is kept by {' and '.join(others)}, which puts its own rules before "
+            f"those of iptables. Say backend: {others[0]}"
+        )
+    return wanted
+
+
+def _iptables_drops(chains: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether iptables drops what is routed by a policy of the administrator's: Docker sets the same one."""
+    return any(_is_forward_of_iptables(chain) and chain.get("policy") == "drop" for chain in chains) and not any(
+        chain["name"] == DOCKER_USER for chain in chains
+    )
+
+
+def docker_families(chains: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The IP versions in which Docker has the chain that is there for the rules of others."""
+    found = {chain["family"] for chain in chains if chain["name"] == DOCKER_USER and chain["table"] == "filter"}
+    return [version for version, family in _FAMILIES.items() if family in found]
+
+
+def _is_forward_of_iptables(chain: Mapping[str, Any]) -> bool:
+    return chain["family"] in _FAMILIES.values() and chain["table"] == "filter" and chain["name"] == "FORWARD"
+
+
+def dropping_chains(chains: Iterable[Mapping[str, Any]], opened: Iterable[str]) -> list[str]:
+    """Base chains of others that drop forwarded packets unless a rule in them accepts, as ``family table chain``.
+
+    opened: the tables in which what we accept is accepted, as ``family table``.
+    """
     return [
         f"{chain['family']} {chain['table']} {chain['name']}"
         for chain in chains
@@ -39,22 +91,12 @@ def dropping_chains(chains: Iterable[Mapping[str, Any]]) -> list[str]:
         and chain.get("policy") == "drop"
         and chain["family"] in ("ip", "ip6", "inet")
         and not chain["table"].startswith(PREFIX)
+        and f"{chain['family']} {chain['table']}" not in opened
     ]
 
 
-def obstacle(backend: str, chains: Iterable[Mapping[str, Any]]) -> str:
-    """Why the wanted backend cannot be used; empty if it can."""
-    if backend not in ("auto", NFTABLES):
-        return (
-            f"backend: the backend {backend} is not part of this release, which speaks nftables only. "
-            f"Use backend: {NFTABLES}, and let {backend} accept forwarded TCP of the flows' ports"
-        )
-    found = in_charge(chains) if backend == "auto" else []
-    if found:
-        who = " and ".join(found)
-        return (
-            f"backend: this host's packet filter is kept by {who}, and this release speaks nftables only. What a "
-            f"table of its own accepts, {who} may still drop. Either switch {who} off, or let it accept forwarded TCP "
-            f"of the flows' ports and say backend: {NFTABLES}"
-        )
-    return ""
+def opened_tables(backend: str, chains: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The tables in which a backend has what we accept accepted, as ``family table``."""
+    families = _FAMILIES if backend in (UFW, IPTABLES) else docker_families(chains)
+    found = [f"{_FAMILIES[version]} filter" for version in families]
+    return [*found, "inet firewalld"] if backend == FIREWALLD else found

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import forwarding
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot, forwarding
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import FAMILY, Table
 
 if TYPE_CHECKING:
@@ -20,37 +20,8 @@ if TYPE_CHECKING:
 
     from ansible.module_utils.basic import AnsibleModule
 
-TABLES = Path("/etc/inbound.mail/firewall")
+_SAVED_IPTABLES = ("/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/sysconfig/iptables")
 SYSCTL_FILE = Path("/etc/sysctl.d/60-inbound-mail.conf")
-UNIT_FILE = Path("/etc/systemd/system/inbound-mail-firewall@.service")
-
-# nftables.service of the distributions begins with 'flush ruleset' whenever it is started or reloaded, so whatever is
-# done to it is done to this one after it. WantedBy covers a start of it by hand, after a stop that took this one along.
-_UNIT = """\
-# Written by Ansible (inbound.mail.firewall): a change here is overwritten.
-[Unit]
-Description=Mail flows (table {family} inbound_mail_%i)
-Documentation=man:nft(8)
-DefaultDependencies=no
-RequiresMountsFor={tables}
-Wants=network-pre.target
-Before=network-pre.target shutdown.target
-Conflicts=shutdown.target
-After=nftables.service
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={nft} -f {tables}/%i.nft
-ExecReload={nft} -f {tables}/%i.nft
-ExecStop=-{nft} delete table {family} inbound_mail_%i
-
-[Install]
-WantedBy={wanted_by}
-"""
-_WANTED_BY = ("sysinit.target", "nftables.service")
 
 _FILE_HEADER = """\
 # Written by Ansible (inbound.mail.firewall): a change here is overwritten.
@@ -70,6 +41,10 @@ class Host:
         # Not every login has the directories of the system's commands on its PATH.
         self._nft = module.get_bin_path("nft", opt_dirs=["/usr/sbin", "/sbin"])
         self._ip = module.get_bin_path("ip", opt_dirs=["/usr/sbin", "/sbin"])
+        self._iptables_save = {
+            family: module.get_bin_path(f"{program}-save", opt_dirs=["/usr/sbin", "/sbin"])
+            for family, program in ((4, "iptables"), (6, "ip6tables"))
+        }
         self._systemctl = module.get_bin_path("systemctl")
         self._systemd_run = module.get_bin_path("systemd-run")
 
@@ -129,6 +104,21 @@ class Host:
         if rc != 0:
             raise HostError(f"nft refuses the rules, and nothing was changed: {err.strip()}")
 
+    # iptables
+
+    def has_iptables(self, family: int) -> bool:
+        return bool(self._iptables_save[family])
+
+    def iptables_save(self, family: int) -> list[str]:
+        """The lines of the table filter as iptables-save prints them; none if there is no iptables."""
+        program = self._iptables_save[family]
+        return self._must(program, "-t", "filter").splitlines() if program else []
+
+    @property
+    def loads_iptables_at_boot(self) -> bool:
+        """Whether rules of iptables are loaded at boot, by Debian's netfilter-persistent or the like of others."""
+        return any(os.path.exists(file) for file in _SAVED_IPTABLES)
+
     # Interfaces and addresses
 
     def interfaces(self) -> set[str]:
@@ -175,19 +165,17 @@ class Host:
         return path.read_text() if path.is_file() else ""
 
     def write(self, path: Path, text: str) -> None:
-        """In one step; an empty text removes the file."""
+        """In one step, with the mode that the file has; an empty text removes it."""
         if not text:
             path.unlink(missing_ok=True)
             return
+        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
         with os.fdopen(handle, "w") as file:
             file.write(text)
-        os.chmod(new, 0o644)
+        os.chmod(new, mode)
         self._module.atomic_move(new, str(path))
-
-    def table_file(self, name: str) -> Path:
-        return TABLES / f"{name}.nft"
 
     def table_file_text(self, table: Table) -> str:
         return f"{_FILE_HEADER}{table.script()}"
@@ -197,46 +185,46 @@ class Host:
         """Whether this host has a systemd to load the table at boot."""
         return bool(self._systemctl)
 
-    def unit_text(self) -> str:
-        return _UNIT.format(nft=self._nft, tables=TABLES, family=FAMILY, wanted_by=" ".join(_WANTED_BY))
+    @property
+    def table_unit(self) -> boot.BootUnit:
+        return boot.table_unit(self.nft)
 
-    def is_loaded_at_boot(self, name: str) -> bool:
+    def is_loaded_at_boot(self, unit: boot.BootUnit, name: str) -> bool:
         """Whether the unit is as it should be, enabled, and running if the host runs systemd."""
-        if self.read(UNIT_FILE) != self.unit_text():
+        if self.read(unit.file) != unit.text or not all(link.is_symlink() for link in unit.links(name)):
             return False
-        if not all((UNIT_FILE.parent / f"{wanting}.wants" / _unit(name)).is_symlink() for wanting in _WANTED_BY):
-            return False
-        return not self._booted or self._run(str(self._systemctl), "is-active", _unit(name))[0] == 0
+        return not self._booted or self._run(str(self._systemctl), "is-active", unit.instance(name))[0] == 0
 
-    def load_at_boot(self, name: str) -> None:
-        self.write(UNIT_FILE, self.unit_text())
+    def load_at_boot(self, unit: boot.BootUnit, name: str) -> None:
+        self.write(unit.file, unit.text)
         systemctl = str(self._systemctl)
         # Without --root an instance that was enabled with other links before keeps those.
-        self._must(systemctl, "--root=/", "reenable", _unit(name))
+        self._must(systemctl, "--root=/", "reenable", unit.instance(name))
         if self._booted:
             self._must(systemctl, "daemon-reload")
-            self._must(systemctl, "start", _unit(name))
+            self._must(systemctl, "start", unit.instance(name))
 
-    def forget(self, name: str) -> None:
-        """Take the table out of the next boot."""
-        if self.is_known_at_boot(name):
+    def forget(self, unit: boot.BootUnit, name: str, file: Path) -> None:
+        """Take it and its file out of the next boot."""
+        if self.is_known_at_boot(unit, name):
             systemctl = str(self._systemctl)
             if self._booted:
-                self._must(systemctl, "stop", _unit(name))
-            self._must(systemctl, "--root=/", "disable", _unit(name))
-        self.table_file(name).unlink(missing_ok=True)
-        if TABLES.is_dir() and not any(TABLES.iterdir()):
-            TABLES.rmdir()
-            if not any(TABLES.parent.iterdir()):
-                TABLES.parent.rmdir()
-            UNIT_FILE.unlink(missing_ok=True)
+                self._must(systemctl, "stop", unit.instance(name))
+            self._must(systemctl, "--root=/", "disable", unit.instance(name))
+        file.unlink(missing_ok=True)
+        if boot.FILES.is_dir() and not any(boot.FILES.glob(f"*{file.suffix}")):
+            unit.file.unlink(missing_ok=True)
             if self.keeps and self._booted:
                 self._must(str(self._systemctl), "daemon-reload")
+            if not any(boot.FILES.iterdir()):
+                boot.FILES.rmdir()
+                if not any(boot.FILES.parent.iterdir()):
+                    boot.FILES.parent.rmdir()
 
-    def is_known_at_boot(self, name: str) -> bool:
-        if not self.keeps or not UNIT_FILE.exists():
+    def is_known_at_boot(self, unit: boot.BootUnit, name: str) -> bool:
+        if not self.keeps or not unit.file.exists():
             return False
-        return self._run(str(self._systemctl), "--root=/", "is-enabled", _unit(name))[0] == 0
+        return self._run(str(self._systemctl), "--root=/", "is-enabled", unit.instance(name))[0] == 0
 
     # What happens later
 
@@ -257,6 +245,12 @@ class Host:
     def run_script(self, path: Path) -> None:
         self._must("/bin/sh", str(path))
 
+    def run_shell(self, script: str) -> None:
+        """Raises HostError with what the first command that fails says."""
+        rc, _out, err = self._module.run_command(["/bin/sh", "-e"], data=script, environ_update={"LC_ALL": "C"})
+        if rc != 0:
+            raise HostError(f"the openings cannot be made: {err.strip()}")
+
     @property
     def _booted(self) -> bool:
         """sd_booted(3)."""
@@ -271,7 +265,3 @@ class Host:
     def _run(self, *command: str) -> tuple[int, str, str]:
         result: tuple[int, str, str] = self._module.run_command(list(command), environ_update={"LC_ALL": "C"})
         return result
-
-
-def _unit(name: str) -> str:
-    return f"inbound-mail-firewall@{name}.service"

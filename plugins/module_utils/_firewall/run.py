@@ -6,9 +6,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection, forwarding, ruleset
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import (
+    boot,
+    detection,
+    forwarding,
+    keepers,
+    ruleset,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import (
     FlowsError,
     Policy,
@@ -18,18 +25,20 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows impor
 )
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import (
     SYSCTL_FILE,
-    UNIT_FILE,
     Host,
     HostError,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import together
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render, table_name
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import passages
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change, State
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.unconfirmed import Unconfirmed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -43,26 +52,38 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     host = Host(module)
     unconfirmed = Unconfirmed(host, name)
     if module.params["state"] == "confirmed":
-        return _result(True, _confirm(module, host, name, unconfirmed), [])
+        backend, present = _keepers(module, host, name)
+        return _result(backend, True, _confirm(module, host, name, unconfirmed, present), [])
     if unconfirmed.exists and not module.check_mode:
         # Nobody has said that it is good, and what was there before is what this change is compared with.
         unconfirmed.revert()
-    change = _to_nothing(host, name) if module.params["state"] == "absent" else _to_flows(module, host, name)
+    backend, present = _keepers(module, host, name)
+    if module.params["state"] == "absent":
+        change = _to_nothing(host, name, present)
+    else:
+        change = _to_flows(module, host, name, backend, present)
     if not host.keeps:
-        module.warn(f"This host has no systemd: load {host.table_file(name)} with nft -f at boot by other means")
+        module.warn(f"This host has no systemd: load {boot.table_file(name)} with nft -f at boot by other means")
     timeout = module.params["confirm_timeout"]
     stays = module.check_mode or _carry_out(host, change, unconfirmed, timeout)
-    result = _result(change.before != change.after, stays, _diff(host, name, change.before, change.after))
+    result = _result(backend, change.before != change.after, stays, _diff(host, change))
     return result if stays else {**result, "confirm_within": timeout}
 
 
-def _result(changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> dict[str, Any]:
-    return {"changed": changed, "diff": diff, "backend": detection.NFTABLES, "confirmed": confirmed}
+def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> dict[str, Any]:
+    return {"changed": changed, "diff": diff, "backend": backend, "confirmed": confirmed}
 
 
-def _to_flows(module: AnsibleModule, host: Host, name: str) -> Change:
+def _keepers(module: AnsibleModule, host: Host, name: str) -> tuple[str, list[Keeper]]:
+    """The backend, and who beside our table has to let mail through."""
+    chains = host.chains()
+    backend = detection.choose(module.params["backend"], chains, host.loads_iptables_at_boot)
+    return backend, keepers.in_charge(host, name, backend, chains)
+
+
+def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, present: Sequence[Keeper]) -> Change:
     wanted = policy(module.params["flows"] or [], module.params["interfaces"] or {})
-    _judge_host(module, host, wanted)
+    _judge_host(module, host, wanted, backend)
     if not host.has_nft and not module.check_mode:
         raise HostError(
             "nft is not installed. Install the package nftables; the roles inbound.mail.mail_nat_gateway and "
@@ -77,29 +98,58 @@ def _to_flows(module: AnsibleModule, host: Host, name: str) -> Change:
     needs = forwarding.needs(families, name, settings, live, routers)
     settings_after = forwarding.with_needs(settings, name, needs, live)
     sysctls = _wanted_sysctls(settings, settings_after)
-    file = host.read(host.table_file(name))
+    file = host.read(boot.table_file(name))
     before = State(
         table=_table_text(host, table, file),
         file=file,
         sysctl_file=host.read(SYSCTL_FILE),
         sysctls={key: live.get(key, "") for key in sysctls},
-        at_boot=not host.keeps or host.is_loaded_at_boot(name),
+        at_boot=not host.keeps or host.is_loaded_at_boot(host.table_unit, name),
+        openings={keeper.title: keeper.live() for keeper in present},
+        kept_openings={keeper.title: keeper.kept() for keeper in present},
     )
-    after = State(table.text(), host.table_file_text(table), forwarding.text(settings_after), sysctls, True)
+    openings = {keeper.title: keeper.wanted(passages(wanted)) for keeper in present}
+    after = State(
+        table.text(), host.table_file_text(table), forwarding.text(settings_after), sysctls, True, openings, openings
+    )
     if before.table != after.table and host.has_nft:
         host.check(table.script())
-    return Change(name, before, after, table.script())
+    return _with_retired(host, Change(name, before, after, table.script(), {one.title: one for one in present}))
 
 
-def _to_nothing(host: Host, name: str) -> Change:
+def _with_retired(host: Host, change: Change) -> Change:
+    """Keepers that were in charge once forget our openings."""
+    retired = keepers.retired(host, change.name, change.keepers.values())
+    nothing = {keeper.title: "" for keeper in retired}
+    kept = {**change.before.kept_openings, **{keeper.title: keeper.kept() for keeper in retired}}
+    return replace(
+        change,
+        before=replace(change.before, kept_openings=kept),
+        after=replace(change.after, kept_openings={**change.after.kept_openings, **nothing}),
+        keepers={**change.keepers, **{keeper.title: keeper for keeper in retired}},
+    )
+
+
+def _to_nothing(host: Host, name: str, present: Sequence[Keeper]) -> Change:
     table = ruleset.Table(table_name(name))
     settings = forwarding.parse(host.read(SYSCTL_FILE))
     remaining = forwarding.with_needs(settings, name, {}, {})
     live = host.sysctls(settings)
     sysctls = {key: value for key, value in _wanted_sysctls(settings, remaining).items() if key in live}
-    file = host.read(host.table_file(name))
-    before = State(_table_text(host, table, file), file, host.read(SYSCTL_FILE), live, host.is_known_at_boot(name))
-    return Change(name, before, State("", "", forwarding.text(remaining), sysctls, False), ruleset.removal(table.name))
+    file = host.read(boot.table_file(name))
+    nothing = {keeper.title: "" for keeper in present}
+    before = State(
+        table=_table_text(host, table, file),
+        file=file,
+        sysctl_file=host.read(SYSCTL_FILE),
+        sysctls=live,
+        at_boot=host.is_known_at_boot(host.table_unit, name),
+        openings={keeper.title: keeper.live() for keeper in present},
+        kept_openings={keeper.title: keeper.kept() for keeper in present},
+    )
+    after = State("", "", forwarding.text(remaining), sysctls, False, nothing, nothing)
+    removal = ruleset.removal(table.name)
+    return _with_retired(host, Change(name, before, after, removal, {one.title: one for one in present}))
 
 
 def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: int) -> bool:
@@ -107,7 +157,7 @@ def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: in
     before, after = change.before, change.after
     if before == after:
         return True
-    in_kernel = before.table != after.table or before.sysctls != after.sysctls
+    in_kernel = (before.table, before.sysctls, before.openings) != (after.table, after.sysctls, after.openings)
     if timeout and in_kernel:
         unconfirmed.arm(change, timeout)
     if in_kernel:
@@ -115,13 +165,17 @@ def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: in
     if unconfirmed.exists:
         return False
     _keep(host, change.name, after.file, after.sysctl_file)
+    _keep_openings(change, after.kept_openings)
     return True
 
 
-def _confirm(module: AnsibleModule, host: Host, name: str, unconfirmed: Unconfirmed) -> bool:
+def _confirm(module: AnsibleModule, host: Host, name: str, unconfirmed: Unconfirmed, present: Sequence[Keeper]) -> bool:
     if module.check_mode:
         return False
-    _keep(host, name, *unconfirmed.confirm())
+    file, sysctl_file, openings = unconfirmed.confirm()
+    _keep(host, name, file, sysctl_file)
+    for keeper in (*present, *keepers.retired(host, name, present)):
+        keeper.keep(openings.get(keeper.title, ""))
     return True
 
 
@@ -129,25 +183,45 @@ def _keep(host: Host, name: str, file: str, sysctl_file: str) -> None:
     """Write what the next boot is to find; first the sysctls, as their file alone knows what was there before."""
     host.write(SYSCTL_FILE, sysctl_file)
     if not file:
-        host.forget(name)
+        host.forget(host.table_unit, name, boot.table_file(name))
         return
-    host.write(host.table_file(name), file)
-    if host.keeps and not host.is_loaded_at_boot(name):
-        host.load_at_boot(name)
+    host.write(boot.table_file(name), file)
+    if host.keeps and not host.is_loaded_at_boot(host.table_unit, name):
+        host.load_at_boot(host.table_unit, name)
+
+
+def _keep_openings(change: Change, openings: Mapping[str, str]) -> None:
+    for title, keeper in change.keepers.items():
+        if change.before.kept_openings[title] != openings[title]:
+            keeper.keep(openings[title])
 
 
 def _change_kernel(host: Host, change: Change) -> None:
-    """Nothing is routed at any time that the rules would have stopped."""
+    """Nothing is routed at any time that the rules would have stopped.
+
+    While the table changes, whoever else filters lets through what the old one and the new one accept: so there is no
+    moment in which neither way is open. What is open too far is dropped by the table.
+    """
     before, after = change.before, change.after
     steps = [(key, value) for key, value in sorted(after.sysctls.items()) if before.sysctls.get(key) != value]
     for key, value in steps:
         if value == "0":
             host.set_sysctl(key, value)
+    _open(host, change, {title: together(before.openings[title], text) for title, text in after.openings.items()})
     if before.table != after.table:
         host.load(change.script)
+    _open(host, change, after.openings)
     for key, value in steps:
         if value != "0":
             host.set_sysctl(key, value)
+
+
+def _open(host: Host, change: Change, openings: Mapping[str, str]) -> None:
+    """Have the keepers let through exactly this."""
+    for title, text in openings.items():
+        keeper = change.keepers[title]
+        if keeper.live() != text:
+            host.run_shell(keeper.script(text))
 
 
 def _table_text(host: Host, table: ruleset.Table, file: str) -> str:
@@ -155,19 +229,16 @@ def _table_text(host: Host, table: ruleset.Table, file: str) -> str:
     return "" if listing is None else ruleset.read(listing, table, [file])
 
 
-def _judge_host(module: AnsibleModule, host: Host, wanted: Policy) -> None:
+def _judge_host(module: AnsibleModule, host: Host, wanted: Policy, backend: str) -> None:
     """Refuse what cannot work on this host, and warn of what may not."""
     chains = host.chains()
-    obstacle = detection.obstacle(module.params["backend"], chains)
-    if obstacle:
-        raise HostError(obstacle)
     errors, warnings = host_problems(wanted.flows, host.interfaces(), host.addresses())
     if errors and not module.check_mode:
         raise FlowsError(errors)
     for problem in (*errors, *warnings):
         module.warn(str(problem))
     if wanted.routed_families():
-        for chain in detection.dropping_chains(chains):
+        for chain in detection.dropping_chains(chains, detection.opened_tables(backend, chains)):
             module.warn(
                 f"The chain {chain} drops what it does not accept itself, and what our table accepts does not change "
                 "that. Let it accept forwarded TCP of the flows' ports"
@@ -184,15 +255,23 @@ def _wanted_sysctls(
     }
 
 
-def _diff(host: Host, name: str, before: State, after: State) -> list[dict[str, str]]:
+def _diff(host: Host, change: Change) -> list[dict[str, str]]:
+    name, before, after = change.name, change.before, change.after
+    unit = str(host.table_unit.file)
     parts = [
         (f"table inet {table_name(name)}", before.table, after.table),
         # The file holds the same text again.
-        (str(host.table_file(name)), before.file if before.table == after.table else after.file, after.file),
+        (str(boot.table_file(name)), before.file if before.table == after.table else after.file, after.file),
         (str(SYSCTL_FILE), before.sysctl_file, after.sysctl_file),
         ("sysctl", _lines(before.sysctls), _lines(after.sysctls)),
-        (str(UNIT_FILE), _at_boot(before, name), _at_boot(after, name)),
+        (unit, _at_boot(before, name), _at_boot(after, name)),
     ]
+    for title in change.keepers:
+        live = before.openings.get(title, ""), after.openings.get(title, "")
+        kept = before.kept_openings[title], after.kept_openings[title]
+        parts.append((title, *live))
+        if live[0] == live[1]:
+            parts.append((f"{title} (at boot)", *kept))
     return [
         {"before_header": header, "after_header": header, "before": old, "after": new}
         for header, old, new in parts

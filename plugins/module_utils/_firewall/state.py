@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,21 @@ class State:
     sysctls: Mapping[str, str]
     """The kernel's values of those that the table is about."""
     at_boot: bool
+    openings: Mapping[str, str] = field(default_factory=dict)
+    """What keepers of the packet filter let through for the table, by their title: live."""
+    kept_openings: Mapping[str, str] = field(default_factory=dict)
+    """The same as the next boot will have it."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change to the table of that name; ``script`` is what nft has to do for it."""
+    """A change to the table of that name.
+
+    script: what nft has to do for it; keepers: by title, those whose openings are in the states.
+    """
 
     name: str
     before: State
     after: State
     script: str
+    keepers: Mapping[str, Keeper] = field(default_factory=dict)

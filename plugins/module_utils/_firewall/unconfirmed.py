@@ -12,6 +12,7 @@ Confirming and taking back both begin by renaming the folder: whoever comes seco
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import forwarding
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import Host, HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import together
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import table_name
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import removal
 
@@ -54,6 +56,7 @@ class Unconfirmed:
             ("before.nft", removal(table_name(self._name)) + self._host.listing_text(table_name(self._name))),
             ("table.nft", change.after.file),
             ("sysctl.conf", change.after.sysctl_file),
+            ("openings.json", json.dumps(dict(change.after.kept_openings))),
             ("revert", self._script(change)),
         ):
             (self._folder / name).write_text(text)
@@ -63,8 +66,8 @@ class Unconfirmed:
             shutil.rmtree(self._folder)
             raise
 
-    def confirm(self) -> tuple[str, str]:
-        """Let it stay; returns the table's file and the file of sysctls that belong to it."""
+    def confirm(self) -> tuple[str, str, dict[str, str]]:
+        """Let it stay; returns the table's file, the file of sysctls and the openings that belong to it."""
         try:
             self._folder.rename(self._confirmed)
         except FileNotFoundError as error:
@@ -72,9 +75,11 @@ class Unconfirmed:
                 f"no change of {self._name} waits for confirmation. It was taken back, or the host has booted since"
             ) from error
         self._host.stop_timer(self._unit)
-        files = self._host.read(self._confirmed / "table.nft"), self._host.read(self._confirmed / "sysctl.conf")
+        file, sysctl_file, openings = (
+            self._host.read(self._confirmed / name) for name in ("table.nft", "sysctl.conf", "openings.json")
+        )
         shutil.rmtree(self._confirmed)
-        return files
+        return file, sysctl_file, json.loads(openings)
 
     def revert(self) -> None:
         """Take it back now."""
@@ -88,11 +93,17 @@ class Unconfirmed:
             for key, value in sorted(change.before.sysctls.items())
             if change.after.sysctls.get(key) != value and value
         ]
+        before, after = change.before.openings, change.after.openings
+        changed = [title for title, text in before.items() if text != after[title]]
+        widened = [change.keepers[title].script(together(before[title], after[title])) for title in changed]
+        restored = [change.keepers[title].script(before[title]) for title in changed]
         lines = [
             "#!/bin/sh",
             f"mv {self._folder} {self._reverted} || exit 0",
             *(step for value, step in steps if value == "0"),
+            *widened,
             f"{self._host.nft} -f {self._reverted}/before.nft",
+            *restored,
             *(step for value, step in steps if value != "0"),
             f"rm -r {self._reverted}",
         ]

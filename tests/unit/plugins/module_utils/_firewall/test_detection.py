@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 
 BY_HAND = [
     {"family": "ip", "table": "filter", "name": "FORWARD", "hook": "forward", "policy": "accept"},
@@ -16,24 +17,42 @@ BY_HAND = [
     {"family": "inet", "table": "filter", "name": "input", "hook": "input", "policy": "drop"},
 ]
 FIREWALLD = {"family": "inet", "table": "firewalld", "name": "filter_FORWARD"}
+UFW = {"family": "ip", "table": "filter", "name": "ufw-before-forward"}
+DROP = {"family": "ip", "table": "filter", "name": "FORWARD", "hook": "forward", "policy": "drop"}
 DOCKER = {"family": "ip", "table": "filter", "name": "DOCKER-USER"}
 
 
 def test_rules_by_hand_are_nobodys() -> None:
-    assert detection.in_charge(BY_HAND) == []
-    assert detection.obstacle("auto", BY_HAND) == ""
+    assert detection.managers(BY_HAND) == []
+    assert detection.choose("auto", BY_HAND, has_saved_iptables=False) == "nftables"
 
 
-def test_all_that_are_in_charge_are_named() -> None:
-    assert detection.in_charge([*BY_HAND, DOCKER, FIREWALLD]) == ["Docker", "firewalld"]
-    assert "is kept by Docker and firewalld," in detection.obstacle("auto", [DOCKER, FIREWALLD])
-    assert detection.obstacle("nftables", [DOCKER, FIREWALLD]) == ""
+def test_who_is_in_charge_is_found() -> None:
+    assert detection.choose("auto", [*BY_HAND, FIREWALLD], has_saved_iptables=True) == "firewalld"
+    assert detection.choose("auto", [*BY_HAND, UFW], has_saved_iptables=True) == "ufw"
+    assert detection.choose("auto", BY_HAND, has_saved_iptables=True) == "iptables"
+    assert detection.choose("auto", [DROP], has_saved_iptables=False) == "iptables"
+    # Docker sets that policy by itself.
+    assert detection.choose("auto", [DROP, DOCKER], has_saved_iptables=False) == "nftables"
+    assert detection.docker_families([DROP, DOCKER]) == [4]
 
 
-@pytest.mark.parametrize("backend", ["firewalld", "ufw", "iptables"])
-def test_other_backends_are_refused(backend: str) -> None:
-    assert f"the backend {backend} is not part of this release" in detection.obstacle(backend, [])
+def test_two_at_once_are_both_named_but_one_can_be_insisted_on() -> None:
+    with pytest.raises(HostError, match="firewalld and ufw at once"):
+        detection.choose("auto", [UFW, FIREWALLD], has_saved_iptables=False)
+    assert detection.choose("firewalld", [UFW, FIREWALLD], has_saved_iptables=False) == "firewalld"
+    assert detection.choose("nftables", [UFW, FIREWALLD], has_saved_iptables=False) == "nftables"
+
+
+def test_a_backend_that_would_come_to_nothing_is_refused() -> None:
+    with pytest.raises(HostError, match="ufw is not running"):
+        detection.choose("ufw", BY_HAND, has_saved_iptables=False)
+    with pytest.raises(HostError, match="Say backend: ufw"):
+        detection.choose("iptables", [UFW], has_saved_iptables=False)
 
 
 def test_only_forward_chains_of_others_that_see_ip_stand_in_the_way() -> None:
-    assert detection.dropping_chains(BY_HAND) == ["inet filter forward"]
+    assert detection.dropping_chains(BY_HAND, []) == ["inet filter forward"]
+    assert detection.dropping_chains([*BY_HAND, DROP], ["inet filter"]) == ["ip filter FORWARD"]
+    assert detection.opened_tables("ufw", []) == ["ip filter", "ip6 filter"]
+    assert detection.opened_tables("nftables", [DOCKER]) == ["ip filter"]

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Openings in a chain of iptables that is our own: by hand, in Docker's DOCKER-USER, and beneath ufw."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import Host
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import Passage
+
+PROGRAMS = {4: "iptables", 6: "ip6tables"}
+# XT_EXTENSION_MAXNAMELEN less the final null byte.
+_NAME_OCTETS = 28
+_MULTIPORT_PORTS = 15
+_FILE_HEADER = "# Written by Ansible (inbound.mail.firewall): a change here is overwritten.\n"
+
+
+def chain_name(name: str) -> str:
+    """``inbound_mail_NAME``; what is too long for iptables ends with a checksum instead."""
+    chain = f"inbound_mail_{name}"
+    if len(chain) <= _NAME_OCTETS:
+        return chain
+    return f"{chain[: _NAME_OCTETS - 7]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def rules(passages: Sequence[Passage]) -> list[str]:
+    """Lines of program and rule, 'iptables -d 192.0.2.1/32 ... -j ACCEPT', as iptables-save writes them."""
+    found = []
+    for family, program in PROGRAMS.items():
+        mine = [passage for passage in passages if passage.family in (0, family)]
+        found += [f"{program} {_rule(passage)}" for passage in mine]
+        ports = sorted({passage.port for passage in mine})
+        for start in range(0, len(ports), _MULTIPORT_PORTS):
+            some = ",".join(map(str, ports[start : start + _MULTIPORT_PORTS]))
+            # The other direction of what was let through, where nobody else lets all answers pass.
+            found.append(
+                f"{program} -p tcp -m multiport --sports {some} -m conntrack --ctstate ESTABLISHED --ctdir REPLY "
+                "-j ACCEPT"
+            )
+    return found
+
+
+def _rule(passage: Passage) -> str:
+    words = [
+        *_address("-s", passage.source),
+        *_address("-d", passage.destination),
+        *(("-i", passage.source.interface) if passage.source.interface else ()),
+        *(("-o", passage.destination.interface) if passage.destination.interface else ()),
+        "-p tcp",
+    ]
+    if passage.public_address:
+        words.append(f"-m conntrack --ctstate DNAT --ctorigdst {passage.public_address}")
+    return " ".join([*words, f"-m tcp --dport {passage.port} -j ACCEPT"])
+
+
+def _address(option: str, peer: Peer) -> tuple[str, ...]:
+    return (option, str(peer.network)) if peer.network is not None else ()
+
+
+class Iptables(Keeper):
+    """Our chain, and jumps to it from chains of somebody else's. hooks: family -> those chains."""
+
+    def __init__(self, host: Host, name: str, hooks: Mapping[int, Sequence[str]]) -> None:
+        self.title = f"iptables, chain {chain_name(name)}"
+        self._host = host
+        self._name = name
+        self._chain = chain_name(name)
+        self._hooks = hooks
+
+    def wanted(self, passages: Sequence[Passage]) -> str:
+        programs = {PROGRAMS[family] for family, chains in self._hooks.items() if chains}
+        return "".join(f"{rule}\n" for rule in rules(passages) if rule.partition(" ")[0] in programs)
+
+    def live(self) -> str:
+        """Without all jumps to it the chain counts as not there."""
+        found = []
+        for family, chains in self._hooks.items():
+            saved = self._host.iptables_save(family)
+            if all(f"-A {chain} -j {self._chain}" in saved for chain in chains):
+                found += _rules_in(saved, PROGRAMS[family], self._chain)
+        return "".join(f"{rule}\n" for rule in found)
+
+    def kept(self) -> str:
+        """Nothing if the unit that makes them is not as it should be."""
+        if self._host.keeps and not self._host.is_loaded_at_boot(boot.openings_unit(), self._name):
+            return ""
+        lines = self._host.read(boot.openings_file(self._name)).splitlines()
+        found = []
+        for program in PROGRAMS.values():
+            begins = [number for number, line in enumerate(lines) if line.startswith(f"{program}-restore ")]
+            for begin in begins:
+                found += _rules_in(lines[begin : lines.index("END", begin)], program, self._chain)
+        return "".join(f"{rule}\n" for rule in found)
+
+    def script(self, openings: str) -> str:
+        lines = []
+        for family, chains in self._hooks.items():
+            program = PROGRAMS[family]
+            mine = [line.partition(" ")[2] for line in openings.splitlines() if line.startswith(f"{program} ")]
+            if mine and chains:
+                # All rules of the chain in one transaction; then the jumps that are not there.
+                lines += [f"{program}-restore --wait --noflush <<'END'", *restoring(self._chain, mine), "END"]
+                for chain in chains:
+                    jump = f"{chain} -j {self._chain}"
+                    lines.append(f"{program} --wait -C {jump} 2>/dev/null || {program} --wait -I {jump}")
+            else:
+                lines += self._removal(program)
+        return "".join(f"{line}\n" for line in lines)
+
+    def _removal(self, program: str) -> list[str]:
+        # To ask iptables itself for a chain would make its tables where there are none.
+        saved = f"{program}-save -t filter 2>/dev/null"
+        jumps = f"{saved} | sed -n 's/^-A \\([^ ]* -j {self._chain}\\)$/\\1/p'"
+        return [
+            f"{jumps} | while read -r jump; do {program} --wait -D $jump; done",
+            f"if {saved} | grep -q '^:{self._chain} '; then",
+            f"  {program} --wait -F {self._chain}; {program} --wait -X {self._chain}",
+            "fi",
+        ]
+
+    def keep(self, openings: str) -> None:
+        file, unit = boot.openings_file(self._name), boot.openings_unit()
+        if not openings:
+            self._host.forget(unit, self._name, file)
+            return
+        self._host.write(file, _FILE_HEADER + self.script(openings))
+        if self._host.keeps:
+            self._host.load_at_boot(unit, self._name)
+
+
+def restoring(chain: str, lines: Sequence[str]) -> list[str]:
+    """What iptables-restore --noflush takes to have exactly these rules in the chain."""
+    return ["*filter", f":{chain} - [0:0]", *(f"-A {chain} {line}" for line in lines), "COMMIT"]
+
+
+def _rules_in(lines: Iterable[str], program: str, chain: str) -> list[str]:
+    start = f"-A {chain} "
+    return [f"{program} {line[len(start) :]}" for line in lines if line.startswith(start)]

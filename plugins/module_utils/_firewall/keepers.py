@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which keepers a host has, for a backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables import PROGRAMS, Iptables
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ufw import Ufw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import Host
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
+
+
+def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str, Any]]) -> list[Keeper]:
+    """Those that have to let through what our table accepts; Docker's drop is in the way of every backend.
+
+    One that has nothing to let through is among them too: it may still have openings of ours.
+    """
+    docker = {family: [detection.DOCKER_USER] for family in detection.docker_families(chains)}
+    if backend == detection.UFW:
+        return [Ufw(host, name, docker)]
+    own = ["FORWARD"] if backend == detection.IPTABLES else []
+    return [Iptables(host, name, {family: [*own, *docker.get(family, ())] for family in PROGRAMS})]
+
+
+def retired(host: Host, name: str, keepers: Iterable[Keeper]) -> list[Keeper]:
+    """Those that are not in charge any more and would still make openings of ours at the next boot."""
+    present = {type(keeper) for keeper in keepers}
+    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name, {})]
+    return [keeper for keeper in others if type(keeper) not in present and keeper.kept()]

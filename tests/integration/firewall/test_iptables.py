@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Beside rules of iptables that drop what they do not know: an administrator's own, and Docker's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Gateway, Network
+
+FLOWS: list[dict[str, Any]] = [
+    {
+        "name": "mx",
+        "action": "forward",
+        "source": ["wan"],
+        "public_address": "203.0.113.1",
+        "targets": [{"address": "192.168.0.10"}],
+    },
+    {"name": "relay", "action": "accept", "source": ["wan"], "destination": ["198.51.100.17", "2001:db8:1::17"]},
+    {"name": "out", "action": "accept", "source": ["192.168.0.10", "2001:db8:10::10"], "destination": ["wan"]},
+    {"name": "others", "action": "drop", "source": ["lan"], "destination": ["wan"]},
+]
+# What somebody else has on the box: a web forward, a ban, a way out for everybody but on port 80 alone.
+BY_HAND = """
+*nat
+-A PREROUTING -i internet -d 203.0.113.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.168.0.10
+COMMIT
+*filter
+:banned - [0:0]
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+-A FORWARD -j banned
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT
+-A banned -s 203.0.113.99/32 -j DROP
+COMMIT
+"""
+SIX_BY_HAND = """
+*filter
+:FORWARD DROP [0:0]
+-A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT
+-A FORWARD -p tcp -m tcp --sport 80 -j ACCEPT
+-A FORWARD -p ipv6-icmp -j ACCEPT
+COMMIT
+"""
+# As Docker makes them.
+DOCKER = """
+*filter
+:FORWARD DROP [0:0]
+:DOCKER - [0:0]
+:DOCKER-USER - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -o docker0 -j DOCKER
+-A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A DOCKER-USER -s 10.9.9.0/24 -j DROP
+-A DOCKER-USER -j RETURN
+COMMIT
+"""
+
+
+@pytest.fixture
+def strict(network: Network) -> Iterator[Network]:
+    network.gateway.run("iptables-restore; iptables-save >/dev/null", stdin=BY_HAND)
+    network.gateway.run("ip6tables-restore", stdin=SIX_BY_HAND)
+    yield network
+
+
+def saved(gateway: Gateway) -> str:
+    """All rules, without what they have counted."""
+    return gateway.run("(iptables-save; ip6tables-save) | sed '/^#/d; s/ \\[.*//'").stdout
+
+
+def test_mail_passes_where_nothing_else_does(strict: Network) -> None:
+    before = saved(strict.gateway)
+    assert strict["outside"].attempt("198.51.100.17") == "silence"
+    result = strict.gateway.apply(FLOWS)
+    assert result["backend"] == "iptables"
+    assert not result.get("warnings")
+    assert strict["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert strict["outside"].connect("198.51.100.17") == "203.0.113.25"
+    assert strict["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
+    assert strict["mail"].connect("203.0.113.25") == "192.168.0.10"
+    assert strict["mail"].connect("2001:db8:113::25") == "2001:db8:10::10"
+    assert strict["insider"].connect("203.0.113.1") == "192.168.0.1"
+    # What no flow lets through is still the administrator's to decide, and so is everything but mail.
+    assert strict["insider"].attempt("203.0.113.25") == "silence"
+    assert strict["outside"].attempt("198.51.100.17", 587) == "silence"
+    assert strict["relay"].attempt("192.168.0.10") == "silence"
+    assert strict["outside"].connect("203.0.113.1", 80) == "203.0.113.25"
+    foreign = [line for line in saved(strict.gateway).splitlines() if "inbound_mail" not in line]
+    assert foreign == before.splitlines()
+
+
+def test_second_run_check_mode_and_the_way_back(strict: Network) -> None:
+    gateway = strict.gateway
+    before, rules = gateway.state(), saved(gateway)
+    predicted = gateway.apply(FLOWS, check_mode=True)
+    assert gateway.state() == before
+    assert gateway.apply(FLOWS)["diff"] == predicted["diff"]
+    assert any("chain inbound_mail_test" in part["after_header"] for part in predicted["diff"])
+    assert not gateway.apply(FLOWS)["changed"]
+    for damage in (
+        "iptables -F inbound_mail_test",
+        "iptables -D FORWARD -j inbound_mail_test",
+        "ip6tables -I inbound_mail_test -j ACCEPT",
+        "rm /etc/inbound.mail/firewall/test.openings",
+        "rm /etc/systemd/system/multi-user.target.wants/inbound-mail-openings@test.service",
+    ):
+        good = gateway.state()
+        gateway.run(damage)
+        assert gateway.apply(FLOWS, check_mode=True)["changed"], damage
+        assert gateway.apply(FLOWS)["changed"], damage
+        assert gateway.state() == good, damage
+    gateway.firewall(name="test", state="absent")
+    assert saved(gateway) == rules
+    assert gateway.state() == before
+
+
+def test_what_is_loaded_at_boot_is_what_is_there(strict: Network) -> None:
+    """An administrator's own loader of iptables begins from nothing, and the unit puts ours on top of it."""
+    gateway = strict.gateway
+    gateway.apply(FLOWS)
+    rules = saved(gateway)
+    gateway.run("iptables-restore", stdin=BY_HAND)
+    gateway.run("ip6tables-restore", stdin=SIX_BY_HAND)
+    assert strict["outside"].attempt("203.0.113.1", marker="203.0.113.1") == "silence"
+    gateway.run("/bin/sh /etc/inbound.mail/firewall/test.openings")
+    assert saved(gateway) == rules
+    assert strict["outside"].connect("203.0.113.1") == "203.0.113.25"
+
+
+def test_dockers_drop_does_not_win(network: Network) -> None:
+    gateway = network.gateway
+    gateway.run("iptables-restore", stdin=DOCKER)
+    before = saved(gateway)
+    result = gateway.apply(FLOWS)
+    assert result["backend"] == "nftables"
+    assert not result.get("warnings")
+    for client in ("outside", "stranger"):
+        assert network[client].connect("203.0.113.1").startswith("203.0.113.")
+    assert network["outside"].connect("198.51.100.17") == "203.0.113.25"
+    # IPv6 is not Docker's here.
+    assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
+    assert not gateway.apply(FLOWS)["changed"]
+    gateway.firewall(name="test", state="absent")
+    assert saved(gateway) == before
