@@ -45,6 +45,7 @@ class Host:
             family: module.get_bin_path(f"{program}-save", opt_dirs=["/usr/sbin", "/sbin"])
             for family, program in ((4, "iptables"), (6, "ip6tables"))
         }
+        self._firewall_cmd = module.get_bin_path("firewall-cmd")
         self._systemctl = module.get_bin_path("systemctl")
         self._systemd_run = module.get_bin_path("systemd-run")
 
@@ -118,6 +119,11 @@ class Host:
     def loads_iptables_at_boot(self) -> bool:
         """Whether rules of iptables are loaded at boot, by Debian's netfilter-persistent or the like of others."""
         return any(os.path.exists(file) for file in _SAVED_IPTABLES)
+
+    # firewalld
+
+    def firewall_cmd(self, *arguments: str) -> str:
+        return self._must(str(self._firewall_cmd), *arguments)
 
     # Interfaces and addresses
 

@@ -27,6 +27,10 @@ class Keeper(ABC):
     def wanted(self, passages: Sequence[Passage]) -> str:
         """The openings for the passages. Raises FlowsError for what the keeper cannot tell apart."""
 
+    def check(self, openings: str) -> None:
+        """Raise HostError if the openings cannot be made now; called before anything is changed."""
+        del openings
+
     @abstractmethod
     def live(self) -> str:
         """The openings that are in force."""
@@ -38,6 +42,10 @@ class Keeper(ABC):
     @abstractmethod
     def script(self, openings: str) -> str:
         """Shell commands that put exactly these openings in force, in one step."""
+
+    def undo(self, openings: str) -> str:
+        """The same for openings that were in force before a change that is taken back."""
+        return self.script(openings)
 
     @abstractmethod
     def keep(self, openings: str) -> None:

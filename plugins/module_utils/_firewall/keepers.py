@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.firewalld import Firewalld
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables import PROGRAMS, Iptables
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ufw import Ufw
 
@@ -27,7 +28,10 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
     if backend == detection.UFW:
         return [Ufw(host, name, docker)]
     own = ["FORWARD"] if backend == detection.IPTABLES else []
-    return [Iptables(host, name, {family: [*own, *docker.get(family, ())] for family in PROGRAMS})]
+    found: list[Keeper] = [Iptables(host, name, {family: [*own, *docker.get(family, ())] for family in PROGRAMS})]
+    if backend == detection.FIREWALLD:
+        found.append(Firewalld(host, name))
+    return found
 
 
 def retired(host: Host, name: str, keepers: Iterable[Keeper]) -> list[Keeper]:

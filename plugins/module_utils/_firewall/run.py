@@ -114,6 +114,9 @@ def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, presen
     )
     if before.table != after.table and host.has_nft:
         host.check(table.script())
+    for keeper in present:
+        if before.openings[keeper.title] != openings[keeper.title]:
+            keeper.check(openings[keeper.title])
     return _with_retired(host, Change(name, before, after, table.script(), {one.title: one for one in present}))
 
 

@@ -55,6 +55,9 @@ OFFLINE_PACKAGES = (
     "ufw",
 )
 
+# Cannot be there together with ufw.
+OFFLINE_WITHOUT_UFW = ("iptables-persistent",)
+
 _INSTALL = "apt-get install --yes --no-install-recommends"
 HOOKS = (
     # No service of the image's makes a change at a moment of its own choice, or holds apt's lock.
@@ -66,6 +69,7 @@ HOOKS = (
     'rm "$1"/etc/ssh/ssh_host_*',
     'chroot "$1" apt-get clean && chroot "$1" apt-get update',
     f'chroot "$1" {_INSTALL} --download-only {" ".join(OFFLINE_PACKAGES)}',
+    f'chroot "$1" {_INSTALL} --download-only {" ".join(OFFLINE_WITHOUT_UFW)}',
 )
 OPTIONS = (
     "--mode=root",

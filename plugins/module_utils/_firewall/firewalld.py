@@ -1,0 +1,257 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Openings in firewalld: policies of our own between zones, with a rich rule for each passage (firewalld.policy(5))."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import Host
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import Passage
+
+_ANY = "ANY"
+_POLICIES = Path("/etc/firewalld/policies")
+_CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
+_STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECASE | re.MULTILINE)
+_OPENING = re.compile(r"(?P<ingress>\S+) (?P<egress>\S+) (?P<rule>rule .+)")
+
+
+class Firewalld(Keeper):
+    """An opening is a line of ingress zone, egress zone and rich rule."""
+
+    title = "firewalld, policies inbound-*"
+
+    def __init__(self, host: Host, name: str) -> None:
+        self._host = host
+        # A policy's name has 18 characters at most, of which the last four tell policies of one table apart.
+        self._prefix = f"inbound-{name if len(name) <= 5 else _short_hash(name)}-"
+        self._about = f"Mail flows inbound_mail_{name}, written by Ansible (inbound.mail.firewall)"
+
+    def wanted(self, passages: Sequence[Passage]) -> str:
+        openings: dict[str, None] = {}
+        # What was translated gets through by itself, unless firewalld was told to look closer.
+        if _STRICT.search(self._host.read(_CONFIGURATION)):
+            forwards = {(passage.public_address, passage.port): passage for passage in passages}
+            openings = {
+                f"{_ANY} HOST {_forward(passage)}\n": None for passage in forwards.values() if passage.public_address
+            }
+        passages = [passage for passage in passages if not passage.public_address]
+        zones = self._zones() if passages else {}
+        problems: dict[Problem, None] = {}
+        for passage in passages:
+            ingress, egress = _ANY, _ANY
+            if passage.source.interface:
+                others = {other.source.interface for other in passages if _alike(other, passage, "source")}
+                ingress = self._zone(passage.source, others, zones, problems)
+            if passage.destination.interface:
+                others = {other.destination.interface for other in passages if _alike(other, passage, "destination")}
+                egress = self._zone(passage.destination, others, zones, problems)
+            openings[f"{ingress} {egress} {_rich_rule(passage)}\n"] = None
+        if problems:
+            raise FlowsError(list(problems))
+        return "".join(sorted(openings))
+
+    def live(self) -> str:
+        return self._openings()
+
+    def kept(self) -> str:
+        return self._openings("--permanent")
+
+    def _openings(self, *where: str) -> str:
+        found = []
+        for policy in self._policies(*where):
+            listing = self._ask(*where, f"--policy={policy}", "--list-all")
+            ingress, egress = (_field(listing, f"{side}-zones") for side in ("ingress", "egress"))
+            rules = self._rules(policy, *where)
+            found += [f"{ingress} {egress} {rule}\n" for rule in rules]
+        return "".join(sorted(found))
+
+    def script(self, openings: str) -> str:
+        """A policy begins to exist only by a reload: it is made empty, and for good, and its rules come and go."""
+        policies = self._by_policy(openings)
+        lines = ["reload="]
+        for policy, (ingress, egress, _rules) in policies.items():
+            permanent = f"firewall-cmd --quiet --permanent --policy={policy}"
+            lines += [
+                f"if ! firewall-cmd --policy={policy} --list-all >/dev/null 2>&1; then",
+                f"  firewall-cmd --quiet --permanent --new-policy={policy} 2>/dev/null || :",
+                f"  {permanent} --add-ingress-zone={ingress} && {permanent} --add-egress-zone={egress}",
+                f"  {permanent} --set-short={quote(self._about)}",
+                "  reload=yes",
+                "fi",
+            ]
+        lines.append('if [ "$reload" ]; then firewall-cmd --quiet --reload; fi')
+        # First all that is to be open, then what is not.
+        for policy, (_ingress, _egress, rules) in policies.items():
+            options = " ".join(f"--add-rich-rule={quote(rule)}" for rule in rules)
+            lines.append(f"firewall-cmd --quiet --policy={policy} {options}")
+        lines.append(f"for policy in $(firewall-cmd --get-policies); do case $policy in {self._prefix}*)")
+        lines.append(
+            '  firewall-cmd --policy="$policy" --list-rich-rules | while read -r rule; do case "$policy $rule" in'
+        )
+        for policy, (_ingress, _egress, rules) in policies.items():
+            lines += [f"    {quote(f'{policy} {rule}')}) ;;" for rule in rules]
+        lines += [
+            '    *) firewall-cmd --quiet --policy="$policy" --remove-rich-rule="$rule" ;;',
+            "  esac; done",
+            "esac; done",
+        ]
+        return "".join(f"{line}\n" for line in lines)
+
+    def undo(self, openings: str) -> str:
+        """Without a reload: an empty policy that came into force with the change stays so until the next one."""
+        known = "|".join(self._by_policy(openings)) or "none"
+        return (
+            f"{self.script(openings)}"
+            "for policy in $(firewall-cmd --permanent --get-policies); do case $policy in\n"
+            f"  {known}) ;;\n"
+            f'  {self._prefix}*) firewall-cmd --quiet --permanent --delete-policy="$policy"; '
+            f'rm -f {_POLICIES}/"$policy".xml.old ;;\n'
+            "esac; done\n"
+        )
+
+    def keep(self, openings: str) -> None:
+        policies = self._by_policy(openings)
+        for policy in self._policies("--permanent"):
+            if policy not in policies:
+                self._ask("--permanent", f"--delete-policy={policy}")
+                # firewalld leaves a copy of what it changes.
+                (_POLICIES / f"{policy}.xml.old").unlink(missing_ok=True)
+        for policy, (_ingress, _egress, rules) in policies.items():
+            there = self._rules(policy, "--permanent")
+            changes = [f"--remove-rich-rule={rule}" for rule in there if rule not in rules]
+            changes += [f"--add-rich-rule={rule}" for rule in rules if rule not in there]
+            for start in range(0, len(changes), 100):
+                for kind in ("--add", "--remove"):
+                    some = [change for change in changes[start : start + 100] if change.startswith(kind)]
+                    if some:
+                        self._ask("--permanent", f"--policy={policy}", *some)
+        if set(self._policies()) - set(policies):
+            self.refuse_to_lose_changes()
+            self._ask("--reload")
+
+    def check(self, openings: str) -> None:
+        if set(self._by_policy(openings)) - set(self._policies()):
+            self.refuse_to_lose_changes()
+
+    def refuse_to_lose_changes(self) -> None:
+        """A reload takes back what others have changed only for now."""
+        what = (
+            "--list-all-zones",
+            "--list-all-policies",
+            "--direct --get-all-rules",
+            "--direct --get-all-passthroughs",
+        )
+        for options in what:
+            now, permanent = (self._ask(*where, *options.split()) for where in ((), ("--permanent",)))
+            if _comparable(now, self._prefix) != _comparable(permanent, self._prefix):
+                raise HostError(
+                    f"firewalld has changes that are in force but not permanent (firewall-cmd {options}, with and "
+                    "without --permanent), and a reload, without which it knows no new policy, would lose them. Make "
+                    "them permanent (firewall-cmd --runtime-to-permanent), or drop them (firewall-cmd --reload)"
+                )
+
+    def _by_policy(self, openings: str) -> dict[str, tuple[str, str, list[str]]]:
+        """Policy -> its ingress zone, its egress zone, its rules."""
+        found: dict[str, tuple[str, str, list[str]]] = {}
+        for match in _OPENING.finditer(openings):
+            ingress, egress = match["ingress"], match["egress"]
+            policy = self._prefix + _short_hash(f"{ingress} {egress}")
+            found.setdefault(policy, (ingress, egress, []))[2].append(match["rule"])
+        return found
+
+    def _policies(self, *where: str) -> list[str]:
+        return [policy for policy in self._ask(*where, "--get-policies").split() if policy.startswith(self._prefix)]
+
+    def _rules(self, policy: str, *where: str) -> list[str]:
+        # Without any rule it prints an empty line.
+        return [rule for rule in self._ask(*where, f"--policy={policy}", "--list-rich-rules").splitlines() if rule]
+
+    # Zones
+
+    def _zones(self) -> dict[str, str]:
+        """Interface -> zone, for every interface of the host."""
+        default = self._ask("--get-default-zone").strip()
+        zones = dict.fromkeys(self._host.interfaces() - {"lo"}, default)
+        zone = ""
+        for line in self._ask("--get-active-zones").splitlines():
+            if not line.startswith(" "):
+                zone = line.split()[0]
+            elif line.split()[0] == "interfaces:":
+                zones.update(dict.fromkeys(line.split()[1:], zone))
+        return zones
+
+    def _zone(self, peer: Peer, others: Iterable[str], zones: dict[str, str], problems: dict[Problem, None]) -> str:
+        """The zone of the peer's interface, which must not hold interfaces that are not meant."""
+        zone = zones.get(peer.interface, "")
+        beside = sorted({name for name, its in zones.items() if its == zone} - {peer.interface, *others})
+        if beside:
+            problem = Problem(
+                f"interface {peer.interface}",
+                f"it is in firewalld's zone {zone} together with {', '.join(beside)}, which the flows do not mean",
+                "Give it a zone of its own (firewall-cmd --permanent --zone=external --change-interface="
+                f"{peer.interface}), or name the others in the same set of 'interfaces'",
+            )
+            problems[problem] = None
+        return zone
+
+    def _ask(self, *arguments: str) -> str:
+        return self._host.firewall_cmd(*arguments)
+
+
+def _alike(some: Passage, other: Passage, end: str) -> bool:
+    """Whether both are the same but for the interface at that end."""
+    return (some.family, some.port, some.public_address) == (other.family, other.port, other.public_address) and (
+        some.destination == other.destination if end == "source" else some.source == other.source
+    )
+
+
+def _rich_rule(passage: Passage) -> str:
+    """As firewalld itself writes it (firewalld.richlanguage(5))."""
+    words = ["rule"]
+    if passage.family:
+        words.append(f'family="ipv{passage.family}"')
+    for end, peer in (("source", passage.source), ("destination", passage.destination)):
+        if peer.network is not None:
+            words.append(f'{end} address="{peer}"')
+    return " ".join([*words, f'port port="{passage.port}" protocol="tcp" accept'])
+
+
+def _forward(passage: Passage) -> str:
+    """firewalld translates nothing by it, as our table comes first and chooses among several targets."""
+    return (
+        f'rule family="ipv4" destination address="{passage.public_address}" forward-port port="{passage.port}" '
+        f'protocol="tcp" to-port="{passage.port}" to-addr="{passage.destination}"'
+    )
+
+
+def _field(listing: str, name: str) -> str:
+    match = re.search(rf"^  {name}: (\S+)", listing, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def _comparable(listing: str, prefix: str) -> list[str]:
+    """Without what differs for other reasons: interfaces stay through a reload, and policies of ours are ours."""
+    parts = re.split(r"\n(?=\S)", listing.strip())
+    return [
+        "\n".join(line.rstrip() for line in part.splitlines()[1:] if not line.startswith("  interfaces:"))
+        for part in sorted(parts)
+        if part and not part.startswith(prefix)
+    ]
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:4]

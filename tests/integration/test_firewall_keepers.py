@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gateways whose packet filter somebody keeps already, with ufw, firewalld or iptables, and drops what is routed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from debian_lab import Lab
+
+SCENARIO = Path(__file__).resolve().parents[1] / "lab" / "scenarios" / "keepers"
+PLAYBOOK = str(SCENARIO / "flows.yml")
+GATEWAYS = {"ufw": 1, "firewalld": 2, "iptables": 3}
+# All rules that are in force, whoever made them, without what they have counted.
+RULES = "nft --stateless list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'"
+FILES = "find /etc/ufw /etc/firewalld /etc/iptables /etc/inbound.mail -type f -exec md5sum {} + 2>/dev/null | sort -k 2"
+PATIENCE = 60
+
+
+# What a release's own programs decide is tried on both; what only we decide, on one.
+both_releases = pytest.mark.parametrize("lab", ["trixie", "bookworm"], indirect=True)
+one_release = pytest.mark.parametrize("lab", ["trixie"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    with Lab.up(SCENARIO, release=request.param) as lab:
+        yield lab
+
+
+def answer(lab: Lab, host: str, address: str, port: int = 25) -> str:
+    """The address that the server sees the client come from; empty if the client gets no answer."""
+    return lab.run(host, f"timeout 5 nc -N -w 4 {address} {port} </dev/null", check=False).stdout.strip()
+
+
+def web_works(lab: Lab, number: int) -> bool:
+    return answer(lab, "outside", f"203.0.113.{number}", 80) == "203.0.113.25"
+
+
+def mail_passes(lab: Lab, number: int) -> bool:
+    seen = [
+        answer(lab, "outside", f"203.0.113.{number}"),
+        answer(lab, "outside", f"2001:db8:{number}::10"),
+        answer(lab, f"server{number}", "203.0.113.25"),
+        answer(lab, f"server{number}", "2001:db8:113::25"),
+    ]
+    return seen == ["203.0.113.25", "2001:db8:113::25", f"203.0.113.{number}", f"2001:db8:{number}::10"]
+
+
+def state(lab: Lab, gateway: str) -> list[str]:
+    """Sorted, since a table that comes back comes back behind the others."""
+    return sorted(lab.run(gateway, f"{RULES}; {FILES}").stdout.splitlines())
+
+
+def changed(output: str) -> dict[str, int]:
+    return {host: int(count) for host, count in re.findall(r"^(\w+) +: ok=\d+ +changed=(\d+)", output, re.MULTILINE)}
+
+
+@pytest.fixture(scope="module")
+def before(lab: Lab) -> dict[str, list[str]]:
+    """What the gateways had before us: the web passes, mail does not."""
+    for number in GATEWAYS.values():
+        assert web_works(lab, number)
+        assert answer(lab, "outside", f"2001:db8:{number}::10") == ""
+    return {gateway: state(lab, gateway) for gateway in GATEWAYS}
+
+
+@one_release
+def test_check_mode_predicts_and_changes_nothing(lab: Lab, before: dict[str, list[str]]) -> None:
+    predicted = lab.playbook(PLAYBOOK, "--check", "--diff").stdout
+    assert changed(predicted) == dict.fromkeys(GATEWAYS, 1)
+    assert {gateway: state(lab, gateway) for gateway in GATEWAYS} == before
+
+
+@both_releases
+@pytest.mark.usefixtures("before")
+def test_mail_passes_and_nothing_else_has_changed(lab: Lab) -> None:
+    output = lab.playbook(PLAYBOOK).stdout
+    for gateway, number in GATEWAYS.items():
+        assert f"backend {gateway}" in output
+        assert mail_passes(lab, number), gateway
+        assert web_works(lab, number), gateway
+        # What no flow lets through is still up to the keeper.
+        assert answer(lab, "outside", f"192.168.{number}.10") == "", gateway
+    again = lab.playbook(PLAYBOOK).stdout
+    assert changed(again) == dict.fromkeys(GATEWAYS, 0), again
+
+
+@both_releases
+@pytest.mark.parametrize(
+    ("gateway", "command"),
+    [
+        ("ufw", "ufw reload"),
+        ("ufw", "systemctl restart ufw"),
+        ("ufw", "ufw disable && ufw --force enable"),
+        ("firewalld", "firewall-cmd --reload"),
+        ("firewalld", "systemctl restart firewalld"),
+        ("iptables", "systemctl restart netfilter-persistent"),
+    ],
+)
+def test_what_the_keeper_does_does_not_shut_mail_out(lab: Lab, gateway: str, command: str) -> None:
+    lab.playbook(PLAYBOOK, "--limit", gateway)
+    lab.run(gateway, command)
+    number = GATEWAYS[gateway]
+    lab.await_run(
+        "outside", f"timeout 5 nc -N -w 4 2001:db8:{number}::10 25 </dev/null | grep -q 113::25", within=PATIENCE
+    )
+    assert mail_passes(lab, number)
+    assert web_works(lab, number)
+    assert changed(lab.playbook(PLAYBOOK, "--limit", gateway).stdout) == {gateway: 0}
+
+
+@both_releases
+def test_firewalld_that_looks_closer_at_what_was_translated(lab: Lab) -> None:
+    """Debian 12's firewalld does not know StrictForwardPorts yet."""
+    lab.run("firewalld", "sed -i s/StrictForwardPorts=no/StrictForwardPorts=yes/ /etc/firewalld/firewalld.conf")
+    lab.run("firewalld", "firewall-cmd --reload")
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    assert mail_passes(lab, 2)
+    assert web_works(lab, 2)
+    assert answer(lab, "outside", "192.168.2.10") == ""
+    assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
+    lab.run("firewalld", "sed -i s/StrictForwardPorts=yes/StrictForwardPorts=no/ /etc/firewalld/firewalld.conf")
+    lab.run("firewalld", "firewall-cmd --reload")
+
+
+@one_release
+def test_firewalld_is_not_reloaded_over_changes_that_are_for_now_only(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
+    lab.run(
+        "firewalld", "firewall-cmd --zone=external --add-rich-rule='rule family=ipv4 source address=203.0.113.99 drop'"
+    )
+    refused = lab.playbook(PLAYBOOK, "--limit", "firewalld", check=False)
+    assert refused.returncode != 0
+    assert "in force but not permanent (firewall-cmd --list-all-zones" in refused.stdout
+    assert "203.0.113.99" in lab.run("firewalld", "firewall-cmd --zone=external --list-rich-rules").stdout
+    lab.run("firewalld", "firewall-cmd --reload")
+
+
+@both_releases
+def test_a_reboot_changes_nothing(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK)
+    rules = {gateway: lab.run(gateway, RULES).stdout for gateway in GATEWAYS}
+    lab.reboot(*GATEWAYS)
+    for gateway, number in GATEWAYS.items():
+        lab.await_run(
+            "outside", f"timeout 5 nc -N -w 4 203.0.113.{number} 25 </dev/null | grep -q 113.25", within=PATIENCE
+        )
+        assert mail_passes(lab, number), gateway
+        assert sorted(lab.run(gateway, RULES).stdout.splitlines()) == sorted(rules[gateway].splitlines()), gateway
+    assert changed(lab.playbook(PLAYBOOK).stdout) == dict.fromkeys(GATEWAYS, 0)
+
+
+@one_release
+def test_a_change_that_nobody_confirms_is_taken_back_whole(lab: Lab) -> None:
+    """The flows catch the controller's own connections, and let another server in as well."""
+    lab.playbook(PLAYBOOK)
+    good = {gateway: state(lab, gateway) for gateway in GATEWAYS}
+    trap = {
+        "name": "trap",
+        "action": "forward",
+        "public_address": "{{ ansible_host }}",
+        "ports": [22],
+        "source": ["any"],
+    }
+    trap |= {"targets": [{"address": "192.168.{{ number }}.10"}], "hairpin": False}
+    new = {"name": "new", "action": "accept", "source": ["any"], "destination": ["192.168.{{ number }}.77"]}
+    done = lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": [trap, new], "timeout": 15}), check=False)
+    assert done.stdout.count("no new connection to the host could be made") >= len(GATEWAYS), done.stdout
+    for gateway, number in GATEWAYS.items():
+        lab.await_run(gateway, 'test -z "$(ls -A /run/inbound.mail/firewall)"', within=2 * PATIENCE)
+        if gateway == "firewalld":
+            # It forgets an empty policy only then.
+            lab.run(gateway, "firewall-cmd --reload")
+        assert state(lab, gateway) == good[gateway], gateway
+        assert mail_passes(lab, number), gateway
+
+
+@both_releases
+def test_nothing_of_it_stays(lab: Lab, before: dict[str, list[str]]) -> None:
+    lab.playbook(PLAYBOOK, "-e", "state=absent")
+    for gateway, number in GATEWAYS.items():
+        assert state(lab, gateway) == before[gateway], gateway
+        assert answer(lab, "outside", f"2001:db8:{number}::10") == "", gateway
+        assert web_works(lab, number), gateway
