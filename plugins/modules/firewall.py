@@ -39,6 +39,7 @@ attributes:
     platforms: linux
 requirements:
   - nftables 1.0.6 or later, Linux 5.10 or later
+  - conntrack, to end connections to a server that a forward no longer names
 options:
   name:
     description: Names the table, C(inbound_mail_NAME), and all that belongs to it. A host can have several.
@@ -46,8 +47,11 @@ options:
     default: mail
   backend:
     description:
-      - What the flows are written for. V(auto) finds who is in charge of the host's packet filter.
-      - This release speaks V(nftables) only. Anything else is an error, before anything is changed.
+      - Who keeps the host's packet filter, and so has to let through what the table accepts. V(auto) finds out, from
+        what is in force; two at once are an error that names both.
+      - V(firewalld) gets policies, V(ufw) a block in its C(before.rules), V(iptables) a chain that C(FORWARD) calls.
+        Docker's C(DOCKER-USER) calls that chain beside any of them.
+      - V(nftables) has the table alone, also where somebody else may drop what it accepts.
     type: str
     choices: [auto, nftables, firewalld, ufw, iptables]
     default: auto

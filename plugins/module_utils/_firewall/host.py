@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot, forwarding
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot, connections, forwarding
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import FAMILY, Table
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Host:
             family: module.get_bin_path(f"{program}-save", opt_dirs=["/usr/sbin", "/sbin"])
             for family, program in ((4, "iptables"), (6, "ip6tables"))
         }
+        self._conntrack = module.get_bin_path("conntrack", opt_dirs=["/usr/sbin", "/sbin"])
         self._firewall_cmd = module.get_bin_path("firewall-cmd")
         self._systemctl = module.get_bin_path("systemctl")
         self._systemd_run = module.get_bin_path("systemd-run")
@@ -104,6 +105,22 @@ class Host:
         )
         if rc != 0:
             raise HostError(f"nft refuses the rules, and nothing was changed: {err.strip()}")
+
+    # Connection tracking
+
+    @property
+    def has_conntrack(self) -> bool:
+        return bool(self._conntrack)
+
+    def forwarded(self) -> set[connections.Forwarded]:
+        """The TCP connections whose destination is translated."""
+        return connections.parse(self._must(str(self._conntrack), "-L", "-p", "tcp", "--dst-nat"))
+
+    def end(self, forwarded: connections.Forwarded) -> None:
+        """Forget them: their next packet is a new connection's, or nobody's."""
+        ends = ("--orig-dst", forwarded.public_address, "--orig-port-dst", str(forwarded.port))
+        # None may be left by now, which it says by its exit status.
+        self._run(str(self._conntrack), "-D", "-p", "tcp", *ends, "--reply-src", forwarded.target)
 
     # iptables
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import (
     boot,
+    connections,
     detection,
     forwarding,
     keepers,
@@ -117,7 +118,14 @@ def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, presen
     for keeper in present:
         if before.openings[keeper.title] != openings[keeper.title]:
             keeper.check(openings[keeper.title])
-    return _with_retired(host, Change(name, before, after, table.script(), {one.title: one for one in present}))
+    forwards = tuple(flow for flow in wanted.flows if flow.action == "forward")
+    if forwards and before.table and before.table != after.table and not host.has_conntrack:
+        module.warn(
+            "conntrack is not installed, so connections that began before a forward changed go on to the former "
+            "server. Install the package conntrack"
+        )
+    by_title = {one.title: one for one in present}
+    return _with_retired(host, Change(name, before, after, table.script(), by_title, forwards))
 
 
 def _with_retired(host: Host, change: Change) -> Change:
@@ -213,6 +221,9 @@ def _change_kernel(host: Host, change: Change) -> None:
     _open(host, change, {title: together(before.openings[title], text) for title, text in after.openings.items()})
     if before.table != after.table:
         host.load(change.script)
+        if change.forwards and before.table and host.has_conntrack:
+            for forwarded in connections.stale(change.forwards, host.forwarded()):
+                host.end(forwarded)
     _open(host, change, after.openings)
     for key, value in steps:
         if value != "0":

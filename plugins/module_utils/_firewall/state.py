@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
 
 
@@ -43,3 +44,5 @@ class Change:
     after: State
     script: str
     keepers: Mapping[str, Keeper] = field(default_factory=dict)
+    forwards: tuple[Flow, ...] = ()
+    """What is forwarded afterwards."""

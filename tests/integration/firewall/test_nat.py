@@ -204,21 +204,51 @@ def test_a_connection_survives_a_change_of_the_rules(network: Network, gateway: 
 
 def test_nobody_is_turned_away_while_the_rules_are_replaced(network: Network) -> None:
     """Every connection meets the old rules or the new ones, never none and never a mixture."""
-    flows = [FORWARD, {"name": "rest", "action": "drop", "destination": ["192.168.0.10", "192.168.0.50"]}]
-    other = [{**FORWARD, "targets": [{"address": "192.168.0.50"}]}, flows[1]]
+    gateway = network.gateway
     script = (
         "import select, socket, sys\n"
         "while not select.select([sys.stdin], [], [], 0)[0]:\n"
         "    with socket.create_connection(('203.0.113.1', 25), 20) as c:\n"
         "        print(c.makefile().readline().strip(), flush=True)\n"
     )
-    network.gateway.apply(flows)
+    rest = {"name": "rest", "action": "drop", "destination": ["192.168.0.10", "192.168.0.50"]}
+    for file, flow in (("b", {**FORWARD, "translate_source": True}), ("a", FORWARD)):
+        gateway.apply([flow, rest])
+        # What the module has nft load, again and again.
+        gateway.run(f"cp /etc/inbound.mail/firewall/test.nft /tmp/{file}.nft")
     client = network["outside"].start(sys.executable, "-uc", script)
     assert client.stdout is not None
     assert client.stdout.readline() == "203.0.113.25\n"
-    for _pair in range(5):
-        network.gateway.apply(other)
-        network.gateway.apply(flows)
+    gateway.run("for n in $(seq 500); do nft -f /tmp/b.nft; nft -f /tmp/a.nft; done")
     seen, complaints = client.communicate("", timeout=60)
     assert client.returncode == 0, complaints
-    assert set(seen.split()) == {"203.0.113.25"}
+    assert set(seen.split()) == {"203.0.113.25", "192.168.0.1"}
+
+
+def test_a_new_target_gets_the_connections_of_its_forward_and_no_others_are_touched(network: Network) -> None:
+    gateway = network.gateway
+    other = {**FORWARD, "name": "other", "public_address": "203.0.113.2"}
+    gateway.apply([FORWARD, other])
+    script = (
+        "import socket, sys\n"
+        "c = socket.create_connection((sys.argv[1], 25), 20); f = c.makefile('rb'); f.readline()\n"
+        "print('begun', flush=True)\n"
+        "sys.stdin.readline(); c.sendall(b'still there\\n')\n"
+        "try: print(f.readline().decode().strip() or 'closed')\n"
+        "except OSError as error: print(type(error).__name__)\n"
+    )
+    clients = [
+        network["outside"].start(sys.executable, "-uc", script, address) for address in ("203.0.113.1", "203.0.113.2")
+    ]
+    for client in clients:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "begun\n"
+    listing = "conntrack -L -p tcp --dst-nat --orig-dst 203.0.113.1 --orig-port-dst 25 2>/dev/null"
+    assert "src=192.168.0.10" in gateway.run(listing).stdout
+    assert not gateway.apply([{**FORWARD, "targets": [{"address": "192.168.0.50"}]}, other]).get("warnings")
+    assert "src=192.168.0.10" not in gateway.run(listing).stdout
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert "src=192.168.0.50" in gateway.run(listing).stdout
+    answers = [client.communicate("\n", timeout=60)[0].strip() for client in clients]
+    assert answers[0] != "still there"
+    assert answers[1] == "still there"
