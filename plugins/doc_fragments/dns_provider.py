@@ -48,7 +48,10 @@ options:
       - Keep it in a vault or in the environment. It is in no result and in no message of this action.
     type: str
   key_algorithm:
-    description: Algorithm of the key.
+    description:
+      - Algorithm of the key.
+      - With V(gss-tsig) (RFC 3645) Kerberos makes the key, from the ticket of the user that runs Ansible, or from the
+        keytab in E(KRB5_CLIENT_KTNAME). O(server) is then the server's host name. Messages go over TCP.
     type: str
     choices:
       - hmac-md5
@@ -60,6 +63,7 @@ options:
       - hmac-sha384-192
       - hmac-sha512
       - hmac-sha512-256
+      - gss-tsig
     default: hmac-sha256
   url:
     description:
@@ -120,6 +124,7 @@ notes:
   - Runs on the controller, which needs the Python library dnspython. C(delegate_to) moves nothing.
 requirements:
   - dnspython >= 2.6
+  - gssapi with O(key_algorithm=gss-tsig)
   - boto3 with O(provider=route53)
   - octodns >= 1.22, and the package of the provider, with O(provider=octodns)
 """

@@ -28,6 +28,7 @@ try:
     import dns.rdataclass
     import dns.rdatatype
     import dns.rdtypes.ANY.MX
+    import dns.rdtypes.ANY.TKEY
     import dns.rdtypes.txtbase
     import dns.rrset
     import dns.tokenizer

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .._deps import dns
 from .reply import Malformed, Reply, read_reply
-from .tsig import Signer
+from .tsig import Signer, signer
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -223,7 +223,7 @@ class Exchange:
     _ticker: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
-        self._signer = Signer(self.key) if self.key is not None else None
+        self._signer = signer(self.key)
         self._room = asyncio.Semaphore(_ON_THE_WAY)
         self._opening = asyncio.Lock()
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._deps import dns
 from .._records.exchanges import exchanges
@@ -59,10 +59,20 @@ def _key_refused(exchange: Exchange, reason: str) -> str:
     }.get(reason, f"does not accept the signature made with the key {name} ({reason}).")
 
 
+def _whose(exchange: Exchange) -> str:
+    """By what the server knows who asks; empty if by nothing."""
+    if exchange.key is None:
+        return ""
+    if exchange.key.algorithm == dns.tsig.GSS_TSIG:
+        context: Any = exchange.key.secret
+        return f"the Kerberos principal {context.initiator_name}"
+    return f"the key {name_text(exchange.key.name)}"
+
+
 def query_refused(exchange: Exchange, zone: Name, name: Name, rcode: dns.rcode.Rcode) -> str:
     """Why a question was answered with an error."""
     if rcode == dns.rcode.REFUSED:
-        who = f"the key {name_text(exchange.key.name)}" if exchange.key is not None else "this host"
+        who = _whose(exchange) or "this host"
         return (
             f"zone {name_text(zone)}: {exchange.server} refuses to answer (REFUSED). "
             f"Either it does not have the zone, or it does not let {who} ask (BIND: allow-query)."
@@ -122,7 +132,7 @@ def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcod
     where = f"zone {name_text(zone)}: {exchange.server}"
     what = changed_by(batch)
     if rcode == dns.rcode.REFUSED:
-        who = f"the key {name_text(exchange.key.name)}" if exchange.key is not None else "an update without a key"
+        who = _whose(exchange) or "an update without a key"
         return (
             f"{where} refuses the update (REFUSED): {who} may not change {what}. "
             f"Allow it there (BIND: update-policy or allow-update), or use a key that may.{_mx_hint(zone, batch)}"

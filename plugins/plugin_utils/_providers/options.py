@@ -16,7 +16,7 @@ from . import cloudflare, manual, octodns, powerdns, rfc2136, route53
 from .credentials import TOKEN_VARIABLES
 from .interface import InvalidOptions, Provider, Traffic
 from .run import Run, as_result
-from .tsig import ALGORITHMS, DEFAULT_ALGORITHM
+from .tsig import ALGORITHMS, DEFAULT_ALGORITHM, GSS
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -51,7 +51,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "key_name": {"type": "str"},
     # Credentials are plain strings: a choice that does not hold would print the value.
     "key_secret": {"type": "str", "no_log": True},
-    "key_algorithm": {"type": "str", "choices": list(ALGORITHMS), "default": DEFAULT_ALGORITHM},
+    "key_algorithm": {"type": "str", "choices": [*ALGORITHMS, GSS], "default": DEFAULT_ALGORITHM},
     "url": {"type": "str"},
     "api_token": {"type": "str", "no_log": True},
     "options": {"type": "dict", "no_log": True},

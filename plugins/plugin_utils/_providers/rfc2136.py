@@ -26,10 +26,11 @@ from .exchange import (
     Server,
     Unreachable,
 )
-from .interface import Capabilities, Conflict, OutcomeUnknown, Provider, ProviderError, Traffic, turn
+from .gss import GssFailed, negotiate
+from .interface import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, Provider, ProviderError, Traffic, turn
 from .name_servers import NameServers, addresses
 from .reply import Malformed, Reply
-from .tsig import make_key
+from .tsig import GSS, make_key
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -54,10 +55,13 @@ class Rfc2136Options:
     key: TsigKey | None = field(repr=False)
     timeout: float
     ca_path: str | None = None
+    kerberos: bool = False
 
 
 def create(options: Mapping[str, Any]) -> Rfc2136:
-    """Raises tsig.InvalidKey."""
+    """Raises InvalidOptions, tsig.InvalidKey."""
+    if options["key_algorithm"] == GSS and options["protocol"] == "tls":
+        raise InvalidOptions([f"protocol: tls cannot be used with key_algorithm: {GSS}, which is negotiated over TCP"])
     return Rfc2136(
         Rfc2136Options(
             server=options["server"],
@@ -66,6 +70,7 @@ def create(options: Mapping[str, Any]) -> Rfc2136:
             key=make_key(options["key_name"], options["key_secret"], options["key_algorithm"]),
             timeout=options["timeout"],
             ca_path=options["ca_path"],
+            kerberos=options["key_algorithm"] == GSS,
         )
     )
 
@@ -299,6 +304,8 @@ class Rfc2136(Provider):
             self._primaries[host] = asyncio.create_task(self._connect(host))
         try:
             return await asyncio.shield(self._primaries[host])
+        except GssFailed as error:
+            raise ProviderError(f"zone {name_text(zone)}: {error}.") from None
         except Unreachable as error:
             raise ProviderError(
                 f"zone {name_text(zone)}: the server {host} cannot be reached: {error}. Check the option server."
@@ -315,10 +322,13 @@ class Rfc2136(Provider):
         return name_text(answer[0].mname)
 
     async def _connect(self, host: str) -> Exchange:
-        """With the first address of the host that answers anything at all. Raises Unreachable."""
+        """With the first address of the host that answers anything at all. Raises Unreachable, gss.GssFailed."""
+        servers = await addresses(host, self._options.port)
+        if self._options.kerberos:
+            return await self._connect_with_ticket(servers)
         exchanges = [
             Exchange(server, self._options.key, self._options.timeout, self._options.protocol, self._tls)
-            for server in await addresses(host, self._options.port)
+            for server in servers
         ]
         for exchange in exchanges[:-1]:
             limit = self._options.timeout / len(exchanges)
@@ -331,6 +341,19 @@ class Rfc2136(Provider):
             else:
                 return exchange
         return exchanges[-1]
+
+    async def _connect_with_ticket(self, servers: Sequence[Server]) -> Exchange:
+        """One key serves all messages; over UDP a repeated one would look like a replay to the server."""
+        for last, server in enumerate(servers, 1 - len(servers)):
+            try:
+                key = await asyncio.to_thread(negotiate, server, self._options.timeout)
+            except GssFailed:
+                if last == 0:
+                    raise
+                continue
+            protocol = "tcp" if self._options.protocol == "udp" else self._options.protocol
+            return Exchange(server, key, self._options.timeout, protocol, self._tls)
+        raise Unreachable("its name has no address")
 
 
 def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:

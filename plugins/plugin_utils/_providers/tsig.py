@@ -29,6 +29,8 @@ ALGORITHMS = (
     "hmac-sha512",
     "hmac-sha512-256",
 )
+GSS = "gss-tsig"
+"""The algorithm whose keys Kerberos makes (gss.py)."""
 DEFAULT_ALGORITHM = "hmac-sha256"
 
 # The other name of it on the wire (RFC 8945, section 6).
@@ -48,6 +50,10 @@ class InvalidKey(ValueError):
 
 def make_key(name: str | None, secret: str | None, algorithm: str) -> Key | None:
     """The key of the options key_name, key_secret (base64), key_algorithm; None if there is none. Raises InvalidKey."""
+    if algorithm == GSS and (name or secret):
+        raise InvalidKey(
+            f"key_name and key_secret mean nothing with key_algorithm: {GSS}, where Kerberos makes the key"
+        )
     if not name and not secret:
         return None
     if not name or not secret:
@@ -84,7 +90,7 @@ class Signer:
         any_class_no_ttl = struct.pack("!HI", dns.rdataclass.ANY, 0)
         self._record_start = self._name + struct.pack("!H", dns.rdatatype.TSIG) + any_class_no_ttl
         self._digest_start = self._name + any_class_no_ttl + self._algorithm
-        self._mac_octets = dns.tsig.mac_sizes[key.algorithm]
+        self._mac_octets = dns.tsig.mac_sizes.get(key.algorithm, 0)
         # How much longer a message gets.
         self.octets = len(self._record_start) + 2 + len(self._algorithm) + 16 + self._mac_octets
 
@@ -138,3 +144,20 @@ class Signer:
         rdata = start + octets + 10
         record = dns.rdata.from_wire(dns.rdataclass.ANY, dns.rdatatype.TSIG, wire, rdata, len(wire) - rdata)
         dns.tsig.validate(wire, self.key, owner, record, int(time.time()), request_mac, start)
+
+
+class GssSigner(Signer):
+    """The same with a key that Kerberos has made: a signature is as long as its mechanism has it."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(key)
+        self.octets += len(dns.tsig.get_context(key).sign())
+
+    def verify(self, wire: bytes, start: int, request_mac: bytes) -> None:
+        self._verify_by_library(wire, start, request_mac)
+
+
+def signer(key: Key | None) -> Signer | None:
+    if key is None:
+        return None
+    return GssSigner(key) if key.algorithm == dns.tsig.GSS_TSIG else Signer(key)

@@ -27,7 +27,15 @@ class Named(NameServer):
     def statement(self, text: str) -> None:
         self.statements.append(text)
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        return ("/usr/sbin/named", "-g", "-c", "/srv/named.conf")
+
     def start(self) -> None:
+        self.configure()
+        self.launch(*self.command, says=" running\n")
+
+    def configure(self) -> None:
         keys = [f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};' for key in self.keys]
         (self.folder / "named.conf").write_text(
             "options {\n"
@@ -39,7 +47,6 @@ class Named(NameServer):
             + "\n".join([*keys, *self.statements, *self.zones.values()])
             + "\n"
         )
-        self.launch("/usr/sbin/named", "-g", "-c", "/srv/named.conf", says=" running\n")
 
     def updates(self, zone: str) -> int:
         """How many lines of the log speak of an update of the zone."""

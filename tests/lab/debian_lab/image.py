@@ -42,15 +42,19 @@ DORMANT = {"bind9": "named.service"}
 
 # What roles and givens install. Hosts reach no mirror, so it lies downloaded in the image.
 OFFLINE_PACKAGES = (
+    "ansible-core",
     "firewalld",
     "iptables",
     "knot",
+    "krb5-admin-server",
+    "krb5-kdc",
     "nftables",
     "pdns-backend-sqlite3",
     "pdns-server",
     "postfix",
     "postfix-pcre",
     "python3-dnspython",
+    "python3-gssapi",
     "rspamd",
     "ufw",
 )
