@@ -55,7 +55,7 @@ def test_records_are_written_with_a_ticket(realm: Realm) -> None:
 def test_one_negotiation_serves_all_zones(realm: Realm) -> None:
     """An update longer than a datagram is among them."""
     records = [mx("10 mail.example.net", zone=zone) for zone in MANY]
-    records += [record(MANY[0], "TXT", "x" * 200, f"{number}" * 200, zone=MANY[0]) for number in (1,)]
+    records.append(record(MANY[0], "TXT", "x" * 250, "y" * 250, zone=MANY[0]))
     keys = realm.server.log.count("process_gsstkey")
     done = realm.records(records, keytab="robot.keytab")
     assert not done.failed, done.output
