@@ -158,7 +158,10 @@ def _check_signature(wire: bytes, additional: list[Record], signer: Signer | Non
         return
     record = additional[-1] if additional else None
     if record is None or record.rdtype != dns.rdatatype.TSIG:
-        raise Malformed("an answer that came is not signed with the key, so it may be anybody's")
+        raise Malformed(
+            "an answer that came is not signed with the key, so it may be anybody's; if it is the server's, "
+            "it does not take the key: check key_name, key_algorithm and key_secret"
+        )
     signer.verify(wire, record.owner, request_mac)
 
 
