@@ -69,6 +69,7 @@ options:
     description:
       - Where the interface of the DNS service is.
       - With O(provider=powerdns) that of the web server, as V(http://ns1.example.org:8081). The others know their own.
+    version_added: "0.2.0"
     type: str
   api_token:
     description:
@@ -76,6 +77,7 @@ options:
       - If it is not given, it is read from the environment of the controller, from E(PDNS_API_KEY) with
         O(provider=powerdns), from E(CLOUDFLARE_API_TOKEN) with O(provider=cloudflare).
       - Keep it in a vault or in the environment. It is in no result and in no message of this action.
+    version_added: "0.2.0"
     type: str
   options:
     description:
@@ -87,6 +89,7 @@ options:
         V(secret_access_key), V(session_token).
       - With O(provider=octodns) the C(class) of the provider, and all that its configuration in octoDNS has.
       - A value C(env/NAME) is read from the variable C(NAME) of the environment of the controller, as octoDNS does it.
+    version_added: "0.2.0"
     type: dict
   timeout:
     description:
