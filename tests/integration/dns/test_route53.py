@@ -536,7 +536,7 @@ def test_it_cannot_be_asked(
     ):
         assert text in found[index]["msg"], output
     assert len(found[9]["errors"]) == 40, "and they did not lose their patience one after the other"
-    (tmp_path / "boto3.py").write_text("raise ImportError")
+    (tmp_path / "boto3.py").write_text("raise ModuleNotFoundError(name='boto3')")
     with monkeypatch.context() as patch:
         patch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         outcome = route53(controller, moto, task["records"])
