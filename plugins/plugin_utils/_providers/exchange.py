@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
     from dns.tsig import Key
-    from dns.update import UpdateMessage
+
+    from .update import Update
 
 # Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
 _UDP_ANSWER = 1232
@@ -245,17 +246,17 @@ class Exchange:
             raise Truncated
         return reply
 
-    async def update(self, message: UpdateMessage) -> Reply:
+    async def update(self, update: Update) -> Reply:
         """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError: Lost
         if it was sent.
         """
-        wire = message.to_wire(max_size=UPDATE_OCTETS)
-        zone = message.zone[0]
-        section = (zone.name.to_wire() or b"") + struct.pack("!HH", zone.rdtype, dns.rdataclass.IN)
+        wire = update.to_wire()
+        if len(wire) > UPDATE_OCTETS:
+            raise dns.exception.TooBig
         async with self._room:
             fits = len(wire) + (self._signer.octets if self._signer is not None else 0) <= _UDP_REQUEST
             channel = await (self._next_datagrams() if self.protocol == "udp" and fits else self._next_stream())
-            return await self._ask(channel, section, wire)
+            return await self._ask(channel, update.zone_section, wire)
 
     async def close(self) -> None:
         if self._ticker is not None:

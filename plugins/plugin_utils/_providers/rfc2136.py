@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from .._deps import dns
-from .._records.names import name_text
+from .._records.names import in_order, name_text
 from .._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
-from .._records.values import host_in, to_rdata
+from .._records.values import host_in
 from . import failures
 from .exchange import (
     UPDATE_OCTETS,
@@ -31,12 +31,12 @@ from .interface import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, P
 from .name_servers import NameServers, addresses
 from .reply import Malformed, Reply
 from .tsig import GSS, make_key
+from .update import Update
 
 if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
     from dns.tsig import Key as TsigKey
-    from dns.update import UpdateMessage
 
 PROTOCOLS = ("udp", "tcp", "tls")
 # Seconds for a whole zone.
@@ -121,8 +121,8 @@ class Rfc2136(Provider):
             if rrset is not None:
                 return [rrset]
             for record in reply.authority:
-                if record.rdtype == dns.rdatatype.SOA and (other := reply.owner(record)) != zone:
-                    raise ProviderError(failures.in_another_zone(exchange, zone, key.name, other))
+                if record.rdtype == dns.rdatatype.SOA and not reply.is_owner(zone, record):
+                    raise ProviderError(failures.in_another_zone(exchange, zone, key.name, reply.owner(record)))
             if key.rdtype == dns.rdatatype.CNAME and reply.rcode == dns.rcode.NOERROR:
                 # The name exists: other records that stand there would silently keep a CNAME out.
                 return (await self._query(exchange, zone, key.name, dns.rdatatype.ANY)).rrsets_of(key.name)
@@ -200,7 +200,7 @@ class Rfc2136(Provider):
             ) from None
         return [
             RRset(
-                Key(name, rdataset.rdtype),
+                Key(name.canonicalize(), rdataset.rdtype),
                 rdataset.ttl,
                 frozenset(rdata.to_digestable(dns.name.root) for rdata in rdataset),
             )
@@ -224,10 +224,10 @@ class Rfc2136(Provider):
 
         What stays as it is goes with the first, as far as there is room.
         """
-        changes = sorted(changes, key=lambda change: change.key.name)
-        groups = [list(group) for _name, group in groupby(changes, key=lambda change: change.key.name)]
+        changes = sorted(changes, key=lambda change: in_order(change.key.name))
+        groups = [list(group) for _labels, group in groupby(changes, key=lambda change: change.key.name.labels)]
         groups.sort(key=turn)
-        empty = 12 + len(_wire(zone)) + 4
+        empty = 12 + _octets_of_name(zone) + 4
         batches: list[list[Change]] = []
         sizes: list[int] = []
         for group in groups:
@@ -247,7 +247,7 @@ class Rfc2136(Provider):
         exchange = await self._primary(zone)
         self.traffic.messages += 1
         try:
-            reply = await exchange.update(_update_message(zone, batch))
+            reply = await exchange.update(_update(zone, batch))
         except Lost as error:
             raise OutcomeUnknown(failures.no_reply(exchange, zone, error)) from None
         except ExchangeError as error:
@@ -356,36 +356,33 @@ class Rfc2136(Provider):
         raise Unreachable("its name has no address")
 
 
-def _update_message(zone: Name, batch: Sequence[Change]) -> UpdateMessage:
-    """Prerequisites on what was read (RFC 2136, sections 2.4.2 to 2.4.5), then the changes (section 2.5)."""
-    message = dns.update.UpdateMessage(zone)
+def _update(zone: Name, batch: Sequence[Change]) -> Update:
+    """Prerequisites on what was read, then the changes."""
+    update = Update(zone)
     for change in batch:
         if change.before is None:
-            message.absent(change.key.name, change.key.rdtype)
+            update.absent(change.key)
         else:
-            for rdata in _rdatas(change.key, change.before.values):
-                message.present(change.key.name, rdata)
-    for _name, group in groupby(batch, key=lambda change: change.key.name):
-        _add_alias_prerequisites(message, list(group))
+            update.present(change.key, sorted(change.before.values))
+    for _labels, group in groupby(batch, key=lambda change: change.key.name.labels):
+        _add_alias_prerequisites(update, list(group))
     # What goes first goes first: a name gives up its CNAME before it gets an address.
     changes = [change for change in batch if change.alters]
     for change in changes:
         if change.before is not None and not _is_apex_ns(zone, change):
-            message.delete(change.key.name, change.key.rdtype)
+            update.delete(change.key)
     for change in changes:
         if change.after is not None:
-            for rdata in _rdatas(change.key, change.after.values):
-                message.add(change.key.name, change.after.ttl, rdata)
+            update.add(change.key, change.after.ttl, sorted(change.after.values))
         if _is_apex_ns(zone, change):
             # A zone's own NS RRset cannot be deleted whole (section 3.4.2.3): old values go once the new are there.
             before = change.before.values if change.before is not None else frozenset()
             after = change.after.values if change.after is not None else frozenset()
-            for rdata in _rdatas(change.key, before - after):
-                message.delete(change.key.name, rdata)
-    return message
+            update.delete_values(change.key, sorted(before - after))
+    return update
 
 
-def _add_alias_prerequisites(message: UpdateMessage, group: Sequence[Change]) -> None:
+def _add_alias_prerequisites(update: Update, group: Sequence[Change]) -> None:
     """Servers leave out, in silence, a CNAME at a name with other records, and others at a name with a CNAME (RFC 2136,
     section 3.4.2.2): nobody may have made one since the name was read."""
     name = group[0].key.name
@@ -393,13 +390,9 @@ def _add_alias_prerequisites(message: UpdateMessage, group: Sequence[Change]) ->
         return
     created = {change.key.rdtype for change in group if change.after is not None}
     if dns.rdatatype.CNAME in created:
-        message.absent(name)
+        update.name_absent(name)
     elif created:
-        message.absent(name, dns.rdatatype.CNAME)
-
-
-def _rdatas(key: Key, values: Iterable[bytes]) -> list[dns.rdata.Rdata]:
-    return [to_rdata(key.rdtype, value) for value in sorted(values)]
+        update.absent(Key(name, dns.rdatatype.CNAME))
 
 
 def _is_apex_ns(zone: Name, change: Change) -> bool:
@@ -408,11 +401,11 @@ def _is_apex_ns(zone: Name, change: Change) -> bool:
 
 def _octets(change: Change) -> int:
     """The most that the change takes in an update: what was read, as prerequisite and to delete, and what comes."""
-    fixed = len(_wire(change.key.name)) + 10
+    fixed = _octets_of_name(change.key.name) + 10
     rrsets = [change.before, change.before, change.after] if change.alters else [change.before]
     # Beside them a prerequisite that the RRset is absent, and one about a CNAME.
     return 2 * fixed + sum(fixed + len(value) for rrset in rrsets if rrset is not None for value in rrset.values)
 
 
-def _wire(name: Name) -> bytes:
-    return name.to_wire() or b""
+def _octets_of_name(name: Name) -> int:
+    return len(name.labels) + sum(map(len, name.labels))

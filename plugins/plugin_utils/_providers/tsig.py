@@ -10,6 +10,7 @@ import binascii
 import hmac
 import struct
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .._deps import dns
@@ -80,8 +81,7 @@ class Signer:
     """Signs and verifies messages with one key.
 
     dnspython's general way takes 0.25 ms to sign a message and 0.1 ms to verify one, together half of a run over 1,000
-    zones. Here only what is the same in every message is put together once; dnspython computes, and judges all that is
-    not plain.
+    zones. Here what is the same in every message is put together once; dnspython judges all that is not plain.
     """
 
     def __init__(self, key: Key) -> None:
@@ -135,9 +135,15 @@ class Signer:
 
     def _mac(self, signed: bytes, signed_at: bytes) -> bytes:
         """RFC 8945, section 4.3.3: what is signed, then the variables of the record."""
-        context = dns.tsig.get_context(self.key)
-        context.update(signed + self._digest_start + signed_at + _NO_ERROR)
-        return context.sign()
+        return self._digest(signed + self._digest_start + signed_at + _NO_ERROR)
+
+    @cached_property
+    def _hash(self) -> str:
+        """'sha256' of hmac-sha256, and of hmac-sha256-128, which is the first 128 bits of it."""
+        return self.key.algorithm.labels[0].decode().split("-")[1]
+
+    def _digest(self, signed: bytes) -> bytes:
+        return hmac.digest(self.key.secret, signed, self._hash)[: self._mac_octets]
 
     def _verify_by_library(self, wire: bytes, start: int, request_mac: bytes) -> None:
         owner, octets = dns.name.from_wire(wire, start)
@@ -155,6 +161,11 @@ class GssSigner(Signer):
 
     def verify(self, wire: bytes, start: int, request_mac: bytes) -> None:
         self._verify_by_library(wire, start, request_mac)
+
+    def _digest(self, signed: bytes) -> bytes:
+        context = dns.tsig.get_context(self.key)
+        context.update(signed)
+        return context.sign()
 
 
 def signer(key: Key | None) -> Signer | None:

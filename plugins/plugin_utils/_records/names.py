@@ -89,6 +89,11 @@ def name_text(name: Name) -> str:
     return name.to_text(omit_final_dot=True).lower()
 
 
+def in_order(name: Name) -> tuple[bytes, ...]:
+    """To sort names in lower case by, in canonical order (RFC 4034, section 6.1)."""
+    return name.labels[::-1]
+
+
 def _is_address(text: str) -> bool:
     # An address has a colon or ends in a digit: most names need no closer look, which takes longer.
     if ":" not in text and not text.rstrip(".")[-1:].isdigit():

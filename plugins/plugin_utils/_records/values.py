@@ -84,6 +84,7 @@ def to_rdata(rdtype: RdataType, value: bytes) -> Rdata:
     return dns.rdata.from_wire(dns.rdataclass.IN, rdtype, value, 0, len(value))
 
 
+@lru_cache(maxsize=65536)
 def value_text(rdtype: RdataType, value: bytes) -> str:
     """The value in presentation format (RFC 1035, section 5.1), names in it with their final dot."""
     return to_rdata(rdtype, value).to_text()
