@@ -10,6 +10,8 @@ Nothing of Cloudflare's runs anywhere but there, so this is written from the ref
   records          https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/list/
   batches          https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/batch/
                    https://developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes/
+  single records   https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/create/
+                   https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/delete/
   one per name     https://developers.cloudflare.com/dns/manage-dns-records/troubleshooting/records-with-same-name/
   limits           https://developers.cloudflare.com/fundamentals/api/reference/limits/
 
@@ -197,6 +199,9 @@ class Interface(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.handle_any()
 
+    def do_DELETE(self) -> None:
+        self.handle_any()
+
     def log_message(self, *words: object) -> None:
         pass
 
@@ -251,11 +256,17 @@ class Interface(BaseHTTPRequestHandler):
             if first:
                 executed(zone, first)
             return executed(zone, body)
+        if parts[3:] == [] and self.command == "POST" and "dns:edit" in token["permissions"]:
+            return {"result": executed(zone, {"posts": [body]})["result"]["posts"][0]}
+        if len(parts) == 4 and self.command == "DELETE" and "dns:edit" in token["permissions"]:
+            return {"result": executed(zone, {"deletes": [{"id": parts[3]}]})["result"]["deletes"][0]}
         if parts[3:] == [] and self.command == "GET":
             if token["permissions"].isdisjoint({"dns:read", "dns:edit"}):
                 raise Refused(403, 10000, "Authentication error")
             records = sorted(STATE["records"][zone["id"]], key=lambda record: record[query.get("order", "id")])
-            return page_of(records, query, STATE["page"])
+            asked = {name: query[name] for name in ("type", "name", "content") if name in query}
+            found = [record for record in records if asked.items() <= record.items()]
+            return page_of(found, query, STATE["page"])
         raise Refused(405, 10405, "Method not allowed for this authentication scheme")
 
     def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:

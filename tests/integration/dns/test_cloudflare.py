@@ -5,106 +5,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudflare import BATCH, LIST, TOKENS, ZONE, Fake, there
 from controller import START, Controller, mx, record
 from name_server import Network
 from named import Named
-
-ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
-TOKENS = {
-    "editor": "e" * 40,
-    "reader": "r" * 40,
-    "blind": "b" * 40,
-    "stranger": "s" * 40,
-    "unlisted": "u" * 40,
-}
-PERMISSIONS = {
-    "editor": ["zone:read", "dns:edit"],
-    "reader": ["zone:read", "dns:read"],
-    "blind": ["zone:read"],
-    "stranger": ["zone:read", "dns:edit"],
-    "unlisted": ["dns:edit"],
-}
-
-
-class Fake:
-    """certificate: a file with one and its key, for TLS."""
-
-    def __init__(self, network: Network, certificate: Path | None = None) -> None:
-        self._network = network
-        address = network.new_address()
-        self.site = f"{'https' if certificate else 'http'}://{address}"
-        self.url = f"{self.site}/client/v4"
-        words = [str(Path(__file__).with_name("cloudflare_fake.py")), address]
-        if certificate is not None:
-            text = f"openssl req -x509 -newkey ed25519 -noenc -keyout key -out {certificate} -subj /CN=fake -days 2"
-            alternative = ["-addext", f"subjectAltName=IP:{address}"]
-            subprocess.run([*text.split(), *alternative], cwd=certificate.parent, check=True, capture_output=True)
-            with certificate.open("a") as file:
-                file.write((certificate.parent / "key").read_text())
-            words.append(str(certificate))
-        self._process = subprocess.Popen(network.inside(sys.executable, *words), stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout.readline() == "ready\n"
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def curl(self, path: str, body: Any = None) -> Any:
-        words = [] if body is None else ["-X", "PUT", "--data", json.dumps(body)]
-        done = self._network.run("curl", "-sS", "--insecure", "--fail", f"{self.site}/fake/{path}", *words)
-        return json.loads(done.stdout)
-
-    def has(
-        self, *records: dict[str, Any], page: int = 100, zones: list[dict[str, Any]] | None = None, **more: Any
-    ) -> None:
-        """The zone example.org with these records, and nothing else; `more` of the zone, or other `zones`."""
-        zones = [{**ZONE, **more}] if zones is None else zones
-        names = [zone["name"] for zone in zones]
-        tokens = {
-            token: {"zones": [] if name == "stranger" else names, "permissions": PERMISSIONS[name]}
-            for name, token in TOKENS.items()
-        }
-        self.curl("state", {"zones": zones, "records": {ZONE_ID: list(records)}, "tokens": tokens, "page": page})
-        self.curl("faults", [])
-        self.requests()
-
-    def will(self, *faults: dict[str, Any]) -> None:
-        self.curl("faults", list(faults))
-
-    def requests(self) -> list[str]:
-        """Those since the last time; GET and POST alone, without what is asked."""
-        return [request.partition("?")[0] for request in self.curl("requests")]
-
-    def records(self, rdtype: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
-        return [
-            each
-            for each in self.curl(f"records/{ZONE_ID}")
-            if rdtype in (None, each["type"]) and name in (None, each["name"])
-        ]
-
-    def contents(self, rdtype: str, name: str = "example.org") -> list[str]:
-        return [each["content"] for each in self.records(rdtype, name)]
-
-
-ZONE = {
-    "id": ZONE_ID,
-    "name": "example.org",
-    "status": "active",
-    "paused": False,
-    "type": "full",
-    "name_servers": ["ada.ns.example.net", "bob.ns.example.net"],
-    "plan": {"legacy_id": "free"},
-    "account": {"id": "a1", "name": "Mail"},
-}
-LIST, BATCH = f"GET /zones/{ZONE_ID}/dns_records", f"POST /zones/{ZONE_ID}/dns_records/batch"
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +53,6 @@ def tasks(controller: Controller, fake: Fake, monkeypatch: pytest.MonkeyPatch) -
         return found, output
 
     return run
-
-
-def there(rdtype: str, content: str, name: str = "example.org", **more: Any) -> dict[str, Any]:
-    return {"type": rdtype, "name": name, "content": content, "ttl": 3600, **more}
 
 
 OLD_MX = there("MX", "old.example.net", priority=10, id="the-mx", comment="ask Ada first", tags=["team:mail"])

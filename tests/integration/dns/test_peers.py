@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where other programs fail, run beside ours on the same real servers: what each says, and what dig shows afterwards.
 
-community.general.nsupdate 11.4, octodns-bind 1.1, amazon.aws.route53 10.1, and BIND's own nsupdate.
+community.general 11.4 (nsupdate, cloudflare_dns), octodns-bind 1.1, amazon.aws 10.1 (route53), and BIND's own nsupdate.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from aws import CREDENTIALS, Cloud, rrset
+from cloudflare import BATCH, TOKENS, Fake, there
 from controller import Controller, access, mx, record
 from name_server import NameServer, Network
 from named import Named
@@ -410,3 +411,40 @@ def test_route53_of_two_exchanges_in_another_order(
         assert cloud.values(zone_id, "example.org.", "MX") == values
     finally:
         cloud.close()
+
+
+def test_cloudflare_dns_solo(
+    network: Network, peers: Peers, controller: Controller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It deletes before it creates: when the service fails in between, the domain has no mail exchange any more.
+
+    Of Cloudflare there is only a fake.
+    """
+    certificate, hosts = tmp_path / "certificate.pem", tmp_path / "hosts"
+    fake = Fake(network, certificate)
+    old = there("MX", "old.example.net", priority=10)
+    fault = {"method": "POST", "status": 500}
+    try:
+        hosts.write_text(f"{fake.address} api.cloudflare.com\n")
+        fake.has(old)
+        fake.will(fault)
+        options = {"zone": "example.org", "type": "MX", "value": "mail.example.net", "priority": 10, "solo": True}
+        task = {
+            "community.general.cloudflare_dns": {**options, "api_token": TOKENS["editor"]},
+            "environment": {"SSL_CERT_FILE": str(certificate)},
+        }
+        [module] = peers.results([task], "-c", "local", etc={"hosts": hosts})
+        assert module["failed"]
+        assert "unexpected HTTP code 500" in module["msg"]
+        assert fake.contents("MX") == [], "the old one is deleted, the new one not made"
+
+        fake.has(old)
+        fake.will(fault)
+        monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKENS["editor"])
+        options = {"provider": "cloudflare", "url": fake.url, "ca_path": str(certificate)}
+        outcome = controller.run("dns_records", {**options, "records": [mx("10 mail.example.net")]})
+        assert not outcome.failed, outcome.output
+        assert [request for request in fake.requests() if not request.startswith("GET")] == [BATCH, BATCH]
+        assert fake.contents("MX") == ["mail.example.net"], "in one piece, when the service took it"
+    finally:
+        fake.close()
