@@ -56,17 +56,22 @@ def test_a_server_that_is_killed_among_a_thousand_zones(
     for zone in zones:
         server.zone(zone, policy=OPEN)
     server.start()
+    # A named that dies while it makes a journal cannot read its own zone again: so every zone has one already.
+    runner = new_runner()
+    runner.run(access(server), [record(f"seed.{zone}", "TXT", "seed", zone=zone) for zone in zones])
+    seeded = server.log.count("updating zone")
     before = [records(zone) for zone in contents(server, *zones)]
     entries = [entry for of_the_zone in zones.values() for entry in of_the_zone]
 
     with ThreadPoolExecutor() as pool:
         running = pool.submit(controller.records, server, entries, timeout=3)
-        while server.log.count("updating zone") < 1500:  # a line for each record
+        while server.log.count("updating zone") < seeded + 1500:  # a line for each record
             assert not running.done(), running.result().output[:5000]
             time.sleep(0.005)
         server.stop(signal.SIGKILL)
-        server.start()
+        # Were it back at once, repeated questions might not even notice.
         outcome = running.result()
+    server.start()
 
     assert outcome.failed
     assert outcome.changed
@@ -87,7 +92,6 @@ def test_a_server_that_is_killed_among_a_thousand_zones(
         assert (seen == {"applied"}) == (zone not in failed)
     assert 100 < written < 1000
 
-    runner = new_runner()
     again = runner.run(access(server), entries)
     assert not again.get("failed"), again["msg"]
     assert {change["zone"] for change in again["changes"]} == {

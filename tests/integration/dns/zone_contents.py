@@ -35,7 +35,8 @@ def contents(server: NameServer, *zones: str) -> list[Contents]:
         key = (dns.name.from_text(owner).canonicalize(), rdtype)
         _ttl, values = found[-1].get(key, (0, frozenset()))
         found[-1][key] = (int(ttl), values | {canonical(rdtype, text)})
-    assert len(found) == len(zones), shown
+    complaints = [line for line in shown.splitlines() if line.startswith(";")]
+    assert len(found) == len(zones), (complaints, shown)
     return found
 
 
