@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _HEADER_OCTETS = 12
 # Bits of the second word of it (RFC 1035, section 4.1.1); dnspython's, which are enums, take ten times as long to test.
+_RESPONSE = 0x8000
 _AUTHORITATIVE = 0x0400
 _TRUNCATED = 0x0200
 
@@ -133,7 +134,7 @@ def read_reply(wire: bytes, question: bytes, signer: Signer | None, request_mac:
 
 def _read(wire: bytes, question: bytes, signer: Signer | None, request_mac: bytes) -> Reply:
     flags, *counts = struct.unpack_from("!5H", wire, 2)
-    if not flags & dns.flags.QR:
+    if not flags & _RESPONSE:
         raise Malformed("a message that came is a question, no answer")
     position = _HEADER_OCTETS
     if counts[0] == 1 and wire[position : position + len(question)].lower() == question.lower():

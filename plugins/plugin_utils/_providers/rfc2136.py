@@ -104,7 +104,10 @@ class Rfc2136(Provider):
         exchange = await self._primary(zone)
         answers = await asyncio.gather(*(self._read_one(exchange, zone, key) for key in keys))
         rrsets = [rrset for answer in answers for rrset in answer]
-        made = await self._made_from_wildcards(exchange, zone, {rrset.key.name for rrset in rrsets} - {zone})
+        # By their labels: the hash of a name takes long.
+        names = {rrset.key.name.labels: rrset.key.name for rrset in rrsets}
+        names.pop(zone.labels, None)
+        made = await self._made_from_wildcards(exchange, zone, names.values())
         return {rrset.key: rrset for rrset in rrsets if rrset.key.name not in made}
 
     async def _read_one(self, exchange: Exchange, zone: Name, key: Key) -> list[RRset]:
@@ -156,9 +159,10 @@ class Rfc2136(Provider):
                     return True
             return False
 
-        levels = list({name.parent() for name in names})
-        covered = dict(zip(levels, await asyncio.gather(*map(exists, levels)), strict=True))
-        suspects = [name for name in names if covered[name.parent()] is not None]
+        levels = {name.labels[1:] for name in names}
+        wildcards = await asyncio.gather(*(exists(dns.name.Name(labels)) for labels in levels))
+        covered = {labels for labels, wildcard in zip(levels, wildcards, strict=True) if wildcard is not None}
+        suspects = [name for name in names if name.labels[1:] in covered]
         standing = await asyncio.gather(*map(stands, suspects))
         return {name for name, stands in zip(suspects, standing, strict=True) if not stands}
 
@@ -297,9 +301,7 @@ class Rfc2136(Provider):
 
     async def _primary(self, zone: Name) -> Exchange:
         """The conversation with the zone's primary server."""
-        if zone not in self._primary_names:
-            self._primary_names[zone] = self._options.server or await self._primary_name(zone)
-        host = self._primary_names[zone]
+        host = self._options.server or await self._primary_name(zone)
         if host not in self._primaries:
             self._primaries[host] = asyncio.create_task(self._connect(host))
         try:
@@ -312,6 +314,8 @@ class Rfc2136(Provider):
             ) from None
 
     async def _primary_name(self, zone: Name) -> str:
+        if zone in self._primary_names:
+            return self._primary_names[zone]
         try:
             answer = await dns.asyncresolver.resolve(zone, dns.rdatatype.SOA, lifetime=self._options.timeout)
         except dns.exception.DNSException as error:
@@ -319,7 +323,8 @@ class Rfc2136(Provider):
                 f"zone {name_text(zone)}: no server is named, and the resolver of this host knows no SOA of the zone "
                 f"({type(error).__name__}). Name the primary in server."
             ) from None
-        return name_text(answer[0].mname)
+        self._primary_names[zone] = name_text(answer[0].mname)
+        return self._primary_names[zone]
 
     async def _connect(self, host: str) -> Exchange:
         """With the first address of the host that answers anything at all. Raises Unreachable, gss.GssFailed."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._records.exchanges import leaving_exchanges, wanted_hosts
-from .._records.names import name_text
+from .._records.names import in_order, name_text
 from .._records.rrsets import (
     Change,
     Goal,
@@ -107,7 +107,7 @@ class Run:
         reporter = asyncio.create_task(self._report_regularly())
         try:
             async with self.provider, asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(zone)) for zone in sorted(self.goals)]
+                tasks = [group.create_task(one(zone)) for zone in sorted(self.goals, key=in_order)]
         finally:
             reporter.cancel()
         return [task.result() for task in tasks]
