@@ -139,20 +139,25 @@ def test_a_zone_too_big_for_one_message(make: Make, kind: type[NameServer], cont
     assert not controller.records(server, records).changed
 
 
-def test_knot_denies_by_type(make: Make, controller: Controller) -> None:
-    server = make(Knot, "trixie", acl="action: [update]\n    update-type: [A, AAAA]")
+def test_knot_with_the_rights_that_the_documentation_gives(make: Make, controller: Controller) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "providers" / "rfc2136.md").read_text()
+    lines = page.partition("- id: inbound-mail\n")[2].partition("\n\n")[0].splitlines()
+    # The fixture has the lines before these.
+    acl = "\n    ".join(line.strip() for line in lines if line.strip() != "key: inbound-mail")
+    server = make(Knot, "trixie", acl=acl)
     server.zone("example.org", FOREIGN)
     server.start()
-    assert not controller.records(server, [record("mail.example.org", "A", "203.0.113.17")]).failed
-    refused = controller.records(
-        server, [mx("10 mail.example.org"), record("mail.example.org", "A", "203.0.113.18")], timeout=2
-    )
-    assert refused.failed
-    # Knot does not sign its refusal.
-    assert {change["status"] for change in refused.changes} == {"unknown"}
-    assert "check key_name" in refused.msg
-    assert server.dig("example.org", "MX") == ["10 old.example.org."]
-    assert server.dig("mail.example.org", "A") == ["203.0.113.17"]
+    done = controller.records(server, [mx("10 mail.example.org"), record("mail.example.org", "A", "203.0.113.17")])
+    assert not done.failed, done.output
+    assert server.dig("example.org", "MX") == ["10 mail.example.org."]
+    for denied in (record("www.example.org", "A", "203.0.113.18"), record("mail.example.org", "CAA", '0 issue ";"')):
+        refused = controller.records(server, [denied], timeout=2)
+        assert refused.failed
+        # Knot does not sign its refusal.
+        assert {change["status"] for change in refused.changes} == {"unknown"}
+        assert "check key_name" in refused.msg
+    assert server.dig("www.example.org", "A") == ["203.0.113.80"]
+    assert server.dig("mail.example.org", "CAA") == []
 
 
 def test_powerdns_says_yes_to_what_its_policy_denies(make: Make, controller: Controller) -> None:

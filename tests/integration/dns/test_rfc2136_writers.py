@@ -129,7 +129,8 @@ def begin_zones(server: Named, made: list[Round]) -> None:
 def told(result: dict[str, Any]) -> bool:
     """Whether it says what somebody else wrote."""
     texts = [result.get("msg", ""), *result.get("warnings", [])]
-    return any("somebody else changed" in text or "is an alias" in text for text in texts)
+    words = ("somebody else changed", "somebody changed them back", "is an alias")
+    return any(word in text for text in texts for word in words)
 
 
 def check(server: Named, one: Round, after: Contents, results: list[dict[str, Any]]) -> None:
