@@ -13,11 +13,12 @@ everybody's traffic. Limits and address translation need it, and only flows that
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.first_match import Entry, ranked
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, host_peer
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import Chain, Set, Table
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import Chain, Set, Table, checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,6 +41,8 @@ _FIRST_PACKET = "tcp flags & (syn | ack) == syn"
 _LATER_PACKET = "tcp flags & (syn | ack) != syn"
 # A client that is over its limit gets no answer; a flood is cheapest that way, and a mail server tries again.
 _CLIENTS = 65535
+# Of the checksum in a name.
+_DIGITS = 6
 _LOGGED = "limit rate 10/second burst 20 packets"
 
 
@@ -70,15 +73,16 @@ class _Renderer:
 
     def _translate_destinations(self) -> None:
         forwards = [flow for flow in self._flows if flow.action == "forward"]
+        targets = {flow.name: self._target(flow) for flow in forwards}
         entries = [
-            Entry(source, host_peer(flow.public_address), 4, port, self._target(flow))
+            Entry(source, host_peer(flow.public_address), 4, port, targets[flow.name])
             for flow in forwards
             for source in flow.sources
             for port in flow.ports
         ]
         rules = self._lookups("forward", entries, "dnat ip to")
         hairpins = [
-            Entry(ANYBODY, host_peer(flow.public_address), 4, port, self._target(flow))
+            Entry(ANYBODY, host_peer(flow.public_address), 4, port, targets[flow.name])
             for flow in forwards
             if flow.hairpin
             for port in flow.ports
@@ -86,18 +90,15 @@ class _Renderer:
         # The host's own mail to the public address takes the same way as that of inside clients.
         inside = self._lookups("hairpin", hairpins, "dnat ip to")
         rules += [f"{self._from_inside()} {rule}" for rule in inside]
-        for flow in forwards:
-            if len(flow.targets) > 1:
-                self._add_balancing_chain(flow)
         if rules:
             self._add_base_chain("prerouting", "nat", _DSTNAT + _BEFORE, rules)
         if inside:
             self._add_base_chain("output", "nat", _DSTNAT + _BEFORE, inside)
 
     def _target(self, flow: Flow) -> str:
-        return flow.targets[0].address if len(flow.targets) == 1 else f"goto {_flow_chain('balance', flow)}"
+        return flow.targets[0].address if len(flow.targets) == 1 else f"goto {self._add_balancing_chain(flow)}"
 
-    def _add_balancing_chain(self, flow: Flow) -> None:
+    def _add_balancing_chain(self, flow: Flow) -> str:
         """Connections in turn, so that a client that tries again after a failure comes to another server."""
         shares, start = [], 0
         for target in flow.targets:
@@ -105,7 +106,10 @@ class _Renderer:
             shares.append(f"{start if start == end else f'{start}-{end}'} : {target.address}")
             start = end + 1
         rule = f"dnat ip to numgen inc mod {start} map {{ {', '.join(shares)} }}"
-        self._chains.append(Chain(_flow_chain("balance", flow), (rule,)))
+        # Packets look into the map of a rule, too.
+        name = f"{_flow_chain('balance', flow)}_{checksum(rule)[:_DIGITS]}"
+        self._chains.append(Chain(name, (rule,)))
+        return name
 
     def _translate_sources(self) -> None:
         rules = []
@@ -128,15 +132,12 @@ class _Renderer:
 
     def _masquerade(self, name: str, flows: Iterable[Flow]) -> str:
         elements = {f"{flow.public_address} . {port}" for flow in flows for port in flow.ports}
-        self._sets.append(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
-        return f"ct status dnat ct original ip daddr . tcp dport @{PREFIX}{name} masquerade"
+        added = self._add_set(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
+        return f"ct status dnat ct original ip daddr . tcp dport @{added} masquerade"
 
     def _from_inside(self) -> str:
-        name = f"{PREFIX}outside"
-        if name not in [one.name for one in self._sets]:
-            elements = tuple(f'"{interface}"' for interface in self._outside)
-            self._sets.append(Set(name, ("ifname",), elements=elements))
-        return f"iifname != @{name}"
+        elements = tuple(f'"{interface}"' for interface in self._outside)
+        return f"iifname != @{self._add_set(Set(f'{PREFIX}outside', ('ifname',), elements=elements))}"
 
     # What gets through
 
@@ -160,8 +161,7 @@ class _Renderer:
                     ]
         if not entries:
             return
-        name = f"{PREFIX}ports"
-        self._sets.append(Set(name, ("inet_service",), elements=tuple(str(port) for port in ports)))
+        name = self._add_set(Set(f"{PREFIX}ports", ("inet_service",), elements=tuple(str(port) for port in ports)))
         chain = f"{PREFIX}flows"
         self._add_base_chain("forward", "filter", _FILTER + _AFTER, [f"tcp dport @{name} goto {chain}"])
         # A packet between two mail ports may be the answer to a client that sends from one; only its first packet
@@ -230,10 +230,17 @@ class _Renderer:
             return [shape.rule(entry, statement) for entry in entries]
         elements = {f"{key} : {result}" for key, result in shape.elements(entries)}
         value_type = "verdict" if shape.verdict else "ipv4_addr"
-        self._sets.append(Set(name, shape.key_type, value_type, bool(shape.networks), tuple(elements)))
+        added = self._add_set(Set(name, shape.key_type, value_type, bool(shape.networks), tuple(elements)))
         if shape.verdict:
-            return [f"{shape.key} vmap @{name}"]
-        return [f"{shape.condition}{statement} {shape.fields} map @{name}"]
+            return [f"{shape.key} vmap @{added}"]
+        return [f"{shape.condition}{statement} {shape.fields} map @{added}"]
+
+    def _add_set(self, one: Set) -> str:
+        """Returns its name, which tells what is in it: see ruleset.replacement."""
+        name = f"{one.name}_{checksum(chr(10).join(one.lines()))[:_DIGITS]}"
+        if name not in [other.name for other in self._sets]:
+            self._sets.append(replace(one, name=name))
+        return name
 
 
 def _flow_chain(what: str, flow: Flow) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,9 +37,13 @@ class Set:
     dynamic: str = ""
     """The definition of a set that packets fill; its elements are state, not configuration."""
 
+    @property
+    def kind(self) -> str:
+        return "map" if self.value_type else "set"
+
     def lines(self) -> list[str]:
         value = f" : {self.value_type}" if self.value_type else ""
-        found = [f"\t{'map' if value else 'set'} {self.name} {{", f"\t\ttype {' . '.join(self.key_type)}{value}"]
+        found = [f"\t{self.kind} {self.name} {{", f"\t\ttype {' . '.join(self.key_type)}{value}"]
         if self.interval:
             found.append("\t\tflags interval")
         if self.dynamic:
@@ -49,6 +53,10 @@ class Set:
             found += [f"\t\t\t{element}," for element in sorted(self.elements)]
             found.append("\t\t}")
         return [*found, "\t}"]
+
+    def definition(self) -> list[str]:
+        """What cannot be changed in place."""
+        return self.lines()
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,14 @@ class Chain:
             found.append(f"\t\ttype {self.type} hook {self.hook} priority {priority}; policy {self.policy};")
         return [*found, *(f'\t\t{rule} comment "{checksum(rule)}"' for rule in self.rules), "\t}"]
 
+    def definition(self) -> list[str]:
+        """What cannot be changed in place."""
+        return self.empty().lines()
+
+    def empty(self) -> Chain:
+        """The same chain without its rules."""
+        return replace(self, rules=())
+
 
 @dataclass(frozen=True)
 class Table:
@@ -77,6 +93,10 @@ class Table:
     name: str
     sets: tuple[Set, ...] = ()
     chains: tuple[Chain, ...] = ()
+
+    def parts(self) -> dict[str, Set | Chain]:
+        """Sets and chains by name."""
+        return {**{one.name: one for one in self.sets}, **{one.name: one for one in self.chains}}
 
     def text(self) -> str:
         """The table as nft reads it: base chains first, all else by name."""
@@ -89,6 +109,33 @@ class Table:
     def script(self) -> str:
         """What replaces the table, whether it is there or not, in one transaction."""
         return f"{removal(self.name)}{self.text()}"
+
+
+def replacement(live: Table, wanted: Table) -> tuple[str, ...]:
+    """What turns the one table into the other: scripts for nft, a transaction each.
+
+    A transaction is atomic, and yet a packet can fall between two tables: a base chain that is made anew hooks in
+    before the former one, so a packet that is between the two when the kernel goes over sees neither's rules. So base
+    chains stay, and only rules are exchanged. What they look into is made before and removed afterwards, and never
+    changes in between: a set or map of ours that has other contents has another name.
+    """
+    there, ours = live.parts(), wanted.parts()
+    if any(there[name].definition() != ours[name].definition() for name in there.keys() & ours.keys()):
+        # Somebody else has been at it.
+        return (wanted.script(),)
+    table = f"{FAMILY} {wanted.name}"
+    new = tuple(one for one in wanted.sets if one.name not in there)
+    changed = tuple(chain for chain in wanted.chains if there.get(chain.name) != chain)
+    to_flush = [chain for chain in live.chains if ours.get(chain.name) != chain and (chain.name in ours or chain.hook)]
+    former = [chain for chain in live.chains if chain.name not in ours]
+    scripts = (
+        Table(wanted.name, new, tuple(chain.empty() for chain in changed)).text(),
+        "".join(f"flush chain {table} {chain.name}\n" for chain in to_flush) + Table(wanted.name, (), changed).text(),
+        "".join(f"flush chain {table} {chain.name}\n" for chain in former)
+        + "".join(f"delete {one.kind} {table} {one.name}\n" for one in live.sets if one.name not in ours)
+        + "".join(f"delete chain {table} {chain.name}\n" for chain in former),
+    )
+    return tuple(filter(None, scripts))
 
 
 def removal(name: str) -> str:
@@ -105,8 +152,8 @@ def rules_in(*texts: str) -> dict[str, str]:
     return {match["checksum"]: match["rule"] for text in texts for match in _RULE_LINE.finditer(text)}
 
 
-def read(listing: Mapping[str, Any], known: Table, texts: Iterable[str] = ()) -> str:
-    """The text of the table that ``nft -j list table`` shows.
+def read(listing: Mapping[str, Any], known: Table, texts: Iterable[str] = ()) -> Table:
+    """The table that ``nft -j list table`` shows.
 
     Rules are told by their checksum, from the known table and the texts of former ones; one that is not ours is shown
     as nft's JSON. Dynamic sets are compared by their name and type only.
@@ -145,7 +192,7 @@ def read(listing: Mapping[str, Any], known: Table, texts: Iterable[str] = ()) ->
             )
             for chain, about in chains.items()
         ),
-    ).text()
+    )
 
 
 def _set(about: Mapping[str, Any]) -> Set:

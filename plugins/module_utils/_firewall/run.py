@@ -100,8 +100,9 @@ def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, presen
     settings_after = forwarding.with_needs(settings, name, needs, live)
     sysctls = _wanted_sysctls(settings, settings_after)
     file = host.read(boot.table_file(name))
+    live_table = _live_table(host, table, file)
     before = State(
-        table=_table_text(host, table, file),
+        table=live_table.text() if live_table else "",
         file=file,
         sysctl_file=host.read(SYSCTL_FILE),
         sysctls={key: live.get(key, "") for key in sysctls},
@@ -125,7 +126,8 @@ def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, presen
             "server. Install the package conntrack"
         )
     by_title = {one.title: one for one in present}
-    return _with_retired(host, Change(name, before, after, table.script(), by_title, forwards))
+    scripts = ruleset.replacement(live_table, table) if live_table else (table.script(),)
+    return _with_retired(host, Change(name, before, after, scripts, by_title, forwards))
 
 
 def _with_retired(host: Host, change: Change) -> Change:
@@ -149,8 +151,9 @@ def _to_nothing(host: Host, name: str, present: Sequence[Keeper]) -> Change:
     sysctls = {key: value for key, value in _wanted_sysctls(settings, remaining).items() if key in live}
     file = host.read(boot.table_file(name))
     nothing = {keeper.title: "" for keeper in present}
+    live_table = _live_table(host, table, file)
     before = State(
-        table=_table_text(host, table, file),
+        table=live_table.text() if live_table else "",
         file=file,
         sysctl_file=host.read(SYSCTL_FILE),
         sysctls=live,
@@ -159,8 +162,8 @@ def _to_nothing(host: Host, name: str, present: Sequence[Keeper]) -> Change:
         kept_openings={keeper.title: keeper.kept() for keeper in present},
     )
     after = State("", "", forwarding.text(remaining), sysctls, False, nothing, nothing)
-    removal = ruleset.removal(table.name)
-    return _with_retired(host, Change(name, before, after, removal, {one.title: one for one in present}))
+    scripts = (ruleset.removal(table.name),)
+    return _with_retired(host, Change(name, before, after, scripts, {one.title: one for one in present}))
 
 
 def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: int) -> bool:
@@ -220,7 +223,8 @@ def _change_kernel(host: Host, change: Change) -> None:
             host.set_sysctl(key, value)
     _open(host, change, {title: together(before.openings[title], text) for title, text in after.openings.items()})
     if before.table != after.table:
-        host.load(change.script)
+        for script in change.scripts:
+            host.load(script)
         if change.forwards and before.table and host.has_conntrack:
             for forwarded in connections.stale(change.forwards, host.forwarded()):
                 host.end(forwarded)
@@ -238,9 +242,9 @@ def _open(host: Host, change: Change, openings: Mapping[str, str]) -> None:
             host.run_shell(keeper.script(text))
 
 
-def _table_text(host: Host, table: ruleset.Table, file: str) -> str:
+def _live_table(host: Host, table: ruleset.Table, file: str) -> ruleset.Table | None:
     listing = host.listing(table.name)
-    return "" if listing is None else ruleset.read(listing, table, [file])
+    return None if listing is None else ruleset.read(listing, table, [file])
 
 
 def _judge_host(module: AnsibleModule, host: Host, wanted: Policy, backend: str) -> None:

@@ -36,13 +36,13 @@ class State:
 class Change:
     """A change to the table of that name.
 
-    script: what nft has to do for it; keepers: by title, those whose openings are in the states.
+    scripts: what nft has to do for it, a transaction each; keepers: by title, those whose openings are in the states.
     """
 
     name: str
     before: State
     after: State
-    script: str
+    scripts: tuple[str, ...]
     keepers: Mapping[str, Keeper] = field(default_factory=dict)
     forwards: tuple[Flow, ...] = ()
     """What is forwarded afterwards."""

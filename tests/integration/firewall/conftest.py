@@ -66,6 +66,18 @@ with socket.socket(family) as connection:
     print(connection.makefile().readline().strip())
 """
 
+_FIND = """
+import socket, sys
+for address in sys.argv[1:]:
+    while True:
+        try:
+            socket.create_connection((address, 9), 1)
+        except ConnectionRefusedError:
+            break
+        except OSError:
+            pass
+"""
+
 # The connection that must not come about is begun first. Once one to another port has been answered over the same
 # interfaces, an answer to the first would be there too: packets do not overtake one another on the way.
 _ATTEMPT = """
@@ -239,6 +251,13 @@ class Network:
     def __getitem__(self, name: str) -> Node:
         return self.nodes[name]
 
+    def wait_for_neighbours(self) -> None:
+        """Every host knows the way before anything is measured: neighbour discovery is not what is tested."""
+        for name, networks in ADDRESSES.items():
+            if name != "gateway":
+                gateways = [one.partition("/")[0] for network in networks for one in ADDRESSES["gateway"][network]]
+                self.nodes[name].run(f"{sys.executable} -c '{_FIND}' {' '.join(gateways)}")
+
     def _plug(self, node: Node, network: str, addresses: Sequence[str]) -> None:
         switch = self._switches[network]
         port = f"to-{node.name}"
@@ -266,7 +285,7 @@ def whole_network() -> Iterator[Network]:
         for name, node in network.nodes.items():
             if name != "gateway":
                 node.serve(PORTS)
-        # Every other host knows the way before anything is measured: neighbour discovery is not what is tested.
+        network.wait_for_neighbours()
         yield network
     finally:
         network.close()

@@ -9,6 +9,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import replacement
+
+from .conftest import INTERFACES
 
 if TYPE_CHECKING:
     from .conftest import Gateway, Network
@@ -205,24 +210,40 @@ def test_a_connection_survives_a_change_of_the_rules(network: Network, gateway: 
 def test_nobody_is_turned_away_while_the_rules_are_replaced(network: Network) -> None:
     """Every connection meets the old rules or the new ones, never none and never a mixture."""
     gateway = network.gateway
-    script = (
-        "import select, socket, sys\n"
+    # They never pause: between two tables there is a moment, too, which one of thousands of connections would meet.
+    program = (
+        "import collections, select, socket, sys\n"
+        "seen = collections.Counter()\n"
         "while not select.select([sys.stdin], [], [], 0)[0]:\n"
-        "    with socket.create_connection(('203.0.113.1', 25), 20) as c:\n"
-        "        print(c.makefile().readline().strip(), flush=True)\n"
+        "    try:\n"
+        "        with socket.create_connection(('203.0.113.1', 25), 20) as c:\n"
+        "            seen[c.makefile().readline().strip()] += 1\n"
+        "    except OSError as error: seen[repr(error)] += 1\n"
+        "    if seen.total() == 1: print('begun', flush=True)\n"
+        "print(*seen, sep='\\n')\n"
     )
+    # They differ in all that a list can: translations, sets, chains, ranks.
     rest = {"name": "rest", "action": "drop", "destination": ["192.168.0.10", "192.168.0.50"]}
-    for file, flow in (("b", {**FORWARD, "translate_source": True}), ("a", FORWARD)):
-        gateway.apply([flow, rest])
-        # What the module has nft load, again and again.
-        gateway.run(f"cp /etc/inbound.mail/firewall/test.nft /tmp/{file}.nft")
-    client = network["outside"].start(sys.executable, "-uc", script)
-    assert client.stdout is not None
-    assert client.stdout.readline() == "203.0.113.25\n"
-    gateway.run("for n in $(seq 500); do nft -f /tmp/b.nft; nft -f /tmp/a.nft; done")
-    seen, complaints = client.communicate("", timeout=60)
-    assert client.returncode == 0, complaints
-    assert set(seen.split()) == {"203.0.113.25", "192.168.0.1"}
+    refused = {"name": "refused", "action": "reject", "source": ["203.0.113.99"], "destination": ["192.168.0.0/24"]}
+    hidden = {**FORWARD, "translate_source": True, "hairpin": True, "limits": {"rate": "60000/second"}}
+    lists = [[FORWARD, rest], [refused, hidden, {**rest, "log": True}]]
+    tables = [render("test", policy(flows, INTERFACES)) for flows in lists]
+    gateway.apply(lists[0])
+    clients = [network[name].start(sys.executable, "-uc", program) for name in ("outside", "stranger")]
+    for client in clients:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "begun\n"
+    # What the module has nft load, again and again.
+    scripts = [*replacement(*tables), *replacement(*tables[::-1])]
+    load = "; ".join(f"nft -f /mnt/{number}.nft" for number in range(len(scripts)))
+    for number, script in enumerate(scripts):
+        gateway.run(f"cat >/mnt/{number}.nft", stdin=script)
+    gateway.run(f"for round in $(seq 500); do {load}; done")
+    for client, address in zip(clients, ("203.0.113.25", "203.0.113.66"), strict=True):
+        seen, complaints = client.communicate("", timeout=60)
+        assert client.returncode == 0, complaints
+        assert set(seen.splitlines()) == {address, "192.168.0.1"}
+    assert not gateway.apply(lists[0])["changed"]
 
 
 def test_a_new_target_gets_the_connections_of_its_forward_and_no_others_are_touched(network: Network) -> None:
