@@ -16,7 +16,6 @@ MISSING: list[str] = []
 
 try:
     import dns
-    import dns.asyncresolver
     import dns.exception
     import dns.flags
     import dns.message

@@ -19,6 +19,7 @@ ONE_ZONE, ONE_ROUNDS = 10_000, 3
 # The loop is timed over so many records, and over a few more, so that its start does not count.
 LOOP, LONGER_LOOP = 5, 55
 OCTODNS, NSUPDATE = "octodns-sync", "BIND's nsupdate with a batch file"
+READING = "ansible-playbook that only reads the declaration"
 
 
 @contextmanager
@@ -35,10 +36,12 @@ def programs(zones: Zones) -> Iterator[Programs]:
 class Measured:
     """Seconds of whole processes, round by round; and the most memory at once, in MiB.
 
-    start: of ansible-playbook with a task that does nothing; same: nothing to change; new: all to write.
+    start: of ansible-playbook with a task that does nothing; reading: the same with the declaration, of which it only
+    looks whether it is there; same: nothing to change; new: all to write.
     """
 
     start: list[float] = field(default_factory=list)
+    reading: list[float] = field(default_factory=list)
     same: list[float] = field(default_factory=list)
     same_octodns: list[float] = field(default_factory=list)
     new: list[float] = field(default_factory=list)
@@ -67,6 +70,7 @@ def measure(zones: Zones, rounds: int) -> Measured:
         with run.server(filled=True):
             for _round in range(rounds):
                 seen.start.append(run.start().seconds)
+                seen.reading.append(run.reading().seconds)
                 seen.same.append(run.ours(changed=False).seconds)
                 seen.same_octodns.append(run.octodns(changes=0).seconds)
         for _round in range(rounds):
@@ -92,6 +96,7 @@ def rows_of(title: str, rounds: int, seen: Measured) -> list[dict]:
     nsupdate = min(median(seen.new_udp), median(seen.new_tcp))
     return [
         row(f"{title}: nothing to change", median(seen.same), OCTODNS, median(seen.same_octodns), 0.5),
+        row(f"{title}: nothing to change", median(seen.same), READING, median(seen.reading), None),
         row(f"{title}: all to write", median(seen.new), OCTODNS, median(seen.new_octodns), 1.0),
         row(f"{title}: all to write, {start}", seen.work_new, NSUPDATE, nsupdate, 2.0),
         row(f"{title}: memory, all to write", seen.memory, OCTODNS, seen.memory_of_octodns, None, unit="MiB"),

@@ -9,7 +9,7 @@ import gc
 import json
 import traceback
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -56,7 +56,7 @@ class DnsAction(ActionBase):
             result = {"failed": True, "msg": str(error)}
         except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
             result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
-        return remove_values(result, secrets(options))
+        return _without(secrets(options), result)
 
     def _validated(self) -> dict[str, Any]:
         # A plain copy: the tags that ansible-core keeps at every string make each step slower. The task keeps it too,
@@ -73,9 +73,13 @@ def validated(
 ) -> dict[str, dict[str, Any]]:
     """Each of the `arguments`, by its place in the task, with types and defaults of the spec. Raises InvalidOptions."""
     validator = ArgumentSpecValidator(argument_spec)
+    plain = _Plain(argument_spec)
     results: dict[str, dict[str, Any]] = {}
     problems: list[str] = []
     for place, values in arguments.items():
+        if (result := plain.validated(values)) is not None:
+            results[place] = result
+            continue
         if not isinstance(values, Mapping):
             problems.append(f"{place}: expected a dictionary, not {type(values).__name__}")
             continue
@@ -85,6 +89,49 @@ def validated(
     if problems:
         raise InvalidOptions(problems)
     return results
+
+
+class _Plain:
+    """Validates what needs no conversion: Ansible's way takes a tenth of a second for a thousand records."""
+
+    def __init__(self, argument_spec: Mapping[str, Mapping[str, Any]]) -> None:
+        self._options = [
+            (name, _TYPES.get(about["type"], ()), about.get("choices"), about.get("required"), about.get("default"))
+            for name, about in argument_spec.items()
+        ]
+        self._known = argument_spec.keys()
+
+    def validated(self, values: Any) -> dict[str, Any] | None:
+        """None for what Ansible has to judge."""
+        if type(values) is not dict or not values.keys() <= self._known:
+            return None
+        result: dict[str, Any] = {}
+        for name, types, choices, required, default in self._options:
+            value = values.get(name)
+            if value is None:
+                if required:
+                    return None
+                value = default
+            elif not (type(value) in types and (not choices or value in choices) and _has_texts_only(value)):
+                return None
+            result[name] = value
+        return result
+
+
+def _has_texts_only(value: Any) -> bool:
+    return type(value) is not list or all(type(item) is str for item in value)
+
+
+# Of an option's type, those that stay as they are; no other is in the spec of a record.
+_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "bool": (bool,), "list": (list,)}
+
+
+def _without(secret_texts: Collection[str], result: dict[str, Any]) -> dict[str, Any]:
+    """The result without the secrets, which is looked through only if one of them is in it at all."""
+    text = json.dumps(result, ensure_ascii=False, default=str)
+    if any(json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in secret_texts):
+        result = remove_values(result, secret_texts)
+    return result
 
 
 def _listed(problems: list[str]) -> str:

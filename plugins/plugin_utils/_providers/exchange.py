@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 import ssl
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
 _UDP_ANSWER = 1232
+# Of any datagram.
+_UDP_OCTETS = 65535
 # Octets of a UDP request that every server takes (RFC 1035, section 4.2.1); nsupdate changes to TCP there as well.
 _UDP_REQUEST = 512
 # Octets of an update that fit in any message beside the longest signature: two names of 255 octets and a MAC of 64.
@@ -110,10 +112,8 @@ class _Request:
     ignored: str = ""  # why a message that looked like the answer did not count
 
 
-class _Channel:
+class _Channel(ABC):
     """A socket or stream with the requests that wait on it, by identifier."""
-
-    transport: asyncio.BaseTransport
 
     def __init__(self, signer: Signer | None) -> None:
         self._signer = signer
@@ -135,6 +135,13 @@ class _Channel:
             self.heard_at = asyncio.get_running_loop().time()
             request.reply.set_result(replace(reply, repeated=True) if request.repeated else reply)
 
+    @abstractmethod
+    def send(self, request: _Request) -> None:
+        """Raises ConnectionClosed."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
     def fail_all(self, error: ExchangeError) -> None:
         for request in self.waiting.values():
             if not request.reply.done():
@@ -150,23 +157,41 @@ def _peer_errors() -> dict[type[dns.tsig.PeerError], str]:
     }
 
 
-class _Datagrams(_Channel, asyncio.DatagramProtocol):
-    """A connected UDP socket: the kernel drops what comes from another address or port."""
+class _Datagrams(_Channel):
+    """A connected UDP socket: the kernel drops what comes from another address or port.
 
-    transport: asyncio.DatagramTransport
+    Without a transport of asyncio, which looks for other work after each datagram.
+    """
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.DatagramTransport", transport)
+    def __init__(self, signer: Signer | None, connected: socket.socket) -> None:
+        super().__init__(signer)
+        self._socket = connected
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(connected, self._receive)
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        del addr
-        self.accept(data)
-
-    def error_received(self, exc: Exception) -> None:
-        self.fail_all(Unreachable(_reason(exc)))
+    def _receive(self) -> None:
+        for _number in range(_ON_THE_WAY):
+            try:
+                wire = self._socket.recv(_UDP_OCTETS)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.fail_all(Unreachable(_reason(error)))
+                return
+            self.accept(wire)
 
     def send(self, request: _Request) -> None:
-        self.transport.sendto(request.wire)
+        try:
+            self._socket.send(request.wire)
+        except BlockingIOError:
+            # There is no room for it: it is lost, as datagrams are, and sent again.
+            return
+        except OSError as error:
+            self.fail_all(Unreachable(_reason(error)))
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
 
 
 class _Stream(_Channel, asyncio.Protocol):
@@ -197,6 +222,9 @@ class _Stream(_Channel, asyncio.Protocol):
             # It ended while another one was opened. Nobody would ever say so to what waits on it from now on.
             raise ConnectionClosed("the server closed the connection")
         self.transport.write(struct.pack("!H", len(request.wire)) + request.wire)
+
+    def close(self) -> None:
+        self.transport.close()
 
 
 class ConnectionClosed(ExchangeError):
@@ -234,7 +262,7 @@ class Exchange:
         wire = _QUERY_HEADER + question + _OPT
         async with self._room:
             if self.protocol == "udp":
-                reply = await self._ask(await self._next_datagrams(), question, wire)
+                reply = await self._ask(self._next_datagrams(), question, wire)
                 if not reply.truncated:
                     return reply
             try:
@@ -255,14 +283,14 @@ class Exchange:
             raise dns.exception.TooBig
         async with self._room:
             fits = len(wire) + (self._signer.octets if self._signer is not None else 0) <= _UDP_REQUEST
-            channel = await (self._next_datagrams() if self.protocol == "udp" and fits else self._next_stream())
+            channel = self._next_datagrams() if self.protocol == "udp" and fits else await self._next_stream()
             return await self._ask(channel, update.zone_section, wire)
 
     async def close(self) -> None:
         if self._ticker is not None:
             self._ticker.cancel()
         for channel in (*self._datagrams, *self._streams):
-            channel.transport.close()
+            channel.close()
 
     def forgive(self) -> None:
         """Ask a server again that was given up."""
@@ -277,9 +305,9 @@ class Exchange:
         if self._given_up is not None:
             raise self._given_up
         loop = asyncio.get_running_loop()
-        identifier = secrets.randbits(16)
+        identifier = _identifier()
         while identifier in channel.waiting:
-            identifier = secrets.randbits(16)
+            identifier = _identifier()
         now = loop.time()
         is_update = wire[2] >> 3 == dns.opcode.UPDATE
         wire = identifier.to_bytes(2, "big") + wire[2:]
@@ -329,23 +357,24 @@ class Exchange:
         for channel in (*self._datagrams, *self._streams):
             channel.fail_all(error)
 
-    async def _next_datagrams(self) -> _Datagrams:
-        if len(self._datagrams) < _UDP_SOCKETS:
-            async with self._opening:
-                while len(self._datagrams) < _UDP_SOCKETS:
-                    self._datagrams.append(await self._open_datagrams())
+    def _next_datagrams(self) -> _Datagrams:
+        while len(self._datagrams) < _UDP_SOCKETS:
+            self._datagrams.append(self._open_datagrams())
         self._turn += 1
         return self._datagrams[self._turn % _UDP_SOCKETS]
 
-    async def _open_datagrams(self) -> _Datagrams:
-        loop = asyncio.get_running_loop()
+    def _open_datagrams(self) -> _Datagrams:
+        server = self.server
         try:
-            _transport, protocol = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self._signer), remote_addr=(self.server.address, self.server.port)
+            (family, kind, *_rest, address), *_others = socket.getaddrinfo(
+                server.address, server.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
             )
+            connected = socket.socket(family, kind)
+            connected.setblocking(False)
+            connected.connect(address)
         except OSError as error:
             raise Unreachable(_reason(error)) from None
-        return protocol
+        return _Datagrams(self._signer, connected)
 
     async def _next_stream(self) -> _Stream:
         async with self._opening:
@@ -382,6 +411,11 @@ class Exchange:
         except OSError as error:
             raise Unreachable(_reason(error)) from None
         return protocol
+
+
+def _identifier() -> int:
+    """One that nobody can guess (RFC 5452, section 9.2)."""
+    return int.from_bytes(os.urandom(2), "big")
 
 
 def _reason(error: Exception) -> str:

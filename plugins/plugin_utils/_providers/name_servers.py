@@ -10,7 +10,7 @@ import socket
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from .._deps import dns
+from .._deps import dns, optional_library
 from .._records.names import name_text
 from .._records.rrsets import Change, Key, RRset
 from .exchange import Exchange, ExchangeError, Server, Unreachable
@@ -33,7 +33,7 @@ async def addresses(host: str, port: int) -> list[Server]:
 async def delegated_to(zone: Name, timeout: float) -> list[Name]:
     """The hosts in the zone's NS RRset, as this host's resolver knows it. Raises ProviderError."""
     try:
-        answer = await dns.asyncresolver.resolve(zone, dns.rdatatype.NS, lifetime=timeout)
+        answer = await optional_library("dns.asyncresolver").resolve(zone, dns.rdatatype.NS, lifetime=timeout)
     except dns.exception.DNSException as error:
         raise ProviderError(
             f"zone {name_text(zone)}: the resolver of this host knows no name servers of the zone "

@@ -10,9 +10,10 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import cloudflare, manual, octodns, powerdns, rfc2136, route53
+from . import manual, rfc2136
 from .credentials import TOKEN_VARIABLES
 from .interface import InvalidOptions, Provider, Traffic
 from .run import Run, as_result
@@ -33,13 +34,8 @@ class _Kind:
     uses: frozenset[str]
 
 
-_KINDS = {
-    "rfc2136": _Kind(rfc2136.create, rfc2136.USES),
-    "powerdns": _Kind(powerdns.create, powerdns.USES),
-    "cloudflare": _Kind(cloudflare.create, cloudflare.USES),
-    "route53": _Kind(route53.create, route53.USES),
-    "octodns": _Kind(octodns.create, octodns.USES),
-}
+# Modules beside this one, of which a task imports its own.
+_KINDS = ("rfc2136", "powerdns", "cloudflare", "route53", "octodns")
 _MANUAL = "manual"
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -64,6 +60,11 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 _SPECIAL = frozenset({"server", "port", "ca_path", "key_name", "key_secret", "url", "api_token", "options"})
 
 
+def _kind(provider: str) -> _Kind:
+    module = import_module(f"{__package__}.{provider}")
+    return _Kind(module.create, module.USES)
+
+
 def run(
     options: Mapping[str, Any], declared: Declared, check_mode: bool, report: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def run(
     goals = {zone: list(goals.values()) for zone, goals in declared.zones.items()}
     if options["provider"] == _MANUAL:
         return _by_hand(options, goals, started)
-    provider = _KINDS[options["provider"]].create(options)
+    provider = _kind(options["provider"]).create(options)
     work = Run(provider, goals, check_mode, options["concurrency"], options["prune"], options["wait_timeout"], report)
     return as_result(asyncio.run(work.results()), provider, started)
 
@@ -98,7 +99,7 @@ def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]],
 def _check(options: Mapping[str, Any], declared: Declared) -> None:
     problems = list(declared.problems)
     provider = options["provider"]
-    uses = _KINDS[provider].uses if provider in _KINDS else frozenset()
+    uses = _kind(provider).uses if provider in _KINDS else frozenset()
     given = {name for name in _SPECIAL if options[name] not in (None, "", {})}
     problems += [f"{name}: the provider {provider} has no use for it" for name in sorted(given - uses)]
     if "api_token" in uses and "api_token" not in given:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from .._deps import dns
+from .._deps import dns, optional_library
 from .._records.names import in_order, name_text
 from .._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
 from .._records.values import host_in
@@ -89,6 +89,8 @@ class Rfc2136(Provider):
         self._primaries: dict[str, asyncio.Task[Exchange]] = {}
         self._name_servers = NameServers(options.timeout, self.traffic)
         self._servers: dict[Name, list[Server]] = {}
+        # Labels of names below which no wildcard was when this run looked.
+        self._without_wildcard: set[tuple[bytes, ...]] = set()
 
     async def close(self) -> None:
         for exchange in self._begun():
@@ -123,6 +125,8 @@ class Rfc2136(Provider):
             rrset = reply.rrset(reply.answer, key) or reply.rrset(reply.answer, Key(key.name, dns.rdatatype.CNAME))
             if rrset is not None:
                 return [rrset]
+            if reply.rcode == dns.rcode.NXDOMAIN:
+                self._without_wildcard.add(key.name.labels[1:])
             for record in reply.authority:
                 if record.rdtype == dns.rdatatype.SOA and not reply.is_owner(zone, record):
                     raise ProviderError(failures.in_another_zone(exchange, zone, key.name, reply.owner(record)))
@@ -137,7 +141,7 @@ class Rfc2136(Provider):
         """Those of the names, which all have an answer, that do not exist: a wildcard answers for them (RFC 4592).
 
         One question for all names of a level: while `*.example.org` does not exist, no wildcard answers for any name
-        right below example.org.
+        right below example.org. None at all where a name was found not to exist, before it was written.
         """
 
         async def exists(name: Name) -> Reply | None:
@@ -159,7 +163,7 @@ class Rfc2136(Provider):
                     return True
             return False
 
-        levels = {name.labels[1:] for name in names}
+        levels = {name.labels[1:] for name in names} - self._without_wildcard
         wildcards = await asyncio.gather(*(exists(dns.name.Name(labels)) for labels in levels))
         covered = {labels for labels, wildcard in zip(levels, wildcards, strict=True) if wildcard is not None}
         suspects = [name for name in names if name.labels[1:] in covered]
@@ -250,6 +254,7 @@ class Rfc2136(Provider):
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
         exchange = await self._primary(zone)
         self.traffic.messages += 1
+        self._without_wildcard -= {change.key.name.labels[1:] for change in batch if change.key.name.is_wild()}
         try:
             reply = await exchange.update(_update(zone, batch))
         except Lost as error:
@@ -259,6 +264,8 @@ class Rfc2136(Provider):
         except dns.exception.TooBig:
             raise ProviderError(failures.too_big(zone, batch)) from None
         if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
+            # Whoever else writes may make wildcards.
+            self._without_wildcard.clear()
             message = failures.overtaken(exchange, zone, batch)
             # An update that was sent twice may have been made the first time, and met itself the second.
             raise OutcomeUnknown(message) if reply.repeated else Conflict(message)
@@ -317,7 +324,8 @@ class Rfc2136(Provider):
         if zone in self._primary_names:
             return self._primary_names[zone]
         try:
-            answer = await dns.asyncresolver.resolve(zone, dns.rdatatype.SOA, lifetime=self._options.timeout)
+            resolver = optional_library("dns.asyncresolver")
+            answer = await resolver.resolve(zone, dns.rdatatype.SOA, lifetime=self._options.timeout)
         except dns.exception.DNSException as error:
             raise ProviderError(
                 f"zone {name_text(zone)}: no server is named, and the resolver of this host knows no SOA of the zone "

@@ -163,6 +163,8 @@ def alias_conflicts(state: State, changes: Iterable[Change]) -> list[str]:
     """
     changes = list(changes)
     result = state_after(state, changes)
+    if not any(key.rdtype == dns.rdatatype.CNAME for key in result):
+        return []
     types_of: dict[Name, set[str]] = {}
     for key in result:
         types_of.setdefault(key.name, set()).add(type_text(key.rdtype))
