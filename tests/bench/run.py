@@ -18,10 +18,11 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
 import dns_records  # noqa: E402
+import firewall  # noqa: E402
 import site_again  # noqa: E402
 from rows import COLUMNS  # noqa: E402
 
-BENCHMARKS = {"dns": dns_records.run, "site": site_again.run}
+BENCHMARKS = {"dns": dns_records.run, "firewall": firewall.run, "site": site_again.run}
 
 
 def machine() -> str:

@@ -143,12 +143,10 @@ class _Renderer:
 
     def _filter(self) -> None:
         entries: list[Entry] = []
-        ports: set[int] = set()
         for flow in self._flows:
             if flow.action == "snat":
                 continue
             verdict = self._verdict(flow)
-            ports.update(flow.ports)
             for port in flow.ports:
                 if flow.action == "forward":
                     targets = tuple(host_peer(target.address) for target in flow.targets)
@@ -159,9 +157,13 @@ class _Renderer:
                         Entry(source, destination, family, port, verdict)
                         for source, destination, family in flow.pairs()
                     ]
+        while entries and entries[-1].result == "accept":
+            # Where nothing comes after it, it would pass anyway.
+            entries.pop()
         if not entries:
             return
-        name = self._add_set(Set(f"{PREFIX}ports", ("inet_service",), elements=tuple(str(port) for port in ports)))
+        ports = {str(entry.port) for entry in entries}
+        name = self._add_set(Set(f"{PREFIX}ports", ("inet_service",), elements=tuple(ports)))
         chain = f"{PREFIX}flows"
         self._add_base_chain("forward", "filter", _FILTER + _AFTER, [f"tcp dport @{name} goto {chain}"])
         # A packet between two mail ports may be the answer to a client that sends from one; only its first packet

@@ -1,0 +1,221 @@
+"""firewall on a gateway in namespaces: how long a thousand forwards take to apply, and what they cost a connection."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render
+from ansible_collections.inbound.mail.tests.integration.firewall.conftest import INTERFACES, Gateway, Network
+from rows import row
+
+FORWARDS = 1_000
+APPLY_ROUNDS = 5
+# ansible.builtin.iptables is timed over so many items, and over a few more, so that its start does not count.
+LOOP, LONGER_LOOP = 5, 55
+CONNECTION_ROUNDS = 7
+# Seconds in which connections are counted, and the client's addresses: enough that no port is used again before the
+# gateway has forgotten the connection.
+PERIOD, CLIENT_ADDRESSES = 2.0, [f"203.0.113.{number}" for number in range(100, 228)]
+
+_NO_VARIABLES = ("-i", "localhost,", "-c", "local")
+# A reset ends each connection at both ends at once, and nothing waits.
+_CLIENT = """
+import itertools, socket, struct, sys, time
+sources = itertools.cycle(sys.argv[2:])
+reset = struct.pack("ii", 1, 0)
+count, end = 0, time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    connection.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+    connection.bind((next(sources), 0))
+    connection.connect(("203.0.113.1", 25))
+    connection.close()
+    count += 1
+print(count)
+"""
+_SERVER = """
+import socket
+server = socket.create_server(("0.0.0.0", 25), backlog=4096)
+print("ready", flush=True)
+while True:
+    server.accept()[0].close()
+"""
+
+
+def forwards(count: int) -> list[dict]:
+    """The first one is that of the bench; the others have public addresses of their own."""
+    addresses = ["203.0.113.1", *(f"100.64.{n // 250}.{n % 250 + 1}" for n in range(count - 1))]
+    return [
+        {
+            "name": f"mx{number}",
+            "action": "forward",
+            "source": ["wan"],
+            "public_address": address,
+            "targets": [{"address": "192.168.0.10"}],
+        }
+        for number, address in enumerate(addresses)
+    ]
+
+
+def table(count: int) -> str:
+    """Ours, as it is loaded."""
+    return render("bench", policy(forwards(count), INTERFACES)).script()
+
+
+def chain(count: int) -> str:
+    """The same forwards by hand, a rule each: the one that is used last."""
+    rules = [
+        f"iifname internet ip daddr {one['public_address']} tcp dport 25 dnat ip to 192.168.0.10"
+        for one in reversed(forwards(count))
+    ]
+    hook = "type nat hook prerouting priority dstnat; policy accept;"
+    return f"table inet bench {{\n chain prerouting {{\n  {hook}\n  " + "\n  ".join(rules) + "\n }\n}\n"
+
+
+class Bench:
+    """A gateway, and a folder with playbooks for it."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self.network, self.folder = network, folder
+        self.gateway: Gateway = network.gateway
+        self.gateway.run("sysctl -qw net.ipv4.ip_forward=1")
+
+    def clear(self) -> None:
+        self.gateway.run("nft flush ruleset; rm -rf /etc/inbound.mail")
+
+    # How long it takes
+
+    def ours(self, count: int) -> float:
+        options = {"name": "bench", "interfaces": INTERFACES, "flows": forwards(count)}
+        return self._playbook({"inbound.mail.firewall": options})
+
+    def items(self, count: int) -> float:
+        """A module for each forward."""
+        options = {
+            "table": "nat",
+            "chain": "PREROUTING",
+            "in_interface": "internet",
+            "destination": "{{ item }}",
+            "protocol": "tcp",
+            "destination_port": "25",
+            "jump": "DNAT",
+            "to_destination": "192.168.0.10",
+        }
+        return self._playbook(
+            {"ansible.builtin.iptables": options, "loop": [one["public_address"] for one in forwards(count)]}
+        )
+
+    def nft(self, script: str) -> float:
+        return self._seconds(lambda: self.gateway.run("nft -f -", stdin=script))
+
+    def _playbook(self, task: dict) -> float:
+        play = self.folder / "play.yml"
+        play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+        return self._seconds(lambda: self.gateway.run(f"ansible-playbook {' '.join(_NO_VARIABLES)} {play}"))
+
+    @staticmethod
+    def _seconds(action: Callable[[], object]) -> float:
+        begin = time.monotonic()
+        action()
+        return time.monotonic() - begin
+
+    # What a connection costs
+
+    def serve(self) -> None:
+        """Raise the limits that a bench of one client would run into, and answer."""
+        outside, mail = self.network["outside"], self.network["mail"]
+        outside.run("; ".join(f"ip address add {address}/24 dev internet" for address in CLIENT_ADDRESSES))
+        outside.run("sysctl -qw net.ipv4.ip_local_port_range='1024 65535'")
+        mail.run("sysctl -qw net.core.somaxconn=4096 net.ipv4.tcp_max_syn_backlog=4096")
+        self.gateway.run("sysctl -qw net.netfilter.nf_conntrack_max=4194304")
+        server = mail.start(sys.executable, "-uc", _SERVER)
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+
+    def connections(self, script: str) -> float:
+        """A second, with these rules alone."""
+        self.gateway.run("nft flush ruleset; nft -f -", stdin=script)
+        self.gateway.run("conntrack -F", check=False)
+        client = self.network["outside"].start(sys.executable, "-c", _CLIENT, str(PERIOD), *CLIENT_ADDRESSES)
+        count, complaints = client.communicate(timeout=60)
+        if client.returncode:
+            raise RuntimeError(complaints)
+        return int(count) / PERIOD
+
+
+def apply_rows(bench: Bench) -> list[dict]:
+    one, many, nft, same = [], [], [], []
+    for _round in range(APPLY_ROUNDS):
+        bench.clear()
+        one.append(bench.ours(1))
+        bench.clear()
+        many.append(bench.ours(FORWARDS))
+        same.append(bench.ours(FORWARDS))
+        bench.clear()
+        nft.append(bench.nft(table(FORWARDS)))
+    bench.clear()
+    short = bench.items(LOOP)
+    bench.clear()
+    item = (bench.items(LONGER_LOOP) - short) / (LONGER_LOOP - LOOP)
+    bench.clear()
+    title, fixed = f"{FORWARDS:,} forwards, median of {APPLY_ROUNDS}", median(one)
+    return [
+        row(
+            f"{title}: applied",
+            median(many),
+            f"a loop of ansible.builtin.iptables ({item:.2f} s each)",
+            short + item * (FORWARDS - LOOP),
+            0.1,
+        ),
+        row(
+            f"{title}: applied, without the {fixed:.2f} s of a task with one forward",
+            median(many) - fixed,
+            "nft -f of the same table",
+            median(nft),
+            1.5,
+        ),
+        row(f"{title}: nothing to change", median(same), "a task that applies one forward", fixed, None),
+    ]
+
+
+def connection_rows(bench: Bench) -> list[dict]:
+    scripts = {"by hand": chain(1), "linear": chain(FORWARDS)}
+    sizes = (1, 100, FORWARDS)
+    scripts |= {str(size): table(size) for size in sizes}
+    seen: dict[str, list[float]] = {name: [] for name in scripts}
+    bench.serve()
+    for _round in range(CONNECTION_ROUNDS):
+        for name, script in scripts.items():
+            seen[name].append(bench.connections(script))
+    by_hand, linear = median(seen["by hand"]), median(seen["linear"])
+    rows = []
+    for size in sizes:
+        # The inverse: a ratio below 1 is good in this table.
+        title = f"a new connection, {size:,} forward{'s' if size > 1 else ''}, median of {CONNECTION_ROUNDS}"
+        rows.append(row(title, 1e6 / median(seen[str(size)]), "one nft rule by hand", 1e6 / by_hand, 1 / 0.95, "µs"))
+    title = f"a new connection, {FORWARDS:,} forwards, median of {CONNECTION_ROUNDS}"
+    rows.append(row(title, 1e6 / median(seen[str(FORWARDS)]), "an nft rule for each", 1e6 / linear, None, "µs"))
+    return rows
+
+
+def run() -> list[dict]:
+    network = Network()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(network, Path(folder))
+            return [*apply_rows(bench), *connection_rows(bench)]
+    finally:
+        network.close()
+
+
+if __name__ == "__main__":
+    for line in run():
+        print(line)
