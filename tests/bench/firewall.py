@@ -192,9 +192,11 @@ def connection_rows(bench: Bench) -> list[dict]:
     scripts |= {str(size): table(size) for size in sizes}
     seen: dict[str, list[float]] = {name: [] for name in scripts}
     bench.serve()
-    for _round in range(CONNECTION_ROUNDS):
-        for name, script in scripts.items():
-            seen[name].append(bench.connections(script))
+    for number in range(CONNECTION_ROUNDS):
+        # Each comes after another one in each round.
+        names = list(scripts)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            seen[name].append(bench.connections(scripts[name]))
     by_hand, linear = median(seen["by hand"]), median(seen["linear"])
     rows = []
     for size in sizes:

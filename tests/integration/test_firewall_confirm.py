@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from debian_lab import Lab
+from debian_lab.scenario import CONTROLLER
 
 SCENARIO = Path(__file__).resolve().parents[1] / "lab" / "scenarios" / "firewall"
 PLAYBOOK = str(SCENARIO / "roles.yml")
@@ -25,6 +27,13 @@ FORWARD: dict[str, Any] = {
     "source": ["wan"],
     "public_address": "203.0.113.1",
     "targets": [{"address": "192.168.0.10"}],
+}
+# Another server behind the same gateway.
+POST: dict[str, Any] = {
+    **FORWARD,
+    "name": "post",
+    "public_address": "203.0.113.3",
+    "targets": [{"address": "192.168.0.11"}],
 }
 SIX: dict[str, Any] = {"name": "six", "action": "accept", "destination": ["2001:db8:10::10"]}
 
@@ -83,6 +92,66 @@ def test_a_good_change_is_confirmed_and_outlives_a_reboot(lab: Lab) -> None:
     lab.reboot("gateway")
     assert state(lab) == after
     assert '"changed": false' in firewall(lab, [FORWARD, SIX])
+
+
+# Sends another part of a long message for each line that it is told, and says what the whole body's checksum is.
+_SENDER = """
+import base64, hashlib, os, smtplib, sys
+client = smtplib.SMTP("203.0.113.3", 25, "outside.example.com", 60)
+client.ehlo()
+client.mail("sender@example.com")
+client.rcpt("keeper@example.org")
+assert client.docmd("DATA")[0] == 354
+client.send("Subject: long\\r\\n\\r\\n")
+checksum = hashlib.sha256()
+for line in sys.stdin:
+    part = base64.encodebytes(os.urandom(57 * 128 * 1024))
+    checksum.update(part)
+    client.send(part.replace(b"\\n", b"\\r\\n"))
+    print("sent", flush=True)
+client.send(".\\r\\n")
+assert client.getreply()[0] == 250
+print(checksum.hexdigest(), flush=True)
+"""
+
+
+def test_what_lasts_outlives_every_change(lab: Lab) -> None:
+    """A message of 50 MB from outside, and an SSH session with the gateway."""
+    assert '"confirmed": true' in firewall(lab, [FORWARD, POST])
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    ssh = ["ssh", "-F", str(lab.folder / "ssh_config"), lab.network.management_address("gateway"), "cat"]
+    with (
+        subprocess.Popen([*lab.inside("outside"), "python3", "-uc", _SENDER], **pipes) as sender,
+        subprocess.Popen([*lab.inside(CONTROLLER), *ssh], **pipes) as session,
+    ):
+
+        def go_on() -> None:
+            assert sender.stdin and sender.stdout and session.stdin and session.stdout
+            sender.stdin.write("more\n")
+            sender.stdin.flush()
+            assert sender.stdout.readline() == "sent\n"
+            session.stdin.write("still there\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "still there\n"
+
+        go_on()
+        shut = {"name": "shut", "action": "drop", "source": ["lan"], "destination": ["wan"]}
+        for flows in (
+            [{**FORWARD, "targets": [{"address": "192.168.0.12"}]}, POST],
+            [FORWARD, {**POST, "limits": {"rate": "1/minute", "connections": 1}, "log": True}, shut],
+            [SIX, shut, {**POST, "ports": [25, 465, 587], "source": ["203.0.113.0/24"]}],
+            [{**FORWARD, "translate_source": True}, POST],
+        ):
+            assert '"confirmed": true' in firewall(lab, flows)
+            go_on()
+        go_on()
+        checksum, _complaints = sender.communicate()
+        session.communicate()
+    lab.await_run("post", 'test -n "$(ls -A /home/keeper/Maildir/new)"', within=PATIENCE)
+    body = "sed '1,/^$/d' /home/keeper/Maildir/new/*"
+    arrived, size = lab.run("post", f"{body} | sha256sum; {body} | wc -c").stdout.splitlines()
+    assert arrived.split()[0] == checksum.strip()
+    assert int(size) > 50_000_000
 
 
 def test_a_change_that_cuts_the_controller_off_is_taken_back(lab: Lab) -> None:

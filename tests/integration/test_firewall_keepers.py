@@ -33,9 +33,19 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield lab
 
 
-def answer(lab: Lab, host: str, address: str, port: int = 25) -> str:
+def answer(lab: Lab, host: str, address: str, port: int = 25, source: str = "") -> str:
     """The address that the server sees the client come from; empty if the client gets no answer."""
-    return lab.run(host, f"timeout 5 nc -N -w 4 {address} {port} </dev/null", check=False).stdout.strip()
+    return answers(lab, host, [(source, address, port)])[0]
+
+
+def answers(lab: Lab, host: str, asked: list[tuple[str, str, int]]) -> list[str]:
+    """The same for many connections at once, each from an address (empty for any) to one and a port."""
+    script = ""
+    for number, (source, address, port) in enumerate(asked):
+        local = f"-s {source}" if source else ""
+        script += f'{{ echo {number} "$(timeout 5 nc -N -w 4 {local} {address} {port} </dev/null)"; }} & '
+    lines = [line.split(" ", 1) for line in lab.run(host, f"{script} wait").stdout.splitlines()]
+    return [text.strip() for _number, text in sorted(lines, key=lambda line: int(line[0]))]
 
 
 def web_works(lab: Lab, number: int) -> bool:
@@ -46,10 +56,13 @@ def mail_passes(lab: Lab, number: int) -> bool:
     seen = [
         answer(lab, "outside", f"203.0.113.{number}"),
         answer(lab, "outside", f"2001:db8:{number}::10"),
-        answer(lab, f"server{number}", "203.0.113.25"),
-        answer(lab, f"server{number}", "2001:db8:113::25"),
+        answer(lab, f"server{number}", "203.0.113.25", source=f"192.168.{number}.10"),
+        answer(lab, f"server{number}", "2001:db8:113::25", source=f"2001:db8:{number}::10"),
+        # Another host inside, which the gateway stands in for, as the server would answer it directly.
+        answer(lab, f"server{number}", f"203.0.113.{number}", source=f"192.168.{number}.50"),
     ]
-    return seen == ["203.0.113.25", "2001:db8:113::25", f"203.0.113.{number}", f"2001:db8:{number}::10"]
+    expected = ["203.0.113.25", "2001:db8:113::25", f"203.0.113.{number}", f"2001:db8:{number}::10"]
+    return seen == [*expected, f"192.168.{number}.1"]
 
 
 def state(lab: Lab, gateway: str) -> list[str]:
@@ -127,6 +140,41 @@ def test_firewalld_that_looks_closer_at_what_was_translated(lab: Lab) -> None:
     assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
     lab.run("firewalld", "sed -i s/StrictForwardPorts=yes/StrictForwardPorts=no/ /etc/firewalld/firewalld.conf")
     lab.run("firewalld", "firewall-cmd --reload")
+
+
+@both_releases
+def test_around_a_relay_in_a_dmz(lab: Lab) -> None:
+    """Every cell of the table: who reaches whom on 25 and comes from which address, in both families."""
+    around_the_relay = PLAYBOOK, "-e", json.dumps({"flows": "{{ dmz }}"})
+    lab.playbook(*around_the_relay)
+    for gateway, number in GATEWAYS.items():
+        inside, net = f"server{number}", 64 * (number - 1)
+        server = {4: f"192.168.{number}.10", 6: f"2001:db8:{number}::10"}
+        insider = {4: f"192.168.{number}.50", 6: f"2001:db8:{number}::50"}
+        relay = {4: f"198.51.100.{net + 10}", 6: f"2001:db8:d{number}::10"}
+        outside = {4: "203.0.113.25", 6: "2001:db8:113::25"}
+        nobody = {4: "", 6: ""}
+        # firewalld's zone external has always hidden what goes out.
+        out = {**relay, 4: "203.0.113.2"} if gateway == "firewalld" else relay
+        # Who asks, from where, for what, and who it seems to be there.
+        table = [
+            ("outside", outside, relay, outside),
+            ("outside", outside, server, nobody),
+            ("relay", relay, outside, out),
+            ("relay", relay, server, relay),
+            (inside, server, relay, server),
+            (inside, server, outside, nobody),
+            (inside, insider, outside, nobody),
+        ]
+        for host in ("outside", "relay", inside):
+            cells = [cell for cell in table if cell[0] == host]
+            asked = [
+                (source[family], target[family], 25) for _host, source, target, _seen in cells for family in (4, 6)
+            ]
+            seen = [seen[family] for _host, _source, _target, seen in cells for family in (4, 6)]
+            assert answers(lab, host, asked) == seen, (gateway, asked)
+        assert web_works(lab, number), gateway
+    assert changed(lab.playbook(*around_the_relay).stdout) == dict.fromkeys(GATEWAYS, 0)
 
 
 @one_release

@@ -161,6 +161,18 @@ def test_two_public_addresses_lead_to_two_servers(network: Network) -> None:
     assert "packets 0" not in network.gateway.run("nft list table ip count").stdout
 
 
+def test_one_public_address_for_all_that_a_server_does(network: Network) -> None:
+    """One to one: submission beside 25, and the server's own mail leaves from where its mail comes in."""
+    egress = {"name": "egress", "action": "snat", "source": ["192.168.0.10"], "egress_address": "203.0.113.2"}
+    forward = {**FORWARD, "public_address": "203.0.113.2", "ports": [25, 465, 587]}
+    network.gateway.apply([forward, {**egress, "destination": ["wan"]}])
+    network["mail"].serve([465])
+    for port in (25, 465, 587):
+        assert network["outside"].connect("203.0.113.2", port) == "203.0.113.25"
+    assert network["outside"].attempt("203.0.113.2", 80, marker="198.51.100.17") == "ECONNREFUSED"
+    assert network["mail"].connect("203.0.113.25") == "203.0.113.2"
+
+
 def test_a_new_target_takes_new_connections_at_once(network: Network) -> None:
     network.gateway.apply([FORWARD])
     network["outside"].connect("203.0.113.1")
