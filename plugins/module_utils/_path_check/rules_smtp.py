@@ -146,6 +146,28 @@ def ehlo_name(case: Case) -> Iterator[Found]:
         yield Found(_where(dialogue), message, remedy, observed=name)
 
 
+@rule(
+    "auth-without-tls",
+    WARNING,
+    "RFC 4954, section 4",
+    "The server offers AUTH on port 25 before TLS: somebody's password may pass in clear.",
+    "Offer AUTH after STARTTLS only, or on the submission ports alone.",
+)
+def auth_without_tls(case: Case) -> Iterator[Found]:
+    for dialogue in case.dialogues:
+        for step in steps(dialogue, asked.EHLO):
+            # Some write it with a sign of equality, for clients of long ago.
+            offered = [word for word in step["text"].split(" / ")[1:] if re.match(r"AUTH[ =]", word, re.IGNORECASE)]
+            if step["code"] == 250 and offered:
+                yield Found(
+                    _where(dialogue),
+                    f"It offers {offered[0]} without TLS.",
+                    "Let people log in after STARTTLS only (Postfix: smtpd_tls_auth_only = yes), or on ports 465 and "
+                    "587 alone.",
+                    observed=offered,
+                )
+
+
 def _postmaster(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
     """The step that tells whether a domain's postmaster is taken: the last one of each domain."""
     for dialogue in case.dialogues:

@@ -87,7 +87,8 @@ def converse(connection: socket.socket, behaviour: str) -> None:
             if behaviour == "closes-after-ehlo":
                 return
             name = {"short-name": "mail", "unknown-name": "nowhere.example.org"}.get(behaviour, "mail.example.org")
-            say(f"250-{name}", "250-SIZE 1000000", "250 8BITMIME")
+            login = ["250-AUTH PLAIN LOGIN"] if behaviour == "logs-in-in-clear" else []
+            say(f"250-{name}", "250-SIZE 1000000", *login, "250 8BITMIME")
         elif word.startswith("MAIL"):
             sender = line.partition("<")[2].rstrip(">")
             say("550 no null sender" if behaviour == "no-null-sender" and not sender else "250 ok")

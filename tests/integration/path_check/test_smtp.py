@@ -34,6 +34,7 @@ def smtp(world: World) -> dict[str, object]:
         ("closes-after-ehlo", ["smtp-ended?"]),
         ("tires", ["smtp-ended?"]),
         ("short-name", ["ehlo-name"]),
+        ("logs-in-in-clear", ["auth-without-tls"]),
         ("no-postmaster", ["postmaster-refused"]),
         ("knows-no-domain", ["domain-refused"]),
         ("defers-relaying", ["domain-refused"]),
