@@ -16,6 +16,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
     rules_mx,
     rules_ports,
     rules_smtp,
+    rules_tls,
     rules_vantage,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
@@ -39,6 +40,7 @@ RULE_MODULES = (
     rules_addresses,
     rules_ports,
     rules_smtp,
+    rules_tls,
     rules_delivery,
     rules_vantage,
 )

@@ -111,6 +111,16 @@ def other_ttl(seen: Seen) -> None:
     servers(seen)[1]["answers"][0]["ttl"] = 600
 
 
+@fault("starttls-missing")
+def in_clear(seen: Seen) -> None:
+    steps(seen)[1]["text"] = steps(seen)[1]["text"].replace(" / STARTTLS", "")
+
+
+@fault("starttls-broken")
+def no_handshake(seen: Seen) -> None:
+    seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher"}
+
+
 @fault("auth-without-tls")
 def password_in_clear(seen: Seen) -> None:
     steps(seen)[1]["text"] += " / AUTH PLAIN LOGIN"
@@ -304,7 +314,7 @@ def test_random_mix_of_faults_gives_those_findings(chosen: set[str]) -> None:
     """Of faults that do not touch the same thing."""
     groups = [
         {one for one in FAULTS if one.startswith(("zone-", "ns-", "mx-", "serial-", "ttl-", "vantage-"))},
-        {one for one in FAULTS if one.startswith(("auth-", "port25-"))},
+        {one for one in FAULTS if one.startswith(("auth-", "port25-", "starttls-"))},
         {one for one in FAULTS if one.startswith("egress25-")},
         {one for one in FAULTS if one.startswith(("delivery-", "source-"))},
         {one for one in FAULTS if one.startswith("observation-")},
