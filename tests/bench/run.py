@@ -50,6 +50,9 @@ the same kind of server; seconds are of whole processes. A ratio below 1 means t
 Memory is the most that a program and its children had at one time, what they share counted once (the sum of their
 proportional set sizes, looked at ten times a second).
 
+An aim is what was asked for, and `no` says that it was missed. What a long declaration costs Ansible itself, before any
+task has begun, is in the rows beside `ansible-playbook that only reads the declaration`; C programs have no such part.
+
 Machine: {machine}.
 
 {table}

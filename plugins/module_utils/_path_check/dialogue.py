@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # What a step is there for.
 BANNER = "banner"
 EHLO = "ehlo"
+STARTTLS = "starttls"
 NULL_SENDER = "null-sender"
 POSTMASTER_NULL = "postmaster-from-null-sender"
 SENDER = "sender"
@@ -83,6 +84,7 @@ class Questions:
             "status": seen.NO_ROUTE,
             "steps": [],
             "ended": "",
+            "tls": None,
         }
 
     async def ask(self, connect_timeout: float, timeout: float) -> None:
@@ -105,11 +107,17 @@ class Questions:
         if banner.code != 220:
             return
         helo = self._helo or own_literal(conversation.local_address)
-        if not (await self._step(conversation, EHLO, "", f"EHLO {helo}")).accepted:
+        ehlo = await self._step(conversation, EHLO, "", f"EHLO {helo}")
+        if not ehlo.accepted:
             return
         await self._ask_own(conversation)
         if self._domains:
             await self._ask_strange(conversation)
+        if "STARTTLS" in (line.upper() for line in ehlo.lines[1:]):
+            reply = await self._step(conversation, STARTTLS, "", "STARTTLS")
+            if reply.code == 220:
+                self.dialogue["tls"] = await conversation.start_tls_and_quit()
+                return
         await conversation.command("QUIT")
 
     async def _ask_own(self, conversation: Conversation) -> None:

@@ -12,9 +12,11 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
     rules_addresses,
     rules_delegation,
     rules_delivery,
+    rules_exchanges,
     rules_mx,
     rules_ports,
     rules_smtp,
+    rules_tls,
     rules_vantage,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
@@ -31,7 +33,17 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 
 # Importing them registers their rules.
-RULE_MODULES = (rules_delegation, rules_mx, rules_addresses, rules_ports, rules_smtp, rules_delivery, rules_vantage)
+RULE_MODULES = (
+    rules_delegation,
+    rules_mx,
+    rules_exchanges,
+    rules_addresses,
+    rules_ports,
+    rules_smtp,
+    rules_tls,
+    rules_delivery,
+    rules_vantage,
+)
 
 FINDING = "finding"
 UNKNOWN = "unknown"

@@ -78,6 +78,13 @@ class Step(TypedDict):
     text: str
 
 
+class Tls(TypedDict):
+    """A handshake after STARTTLS. version: as 'TLSv1.3', empty if it failed; error: why it did."""
+
+    version: str
+    error: str
+
+
 class Dialogue(TypedDict):
     """One SMTP connection. ended: why it ended early, empty if it did not."""
 
@@ -87,6 +94,7 @@ class Dialogue(TypedDict):
     status: str
     steps: list[Step]
     ended: str
+    tls: Tls | None  # None: not tried
 
 
 class Attempt(TypedDict):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import shown
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR, PLAN, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules_exchanges import misnamed
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def _served(case: Case) -> dict[str, list[str]]:
     "Write the host's address record, or let the MX record name a host that has one.",
 )
 def mx_target_no_address(case: Case) -> Iterator[Found]:
+    wrong = misnamed(case)
     for exchange, domains in _served(case).items():
-        if case.addresses(exchange):
+        if case.addresses(exchange) or exchange in wrong:
             continue
         expected = [
             f"{exchange}. {rdtype} {value}"

@@ -43,6 +43,30 @@ def zone_not_delegated(case: Case) -> Iterator[Found]:
 
 
 @rule(
+    "ns-count",
+    ERROR,
+    "RFC 2182, section 5",
+    "The zone is delegated to fewer than two nameservers: if the one fails, mail to it fails.",
+    "Have a second nameserver serve the zone, in another network.",
+)
+def ns_count(case: Case) -> Iterator[Found]:
+    alone: dict[str, list[str]] = {}
+    for zone in case.zones.values():
+        names = {server["name"] for server in zone["servers"]}
+        if zone["delegated"] and len(names) == 1:
+            alone.setdefault(names.pop(), []).append(zone["name"])
+    for name, zones in alone.items():
+        yield Found(
+            name,
+            f"It is the only nameserver of {listed(zones)}.",
+            "Have another host serve the zone too, in another network, and enter its NS record in the zone and in "
+            "the parent.",
+            expected="two or more",
+            observed=zones,
+        )
+
+
+@rule(
     "ns-lame",
     ERROR,
     "RFC 1912, section 2.8",

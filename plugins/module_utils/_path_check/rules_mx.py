@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import label, shown
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import counts, label, shown
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
     ERROR,
+    NOTICE,
     PLAN,
     WARNING,
     Found,
     rule,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules_exchanges import null_unexpected
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def mx_differs(case: Case) -> Iterator[Found]:
             continue  # mx-missing and mx-on-some-ns speak of that
         if tuple(expected) in served:
             continue  # so has one of them; mx-rrset-inconsistent speaks of the others
+        if null_unexpected(case, domain):
+            continue
         for values in sorted(served):
             yield Found(
                 domain,
@@ -165,6 +169,29 @@ def mx_rrset_inconsistent(case: Case) -> Iterator[Found]:
                 "See why they do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
                 expected=case.expected_values(domain, "MX"),
                 observed={who: values for who, values, _alias in said},
+            )
+
+
+@rule(
+    "ttl-mismatch",
+    NOTICE,
+    "RFC 2181, section 5.2",
+    "The nameservers of the zone serve the MX RRset with different TTLs.",
+    "See why they do not have the same version of the zone.",
+)
+def ttl_mismatch(case: Case) -> Iterator[Found]:
+    for domain in case.mail_domains:
+        ttls: dict[int, list[str]] = {}
+        for server, answer in case.answers(domain, "MX"):
+            if counts(answer) and answer["values"] and answer["ttl"] is not None:
+                ttls.setdefault(answer["ttl"], []).append(label(server))
+        if len(ttls) > 1:
+            words = "; ".join(f"{ttl} s at {listed(servers)}" for ttl, servers in sorted(ttls.items()))
+            yield Found(
+                domain,
+                f"The MX records have different times to live: {words}.",
+                "See why the nameservers do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
+                observed={str(ttl): servers for ttl, servers in sorted(ttls.items())},
             )
 
 

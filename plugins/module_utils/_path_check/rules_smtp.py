@@ -39,12 +39,14 @@ _CLIENT = re.compile(
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 
 
-def _where(dialogue: seen.Dialogue) -> str:
+def where(dialogue: seen.Dialogue) -> str:
+    """The host and its address."""
     host, address = dialogue["host"], dialogue["address"]
     return f"{host} ({address})" if host != address else address
 
 
-def _said(step: seen.Step) -> str:
+def said(step: seen.Step) -> str:
+    """The reply."""
     return f"{step['code']} {step['text']}".strip()
 
 
@@ -68,7 +70,7 @@ def banner_missing(case: Case) -> Iterator[Found]:
     for dialogue in case.dialogues:
         if not dialogue["steps"]:
             yield Found(
-                _where(dialogue),
+                where(dialogue),
                 f"It takes the connection, but does not greet: {dialogue['ended']}.",
                 "See that the mail service itself is at the other end of the forward, and has processes free.",
                 expected="220",
@@ -91,13 +93,13 @@ def banner_refused(case: Case) -> Iterator[Found]:
             later = step["code"] < 500
             unknown = later or _about_client(step)
             yield Found(
-                _where(dialogue),
-                f"It {'puts this vantage off' if later else 'refuses to talk'}: {_said(step)}.",
+                where(dialogue),
+                f"It {'puts this vantage off' if later else 'refuses to talk'}: {said(step)}.",
                 "Try again later, or from another vantage."
                 if unknown
                 else "See in its configuration whom it refuses (postscreen, access lists), and let everybody deliver.",
                 expected="220",
-                observed=_said(step),
+                observed=said(step),
                 unknown=unknown,
             )
 
@@ -113,7 +115,7 @@ def smtp_ended(case: Case) -> Iterator[Found]:
     for dialogue in case.dialogues:
         if dialogue["steps"] and dialogue["ended"]:
             yield Found(
-                _where(dialogue),
+                where(dialogue),
                 f"The conversation ended early: {dialogue['ended']}. What was not asked is unknown.",
                 "Try again later; see the server's log for a rate limit.",
                 observed=dialogue["ended"],
@@ -143,7 +145,7 @@ def ehlo_name(case: Case) -> Iterator[Found]:
         else:
             continue
         remedy = "Set the server's own name (Postfix: myhostname) to the name that the MX record has."
-        yield Found(_where(dialogue), message, remedy, observed=name)
+        yield Found(where(dialogue), message, remedy, observed=name)
 
 
 def _postmaster(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
@@ -166,13 +168,13 @@ def postmaster_refused(case: Case) -> Iterator[Found]:
         if _is_refusal(step) and not _RELAYING.search(step["text"]):
             unknown = _about_client(step)
             yield Found(
-                f"{step['domain']} at {_where(dialogue)}",
-                f"postmaster@{step['domain']} is refused: {_said(step)}.",
+                f"{step['domain']} at {where(dialogue)}",
+                f"postmaster@{step['domain']} is refused: {said(step)}.",
                 "It is this vantage that it refuses: observe from another one."
                 if unknown
                 else f"Make an alias or mailbox postmaster@{step['domain']}.",
                 expected="250",
-                observed=_said(step),
+                observed=said(step),
                 unknown=unknown,
             )
 
@@ -188,12 +190,12 @@ def domain_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in _postmaster(case):
         if _is_refusal(step) and _RELAYING.search(step["text"]):
             yield Found(
-                f"{step['domain']} at {_where(dialogue)}",
-                f"It does not take mail for {step['domain']}: {_said(step)}.",
+                f"{step['domain']} at {where(dialogue)}",
+                f"It does not take mail for {step['domain']}: {said(step)}.",
                 f"Add {step['domain']} to the domains of {dialogue['host']}: run inbound.mail.site, or by hand "
                 "(Postfix: mydestination, relay_domains or virtual_mailbox_domains).",
                 expected="250",
-                observed=_said(step),
+                observed=said(step),
             )
 
 
@@ -211,11 +213,11 @@ def null_sender_refused(case: Case) -> Iterator[Found]:
         for step in refused:
             if step["domain"] in taken or (not step["domain"] and taken):
                 yield Found(
-                    _where(dialogue),
-                    f"It takes mail from others, but not from the null sender: {_said(step)}.",
+                    where(dialogue),
+                    f"It takes mail from others, but not from the null sender: {said(step)}.",
                     "Let it take MAIL FROM:<>; bounces come with it.",
                     expected="250",
-                    observed=_said(step),
+                    observed=said(step),
                 )
 
 
@@ -230,10 +232,10 @@ def greylisted(case: Case) -> Iterator[Found]:
     for dialogue, step in _postmaster(case):
         if 400 <= step["code"] < 500 and step["code"] != 421 and not _RELAYING.search(step["text"]):
             yield Found(
-                f"{step['domain']} at {_where(dialogue)}",
-                f"It says 'later' to mail for postmaster@{step['domain']}: {_said(step)}.",
+                f"{step['domain']} at {where(dialogue)}",
+                f"It says 'later' to mail for postmaster@{step['domain']}: {said(step)}.",
                 "Try again after some minutes; see the server's log for another reason than greylisting.",
-                observed=_said(step),
+                observed=said(step),
                 unknown=True,
             )
 
@@ -253,7 +255,7 @@ def open_relay(case: Case) -> Iterator[Found]:
         if taken:
             from_own = [step for step in taken if step["what"] == asked.OWN_SENDER]
             yield Found(
-                _where(dialogue),
+                where(dialogue),
                 f"It took {listed([step['command'] for step in taken])} from a stranger"
                 + (f" who claimed to be postmaster@{from_own[0]['domain']}" if from_own else "")
                 + ": an open relay, which spammers find within hours.",
@@ -261,5 +263,5 @@ def open_relay(case: Case) -> Iterator[Found]:
                 "permit_sasl_authenticated, reject_unauth_destination), and see that mynetworks holds neither the "
                 "gateway's address nor the outside.",
                 expected="refused",
-                observed=[f"{step['command']}: {_said(step)}" for step in taken],
+                observed=[f"{step['command']}: {said(step)}" for step in taken],
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,23 @@ class Conversation:
         self._writer.write(message + b".\r\n")
         return await self.reply()
 
+    async def start_tls_and_quit(self) -> seen.Tls:
+        """The handshake after STARTTLS was accepted (RFC 3207), with whoever it is; then QUIT."""
+        transport = self._writer.transport
+        try:
+            handshake = asyncio.get_running_loop().start_tls(transport, transport.get_protocol(), _anybody())
+            encrypted = await asyncio.wait_for(handshake, self._timeout)
+        except asyncio.TimeoutError:
+            return {"version": "", "error": f"no handshake within {self._timeout:g} s"}
+        except (OSError, EOFError) as error:  # ssl.SSLError too
+            return {"version": "", "error": harmless(_reason(error))}
+        if encrypted is None:
+            return {"version": "", "error": "the server closed the connection"}
+        version = encrypted.get_extra_info("ssl_object").version()
+        encrypted.write(b"QUIT\r\n")
+        encrypted.close()
+        return {"version": version, "error": ""}
+
     async def reply(self) -> SmtpReply:
         """The next reply. Raises ConversationEnded."""
         try:
@@ -101,6 +119,20 @@ class Conversation:
             if line[3:4] != "-":
                 return SmtpReply(int(line[:3]), harmless(" / ".join(lines)), tuple(lines))
         raise ValueError(f"a reply of more than {_MOST_LINES} lines")
+
+
+def _anybody() -> ssl.SSLContext:
+    """Senders encrypt to whoever is there, and with what there is, before they send in clear (RFC 7435)."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no TLS").replace("_", " ").lower()
+    return "the server closed the connection"
 
 
 def failure_status(error: BaseException, address: str) -> str:

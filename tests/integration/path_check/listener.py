@@ -11,7 +11,10 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -19,6 +22,19 @@ OWN = "example.org"
 RECIPIENT = re.compile(r"RCPT TO:<(.*)>", re.IGNORECASE)
 GREETING = "220 mail.example.org ESMTP"
 DENIED = "550 5.7.1 Relay access denied"
+
+
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+
+def make_certificate() -> None:
+    """One that nobody vouches for, as most mail servers have."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = f"{folder}/certificate.pem", f"{folder}/key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command += ["-subj", "/CN=mail.example.org", "-days", "2", "-out", certificate, "-keyout", key]
+        subprocess.run(command, check=True, capture_output=True)
+        CONTEXT.load_cert_chain(certificate, key)
 
 
 def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
@@ -87,7 +103,20 @@ def converse(connection: socket.socket, behaviour: str) -> None:
             if behaviour == "closes-after-ehlo":
                 return
             name = {"short-name": "mail", "unknown-name": "nowhere.example.org"}.get(behaviour, "mail.example.org")
-            say(f"250-{name}", "250-SIZE 1000000", "250 8BITMIME")
+            offers = {"logs-in-in-clear": ["250-STARTTLS", "250-AUTH PLAIN LOGIN"], "in-clear": []}
+            say(f"250-{name}", "250-SIZE 1000000", *offers.get(behaviour, ["250-STARTTLS"]), "250 8BITMIME")
+        elif word == "STARTTLS":
+            if behaviour == "no-tls-today":
+                say("454 4.7.0 TLS not available due to temporary reason")
+                continue
+            say("220 ready")
+            if behaviour == "broken-tls":
+                say("554 what was that?")
+                return
+            if behaviour == "silent-tls":
+                stream.read(-1)
+                return
+            stream = CONTEXT.wrap_socket(connection, server_side=True).makefile("rwb", buffering=0)
         elif word.startswith("MAIL"):
             sender = line.partition("<")[2].rstrip(">")
             say("550 no null sender" if behaviour == "no-null-sender" and not sender else "250 ok")
@@ -115,6 +144,7 @@ def serve(connection: socket.socket, behaviour: str) -> None:
 
 def main(address: str, behaviour: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    make_certificate()
     with socket.create_server((address, 25), family=family) as server:
         print("ready", flush=True)
         while True:

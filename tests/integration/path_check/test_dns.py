@@ -22,7 +22,9 @@ def test_sound_domain_has_no_finding(world: World) -> None:
     [
         ("mail A @MX@\n", "mail A @MX@\n", ["mx-missing"]),
         ("@ MX 20 mail\nmail A @MX@\n", "@ MX 20 mail\nmail A @MX@\n", ["mx-differs"]),
-        ("@ MX 10 mail\n@ MX 20 mail2\nmail A @MX@\nmail2 A @MX@\n", None, ["mx-differs"]),
+        ("@ MX 10 mail\n@ MX 20 mail2\nmail A @MX@\nmail2 A 198.51.100.250\n", None, ["mx-differs"]),
+        ("@ MX 0 .\nmail A @MX@\n", None, ["mx-null-unexpected"]),
+        (SOUND, "@ 600 MX 10 mail\nmail A @MX@\n", ["ttl-mismatch"]),
         (SOUND, "mail A @MX@\n", ["mx-on-some-ns"]),
         (SOUND, "@ MX 20 mail\nmail A @MX@\n", ["mx-rrset-inconsistent"]),
         ("@ MX 10 mail\n", None, ["mx-target-no-address"]),
@@ -36,6 +38,32 @@ def test_sound_domain_has_no_finding(world: World) -> None:
 def test_fault_in_the_zone(world: World, first: str, second: str | None, found: list[str]) -> None:
     world.start(first, second or first).listen()
     assert world.ids(expectations=expectations(world), timeout=0.6) == found
+
+
+@pytest.mark.parametrize(
+    ("zone", "found"),
+    [
+        ("@ MX 10 192.0.2.1\n", ["mx-target-address-literal"]),
+        ("@ MX 10 mail.example.org\n", ["mx-target-relative"]),
+        ("@ MX 10 localhost\n", ["mx-target-localhost"]),
+        ("@ MX 10 mail_1\nmail_1 A @MX@\n", ["mx-target-syntax"]),
+        ("@ MX 0 .\n@ MX 10 mail\nmail A @MX@\n", ["mx-null-with-other"]),
+        ("@ MX 5 .\n", ["mx-null-preference"]),
+        ("@ MX 10 mail\n@ MX 20 mail\nmail A @MX@\n", ["mx-duplicate-target"]),
+        ("@ MX 10 mail\n@ MX 20 mail2\nmail A @MX@\nmail2 A @MX@\n", ["mx-duplicate-address"]),
+        # Who says rightly that the domain takes no mail.
+        ("@ MX 0 .\n", []),
+    ],
+)
+def test_what_an_mx_record_names(world: World, zone: str, found: list[str]) -> None:
+    world.start(zone, zone, options="check-names primary ignore; check-names secondary ignore;")
+    assert world.ids(smtp=False) == found
+
+
+def test_only_nameserver(world: World) -> None:
+    world.start(SOUND, ns="ns1").listen()
+    result = world.check(expectations=expectations(world))
+    assert [(one["id"], one["subject"]) for one in result["findings"]] == [("ns-count", "ns1.example.org")]
 
 
 def test_addresses_that_nobody_reaches(world: World) -> None:
@@ -79,7 +107,8 @@ def test_dead_nameserver_of_many_zones_is_one_finding_and_soon_let_alone(world: 
     dead = world.network.new_address()
     zones = [f"zone{number}.example.org" for number in range(10, 70)]
     delegations = "".join(f"{zone}. NS ns1\n{zone}. NS dead\n" for zone in zones)
-    world.start(f"{SOUND}dead A {dead}\n{delegations}", ns="ns1", more=zones)
+    zone = f"{SOUND}dead A {dead}\n{delegations}"
+    world.start(zone, zone, more=zones)
     # The other servers, which ask and notify it too, have source addresses of their own.
     ours = f"ip daddr {dead} udp dport 53 ip saddr {dead} counter"
     rules = f"{ours}; ip daddr {dead} udp dport 53 drop"

@@ -104,9 +104,10 @@ OBSERVATION: dict[str, Any] = {
             "port": 25,
             "status": "open",
             "ended": "",
+            "tls": {"version": "TLSv1.3", "error": ""},
             "steps": [
                 step("banner", "", "", 220, "mail.example.org ESMTP"),
-                step("ehlo", "", "EHLO sender.example.com", 250, "mail.example.org / SIZE 1"),
+                step("ehlo", "", "EHLO sender.example.com", 250, "mail.example.org / SIZE 1 / STARTTLS"),
                 step("null-sender", "", "MAIL FROM:<>", 250, "Ok"),
                 step("postmaster-from-null-sender", "example.org", "RCPT TO:<postmaster@example.org>", 250, "Ok"),
                 step("unknown-recipient", "example.org", "RCPT TO:<x@example.org>", 550, "5.1.1 unknown"),

@@ -19,9 +19,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.report im
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import EXPECT, OBSERVATION, RELAY, VANTAGE, connection, hop, step
+from .conftest import EXPECT, OBSERVATION, RELAY, VANTAGE, answer, connection, hop, step
 
 TODAY = date(2026, 11, 23)
+NOTHING: dict[str, Any] = {key: [] for key in EXPECT}
 
 
 def case_of(observation: dict[str, Any], expect: dict[str, Any] = EXPECT, **more: Any) -> Case:
@@ -100,6 +101,31 @@ def without_authority(seen: Seen) -> None:
     servers(seen)[1]["answers"][0]["authoritative"] = False
 
 
+@fault("ns-count")
+def only_one(seen: Seen) -> None:
+    del servers(seen)[1:]
+
+
+@fault("ttl-mismatch")
+def other_ttl(seen: Seen) -> None:
+    servers(seen)[1]["answers"][0]["ttl"] = 600
+
+
+@fault("starttls-missing")
+def in_clear(seen: Seen) -> None:
+    steps(seen)[1]["text"] = steps(seen)[1]["text"].replace(" / STARTTLS", "")
+
+
+@fault("starttls-broken")
+def no_handshake(seen: Seen) -> None:
+    seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher"}
+
+
+@fault("auth-without-tls")
+def password_in_clear(seen: Seen) -> None:
+    steps(seen)[1]["text"] += " / AUTH PLAIN LOGIN"
+
+
 @fault("port25-timeout", "port25-vantage?")
 def filtered(seen: Seen) -> None:
     seen["dialogues"][0].update(status="timeout", steps=[])
@@ -166,6 +192,48 @@ def late(seen: Seen) -> None:
 def test_fault(observation: dict[str, Any], found: str) -> None:
     FAULTS[found](observation)
     assert ids(observation) == set(found.split())
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (["10 192.0.2.1."], {"mx-target-address-literal"}),
+        (["10 192.0.2.1.example.org."], {"mx-target-address-literal"}),
+        (["10 mail.example.org.example.org."], {"mx-target-relative"}),
+        (["10 localhost."], {"mx-target-localhost"}),
+        (["10 host.localhost."], {"mx-target-localhost"}),
+        (["10 mail."], {"mx-target-syntax"}),
+        (["10 -mail.example.org."], {"mx-target-syntax"}),
+        (["10 ma_il.example.org."], {"mx-target-syntax"}),
+        (["0 ."], set()),
+        (["7 ."], {"mx-null-preference"}),
+        (["0 .", "10 mail.example.org."], {"mx-null-with-other"}),
+        (["5 .", "10 mail.example.org."], {"mx-null-with-other", "mx-null-preference"}),
+        (["10 mail.example.org.", "20 mail.example.org."], {"mx-duplicate-target"}),
+    ],
+)
+def test_what_an_mx_record_names(observation: dict[str, Any], values: list[str], found: set[str]) -> None:
+    for one in servers(observation):
+        one["answers"][0]["values"] = values
+    named = [value.split()[1].rstrip(".") for value in values]
+    observation["resolved"] = [answer(name, "A", RELAY) for name in named if name]
+    seen = ids(
+        {**observation, "dialogues": [], "connections": [], "sent": [], "traces": []}, NOTHING, domain="example.org"
+    )
+    assert seen == found
+
+
+def test_null_mx_where_mail_is_expected_and_the_reverse(observation: dict[str, Any]) -> None:
+    for one in servers(observation):
+        one["answers"][0]["values"] = ["0 ."]
+    assert "mx-null-unexpected" in ids(observation)
+    assert "mx-differs" not in ids(observation)
+    expect = copy.deepcopy(EXPECT)
+    expect["records"][0]["values"] = ["0 ."]
+    assert not {"mx-null-unexpected", "mx-differs"} & ids(observation, expect)
+    for one in servers(observation):
+        one["answers"][0]["values"] = ["10 mail.example.org."]
+    assert "mx-null-unexpected" in ids(observation, expect)
 
 
 def test_port_of_a_family_that_nobody_declared_is_a_warning(observation: dict[str, Any]) -> None:
@@ -245,8 +313,8 @@ def test_controls_that_do_not_answer_make_it_unknown(observation: dict[str, Any]
 def test_random_mix_of_faults_gives_those_findings(chosen: set[str]) -> None:
     """Of faults that do not touch the same thing."""
     groups = [
-        {one for one in FAULTS if one.startswith(("zone-", "ns-", "mx-", "serial-", "vantage-"))},
-        {one for one in FAULTS if one.startswith("port25-")},
+        {one for one in FAULTS if one.startswith(("zone-", "ns-", "mx-", "serial-", "ttl-", "vantage-"))},
+        {one for one in FAULTS if one.startswith(("auth-", "port25-", "starttls-"))},
         {one for one in FAULTS if one.startswith("egress25-")},
         {one for one in FAULTS if one.startswith(("delivery-", "source-"))},
         {one for one in FAULTS if one.startswith("observation-")},

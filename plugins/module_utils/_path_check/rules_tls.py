@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: whether mail comes in encrypted, and passwords only so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import dialogue as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules_smtp import said, where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+
+
+def _offers(case: Case) -> Iterator[tuple[seen.Dialogue, list[str]]]:
+    """What servers offer in their answer to EHLO, where it was short enough to be noted whole."""
+    for dialogue in case.dialogues:
+        for step in steps(dialogue, asked.EHLO):
+            if step["code"] == 250 and not step["text"].endswith("..."):
+                yield dialogue, step["text"].split(" / ")[1:]
+
+
+@rule(
+    "starttls-missing",
+    WARNING,
+    "RFC 3207",
+    "The server does not offer STARTTLS: mail comes in readable by everybody on the way.",
+    "Give the server a certificate, and let it offer TLS (Postfix: smtpd_tls_security_level = may).",
+)
+def starttls_missing(case: Case) -> Iterator[Found]:
+    for dialogue, offered in _offers(case):
+        if "STARTTLS" not in map(str.upper, offered):
+            yield Found(
+                where(dialogue),
+                "It does not offer STARTTLS.",
+                "Give it a certificate, its own will do, and let it offer TLS (Postfix: smtpd_tls_chain_files, "
+                "smtpd_tls_security_level = may).",
+                expected="STARTTLS",
+                observed=offered,
+            )
+
+
+@rule(
+    "starttls-broken",
+    ERROR,
+    "RFC 3207, section 4",
+    "The server offers STARTTLS, and no connection comes about: many senders do not deliver then. A certificate that "
+    "nobody vouches for is no reason.",
+    "See its log for the reason: a certificate without its key, a proxy that answers in its place.",
+)
+def starttls_broken(case: Case) -> Iterator[Found]:
+    for dialogue in case.dialogues:
+        tls = dialogue.get("tls")
+        if tls and tls["error"]:
+            yield Found(
+                where(dialogue),
+                f"It offers STARTTLS, but the handshake fails: {tls['error']}.",
+                "See in its log why: the certificate and its key, the versions of TLS that it has, a proxy before it.",
+                observed=tls["error"],
+            )
+        for step in steps(dialogue, asked.STARTTLS):
+            if step["code"] != 220:
+                yield Found(
+                    where(dialogue),
+                    f"It offers STARTTLS, and then says: {said(step)}.",
+                    "Try again later." if step["code"] < 500 else "See in its log why it does not begin.",
+                    expected="220",
+                    observed=said(step),
+                    unknown=step["code"] < 500,
+                )
+
+
+@rule(
+    "auth-without-tls",
+    WARNING,
+    "RFC 4954, section 4",
+    "The server offers AUTH on port 25 before TLS: somebody's password may pass in clear.",
+    "Offer AUTH after STARTTLS only, or on the submission ports alone.",
+)
+def auth_without_tls(case: Case) -> Iterator[Found]:
+    for dialogue, offered in _offers(case):
+        # Some write it with a sign of equality, for clients of long ago.
+        logins = [word for word in offered if re.match(r"AUTH[ =]", word, re.IGNORECASE)]
+        if logins:
+            yield Found(
+                where(dialogue),
+                f"It offers {logins[0]} without TLS.",
+                "Let people log in after STARTTLS only (Postfix: smtpd_tls_auth_only = yes), or on ports 465 and 587 "
+                "alone.",
+                observed=logins,
+            )
