@@ -54,7 +54,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     unconfirmed = Unconfirmed(host, name)
     if module.params["state"] == "confirmed":
         backend, present = _keepers(module, host, name)
-        return _result(backend, True, _confirm(module, host, name, unconfirmed, present))
+        return _result(backend, True, _confirm(module, host, name, unconfirmed, present), [])
     if unconfirmed.exists and not module.check_mode:
         # Nobody has said that it is good, and what was there before is what this change is compared with.
         unconfirmed.revert()
@@ -67,14 +67,12 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         module.warn(f"This host has no systemd: load {boot.table_file(name)} with nft -f at boot by other means")
     timeout = module.params["confirm_timeout"]
     stays = module.check_mode or _carry_out(host, change, unconfirmed, timeout)
-    result = _result(backend, change.before != change.after, stays)
-    if module._diff:  # That of a thousand flows is long.
-        result["diff"] = _diff(host, change)
+    result = _result(backend, change.before != change.after, stays, _diff(host, change))
     return result if stays else {**result, "confirm_within": timeout}
 
 
-def _result(backend: str, changed: bool, confirmed: bool) -> dict[str, Any]:
-    return {"changed": changed, "backend": backend, "confirmed": confirmed}
+def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> dict[str, Any]:
+    return {"changed": changed, "diff": diff, "backend": backend, "confirmed": confirmed}
 
 
 def _keepers(module: AnsibleModule, host: Host, name: str) -> tuple[str, list[Keeper]]:
