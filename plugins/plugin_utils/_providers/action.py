@@ -103,7 +103,7 @@ class _Plain:
 
     def validated(self, values: Any) -> dict[str, Any] | None:
         """None for what Ansible has to judge."""
-        if type(values) is not dict or not values.keys() <= self._known:
+        if not isinstance(values, dict) or not values.keys() <= self._known:
             return None
         result: dict[str, Any] = {}
         for name, types, choices, required, default in self._options:
@@ -119,7 +119,7 @@ class _Plain:
 
 
 def _has_texts_only(value: Any) -> bool:
-    return type(value) is not list or all(type(item) is str for item in value)
+    return not isinstance(value, list) or all(isinstance(item, str) for item in value)
 
 
 # Of an option's type, those that stay as they are; no other is in the spec of a record.
