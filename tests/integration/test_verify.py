@@ -9,8 +9,10 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from debian_lab import Lab
@@ -43,7 +45,14 @@ class Verdict:
 def verify(lab: Lab, folder: Path, *words: str) -> Verdict:
     words = ("-e", f"mail_verify_report_dir={folder}", *words)
     done = lab.playbook("inbound.mail.verify", *words, check=False)
-    return Verdict(done, json.loads((folder / "report.json").read_text()))
+    report = json.loads((folder / "report.json").read_text())
+    # All reports say the same.
+    failures = [case.attrib["name"] for case in ElementTree.parse(folder / "report.xml").iter("testcase") if len(case)]
+    assert sorted(failures) == sorted(f"{one['id']} {one['subject']}" for one in report["findings"])
+    page = (folder / "report.html").read_text()
+    assert page.count("<article") == len(report["findings"])
+    assert all(escape(one["remedy"]) in page for one in report["findings"])
+    return Verdict(done, report)
 
 
 def test_sound_path(lab: Lab, tmp_path: Path) -> None:

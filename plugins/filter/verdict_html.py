@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
+
+DOCUMENTATION = r"""
+name: verdict_html
+author: the inbound.mail contributors (@inbound-mail)
+version_added: "0.2.0"
+short_description: The result of path_check as a page of HTML
+description:
+  - One file without script and without anything from elsewhere. It has the findings, which can be filtered by severity,
+    a drawing of who was reached, and what was seen of name servers, mail servers and messages.
+positional: _input, expectations
+options:
+  _input:
+    description: The result of M(inbound.mail.path_check).
+    type: dict
+    required: true
+  expectations:
+    description: What it was told to expect, O(inbound.mail.path_check#module:expectations).
+    type: dict
+    required: true
+  title:
+    description: The title of the page.
+    type: str
+    default: Mail path
+seealso:
+  - plugin: inbound.mail.verdict_junit
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Write a page for people
+  ansible.builtin.copy:
+    content: "{{ mail_verify_result | inbound.mail.verdict_html(mail_verify_expectations) }}"
+    dest: report.html
+    mode: "0644"
+"""
+
+RETURN = r"""
+_value:
+  description: The HTML document.
+  type: str
+"""
+
+
+class FilterModule:
+    """inbound.mail.verdict_html"""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"verdict_html": page}
