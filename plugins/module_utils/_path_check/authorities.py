@@ -30,9 +30,9 @@ async def find_zone(client: Client, zone: str) -> seen.Zone:
         # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead.
         delegated, names, glue = await _ask_parent(client, zone)
     pairs = await gathered(_addresses(client, name, glue) for name in sorted(set(names))[:_MOST_SERVERS])
-    servers = [_unasked(name, address) for name, addresses in pairs for address in (addresses or [""])]
+    servers = [_unasked(name, address, alias) for name, addresses, alias in pairs for address in (addresses or [""])]
     found: seen.Zone = {"name": zone, "delegated": delegated, "servers": servers}
-    await _ask_serials(client, found)
+    await gathered([_ask_serials(client, found), _ask_over_tcp(client, found)])
     return found
 
 
@@ -53,11 +53,19 @@ async def ask_all(client: Client, zone: seen.Zone, questions: list[tuple[str, st
         server["answers"].sort(key=lambda answer: (answer["name"], answer["type"]))
 
 
-async def _addresses(client: Client, name: str, glue: dict[str, list[str]]) -> tuple[str, list[str]]:
-    return name, (await client.addresses(name)) or glue.get(name, [])
+async def _addresses(client: Client, name: str, glue: dict[str, list[str]]) -> tuple[str, list[str], str]:
+    addresses = await client.addresses(name) or glue.get(name, [])
+    return name, addresses, (await client.resolve(name, "A")).alias or ""
 
 
-def _unasked(name: str, address: str) -> seen.NameServer:
+async def _ask_over_tcp(client: Client, zone: seen.Zone) -> None:
+    async def ask(server: seen.NameServer) -> None:
+        server["tcp"] = await client.status_over_tcp(server["address"], zone["name"])
+
+    await gathered(ask(server) for server in zone["servers"] if server["address"])
+
+
+def _unasked(name: str, address: str, alias: str) -> seen.NameServer:
     return {
         "name": name,
         "address": address,
@@ -65,6 +73,8 @@ def _unasked(name: str, address: str) -> seen.NameServer:
         "rcode": "",
         "authoritative": False,
         "serial": None,
+        "tcp": "",
+        "alias": alias,
         "answers": [],
     }
 

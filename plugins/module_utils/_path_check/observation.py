@@ -47,6 +47,8 @@ class NameServer(TypedDict):
     rcode: str
     authoritative: bool
     serial: int | None
+    tcp: str  # how the same question ended over TCP; empty if it was not asked
+    alias: str  # what the nameserver's name is an alias of (CNAME), empty if it is none
     answers: list[Answer]
 
 

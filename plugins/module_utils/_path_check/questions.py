@@ -70,6 +70,7 @@ class Client:
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
         self._resolved: dict[tuple[str, str], asyncio.Task[Reply]] = {}
+        self._over_tcp: dict[str, asyncio.Task[str]] = {}
         # By address: questions without an answer, until there is one; then it is known to live.
         self._unanswered: dict[str, int] = {}
         self._alive: set[str] = set()
@@ -105,6 +106,31 @@ class Client:
             return Reply(seen.TIMEOUT)
         except (dns.exception.DNSException, ValueError, EOFError):
             return Reply(seen.MALFORMED)
+
+    async def status_over_tcp(self, address: str, zone: str) -> str:
+        """How a question for the zone's SOA ended over TCP. A server of many zones is asked once, for one of them."""
+        if address not in self._over_tcp:
+            self._over_tcp[address] = asyncio.ensure_future(self._ask_over_tcp(address, zone))
+        return await self._over_tcp[address]
+
+    async def _ask_over_tcp(self, address: str, zone: str) -> str:
+        if not has_route(address):
+            return seen.NO_ROUTE
+        query = dns.message.make_query(zone, "SOA")
+        status = seen.TIMEOUT
+        async with self._slots:
+            for _attempt in range(_TRIES - 1):
+                try:
+                    exchange = dns.asyncquery.tcp(query, address, self._timeout)
+                    await asyncio.wait_for(exchange, 2 * self._timeout)
+                    return seen.ANSWERED
+                except ConnectionRefusedError:
+                    status = seen.REFUSED
+                except (dns.exception.Timeout, asyncio.TimeoutError, OSError):
+                    status = seen.TIMEOUT
+                except (dns.exception.DNSException, ValueError, EOFError):
+                    status = seen.MALFORMED
+        return status
 
     async def resolve(self, name: str, rdtype: str) -> Reply:
         """The first usable answer of the resolvers, in their order; each question is asked once."""

@@ -93,6 +93,51 @@ def ns_lame(case: Case) -> Iterator[Found]:
         )
 
 
+@rule(
+    "ns-no-tcp",
+    WARNING,
+    "RFC 7766, section 5",
+    "A nameserver answers over UDP but not over TCP: what does not fit in a datagram does not come.",
+    "Let TCP port 53 through to it.",
+)
+def ns_no_tcp(case: Case) -> Iterator[Found]:
+    mute: dict[str, list[str]] = {}
+    for zone in case.zones.values():
+        for server in zone["servers"]:
+            without = server.get("tcp", "") in (seen.TIMEOUT, seen.REFUSED, seen.MALFORMED)
+            if without and _trouble(server) is None and server["status"] == seen.ANSWERED:
+                mute.setdefault(label(server), []).append(zone["name"])
+    for subject, zones in mute.items():
+        yield Found(
+            subject,
+            f"It is a nameserver of {listed(zones)} and does not answer over TCP.",
+            "Let TCP port 53 through to it, beside UDP, and let the server listen there.",
+            observed=zones,
+        )
+
+
+@rule(
+    "ns-target-cname",
+    ERROR,
+    "RFC 2181, section 10.3",
+    "An NS record names an alias (CNAME).",
+    "Let the NS record name the host itself.",
+)
+def ns_target_cname(case: Case) -> Iterator[Found]:
+    aliases: dict[tuple[str, str], list[str]] = {}
+    for zone in case.zones.values():
+        for name, alias in sorted({(one["name"], one.get("alias", "")) for one in zone["servers"]}):
+            if alias:
+                aliases.setdefault((name, alias), []).append(zone["name"])
+    for (name, alias), zones in aliases.items():
+        yield Found(
+            name,
+            f"The NS records of {listed(zones)} name it, but it is an alias of {alias}.",
+            f"Let them name {alias}, in the zone and in its parent, or give {name} address records of its own.",
+            observed=alias,
+        )
+
+
 def _trouble(server: seen.NameServer) -> str | None:
     """Why a nameserver does not answer for its zone, None if it does or could not be asked from here."""
     if not server["address"]:

@@ -66,6 +66,22 @@ def test_only_nameserver(world: World) -> None:
     assert [(one["id"], one["subject"]) for one in result["findings"]] == [("ns-count", "ns1.example.org")]
 
 
+def test_nameserver_without_tcp(world: World) -> None:
+    world.start().listen()
+    address = world.servers[1].address
+    shut = f"ip daddr {address} tcp dport 53 drop"
+    world.network.run("nft", f"table ip t {{ chain c {{ type filter hook input priority 0; {shut}; }}; }}")
+    result = world.check(expectations=expectations(world), timeout=1)
+    subject = f"ns2.example.org ({address})"
+    assert [(one["id"], one["subject"]) for one in result["findings"]] == [("ns-no-tcp", subject)]
+
+
+def test_nameserver_that_is_an_alias(world: World) -> None:
+    zone = f"{SOUND}@ NS alias.test.\n"
+    world.start(zone, zone, root="alias.test. CNAME ns2.example.org.").listen()
+    assert world.ids(expectations=expectations(world)) == ["ns-target-cname"]
+
+
 def test_addresses_that_nobody_reaches(world: World) -> None:
     zone = "@ MX 10 mail\nmail A 192.168.0.10\n"
     world.start(zone, zone)

@@ -67,10 +67,12 @@ class World:
         ns: str = "ns1 ns2",
         options: str = "",
         more: Sequence[str] = (),
+        root: str = "",
     ) -> World:
         """A name server for each zone text of example.org; None: one that does not serve it.
 
-        delegated, ns: whether and to which names; options: of named; more: further zones, each with the sound MX.
+        delegated, ns: whether and to which names; options: of named; more: further zones, each with the sound MX; root:
+        more lines of the root zone.
         """
         zones = zones or (SOUND, SOUND)
         for _zone in zones:
@@ -91,14 +93,15 @@ class World:
                 (server.folder / f"{name}.zone").write_text(f"{TTL}{lines}@ MX 10 mail.example.org.\n")
                 server.zones[name] = f'zone "{name}" {{ type primary; file "/srv/{name}.zone"; }};'
             server.start()
-        self._start_resolver(addresses, ns.split() if delegated else [])
+        self._start_resolver(addresses, ns.split() if delegated else [], root)
         return self
 
-    def _start_resolver(self, addresses: list[str], names: list[str]) -> None:
+    def _start_resolver(self, addresses: list[str], names: list[str], more: str) -> None:
         self.resolver = Resolver(self.root, self.new_folder(), self.network)
         lines = ["@ SOA a.root-servers. nobody. 1 300 60 3600 60", "@ NS a.root-servers."]
         lines.append(f"a.root-servers. A {self.resolver.address}")
         lines += [f"example.org. NS {name}.example.org." for name in names]
+        lines.append(more)
         if names:
             lines += [f"ns{number}.example.org. A {address}" for number, address in enumerate(addresses, 1)]
         (self.resolver.folder / "root.zone").write_text(TTL + "\n".join(lines) + "\n")

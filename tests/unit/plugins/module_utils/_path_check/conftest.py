@@ -63,6 +63,8 @@ def server(number: int) -> dict[str, Any]:
         "rcode": "NOERROR",
         "authoritative": True,
         "serial": 7,
+        "tcp": "answered",
+        "alias": "",
         "answers": [
             answer("example.org", "MX", "10 mail.example.org."),
             answer("mail.example.org", "A", RELAY),

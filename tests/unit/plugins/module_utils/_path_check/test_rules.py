@@ -106,6 +106,16 @@ def only_one(seen: Seen) -> None:
     del servers(seen)[1:]
 
 
+@fault("ns-no-tcp")
+def no_tcp(seen: Seen) -> None:
+    servers(seen)[0]["tcp"] = "timeout"
+
+
+@fault("ns-target-cname")
+def nameserver_alias(seen: Seen) -> None:
+    servers(seen)[0]["alias"] = "host.example.net"
+
+
 @fault("ttl-mismatch")
 def other_ttl(seen: Seen) -> None:
     servers(seen)[1]["answers"][0]["ttl"] = 600
