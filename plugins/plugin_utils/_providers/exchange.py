@@ -370,9 +370,13 @@ class Exchange:
                 server.address, server.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
             )
             connected = socket.socket(family, kind)
-            connected.setblocking(False)
+        except OSError as error:
+            raise Unreachable(_reason(error)) from None
+        connected.setblocking(False)
+        try:
             connected.connect(address)
         except OSError as error:
+            connected.close()
             raise Unreachable(_reason(error)) from None
         return _Datagrams(self._signer, connected)
 
