@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules: whether mail comes in encrypted, and passwords only so."""
+"""Rules: whether the encryption that is offered works, and passwords come in that way alone."""
 
 from __future__ import annotations
 
@@ -26,26 +26,6 @@ def _offers(case: Case) -> Iterator[tuple[seen.Dialogue, list[str]]]:
         for step in steps(dialogue, asked.EHLO):
             if step["code"] == 250 and not step["text"].endswith("..."):
                 yield dialogue, step["text"].split(" / ")[1:]
-
-
-@rule(
-    "starttls-missing",
-    WARNING,
-    "RFC 3207",
-    "The server does not offer STARTTLS: mail comes in readable by everybody on the way.",
-    "Give the server a certificate, and let it offer TLS (Postfix: smtpd_tls_security_level = may).",
-)
-def starttls_missing(case: Case) -> Iterator[Found]:
-    for dialogue, offered in _offers(case):
-        if "STARTTLS" not in map(str.upper, offered):
-            yield Found(
-                where(dialogue),
-                "It does not offer STARTTLS.",
-                "Give it a certificate, its own will do, and let it offer TLS (Postfix: smtpd_tls_chain_files, "
-                "smtpd_tls_security_level = may).",
-                expected="STARTTLS",
-                observed=offered,
-            )
 
 
 @rule(

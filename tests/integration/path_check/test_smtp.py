@@ -34,7 +34,7 @@ def smtp(world: World) -> dict[str, object]:
         ("closes-after-ehlo", ["smtp-ended?"]),
         ("tires", ["smtp-ended?"]),
         ("short-name", ["ehlo-name"]),
-        ("in-clear", ["starttls-missing"]),
+        ("in-clear", []),
         ("broken-tls", ["starttls-broken"]),
         ("silent-tls", ["starttls-broken"]),
         ("no-tls-today", ["starttls-broken?"]),

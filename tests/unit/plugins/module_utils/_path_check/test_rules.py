@@ -121,11 +121,6 @@ def other_ttl(seen: Seen) -> None:
     servers(seen)[1]["answers"][0]["ttl"] = 600
 
 
-@fault("starttls-missing")
-def in_clear(seen: Seen) -> None:
-    steps(seen)[1]["text"] = steps(seen)[1]["text"].replace(" / STARTTLS", "")
-
-
 @fault("starttls-broken")
 def no_handshake(seen: Seen) -> None:
     seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher"}
