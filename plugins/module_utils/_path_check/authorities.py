@@ -23,15 +23,22 @@ _SERIAL_PAUSE = 1.0
 
 async def find_zone(client: Client, zone: str) -> seen.Zone:
     """A zone's nameservers with all their addresses, each asked for its SOA record."""
-    delegated: bool | None = True
-    glue: dict[str, list[str]] = {}
-    names = (await client.resolve(zone, "NS")).values
-    if not names:
-        # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead.
-        delegated, names, glue = await _ask_parent(client, zone)
-    pairs = await gathered(_addresses(client, name, glue) for name in sorted(set(names))[:_MOST_SERVERS])
-    servers = [_unasked(name, address, alias) for name, addresses, alias in pairs for address in (addresses or [""])]
-    found: seen.Zone = {"name": zone, "delegated": delegated, "servers": servers}
+    own, start, (delegated, parent) = await gathered(
+        [client.resolve(zone, "NS"), client.resolve(zone, "SOA"), _ask_parent(client, zone)]
+    )
+    # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead; the parent knows.
+    names = {*own.values, *(parent["names"] if parent else [])}
+    glue = parent["glue"] if parent else {}
+    pairs = await gathered(_addresses(client, name, glue) for name in sorted(names)[:_MOST_SERVERS])
+    found: seen.Zone = {
+        "name": zone,
+        "delegated": True if own.values else delegated,
+        "parent": parent,
+        "bogus": start.bogus or own.bogus,
+        "servers": [
+            _unasked(name, address, alias) for name, addresses, alias in pairs for address in (addresses or [""])
+        ],
+    }
     await gathered([_ask_serials(client, found), _ask_over_tcp(client, found)])
     return found
 
@@ -97,19 +104,24 @@ async def _ask_serials(client: Client, zone: seen.Zone) -> None:
             await asyncio.sleep(_SERIAL_PAUSE)
 
 
-async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, list[str], dict[str, list[str]]]:
-    """Whether the parent delegates the zone, to which nameservers, and their addresses as the parent gives them."""
+async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, seen.Parent | None]:
+    """Whether the parent delegates the zone, and to whom. The root has none."""
+    if zone == ".":
+        return None, None
     _label, _dot, above = zone.partition(".")
     parent = await client.zone_of(above or ".")
     if parent is None:
-        return None, [], {}
+        return None, None
     for name in (await client.resolve(parent, "NS")).values[:_MOST_SERVERS]:
         for address in await client.addresses(name):
             reply = await client.ask(address, zone, "NS")
             if not reply.usable:
                 continue
             names = reply.referral.get(zone) or reply.values
-            if names:
-                return True, names, reply.glue
-            return False, [], {}
-    return None, [], {}
+            if not names:
+                return False, None
+            return True, {
+                "names": sorted(names),
+                "glue": {name: sorted(found) for name, found in reply.glue.items() if name in names},
+            }
+    return None, None

@@ -42,7 +42,9 @@ class Case:
             for server in zone["servers"]:
                 for answer in server["answers"]:
                     self._answers.setdefault((answer["name"], answer["type"]), []).append((server, answer))
-        self._resolved = {(answer["name"], answer["type"]): answer for answer in observation["resolved"]}
+        self._resolved: dict[tuple[str, str], list[seen.Resolved]] = {}
+        for one in observation["resolved"]:
+            self._resolved.setdefault((one["name"], one["type"]), []).append(one)
         self._expected = {(record["name"], record["type"]): record for record in self.public_records}
         self._connections = {(one["source"], one["address"], one["port"]): one for one in observation["connections"]}
         self._dialogues = {(one["address"], one["port"]): one for one in observation["dialogues"]}
@@ -75,10 +77,26 @@ class Case:
             for server, answer in self.answers(name, rdtype)
             if counts(answer)
         ]
-        resolved = self._resolved.get((name, rdtype))
-        if not found and self.zone_of(name) is None and resolved and usable(resolved):
+        resolved = self.resolved(name, rdtype)
+        if not found and self.zone_of(name) is None and resolved:
             found = [("the resolver", sorted(normal(value, rdtype) for value in resolved["values"]), resolved["alias"])]
         return found
+
+    def served(self, name: str, rdtype: str) -> list[tuple[list[str], int]]:
+        """(values, seconds that resolvers keep them) of every server with authority."""
+        return [
+            (sorted(normal(value, rdtype) for value in answer["values"]), answer["ttl"] or 0)
+            for _server, answer in self.answers(name, rdtype)
+            if counts(answer)
+        ]
+
+    def caches(self, name: str, rdtype: str) -> list[seen.Resolved]:
+        """What each resolver that was asked answered."""
+        return self._resolved.get((name, rdtype), [])
+
+    def resolved(self, name: str, rdtype: str) -> seen.Resolved | None:
+        """The first answer of a resolver that says something."""
+        return next((one for one in self.caches(name, rdtype) if usable(one)), None)
 
     def zone_of(self, name: str) -> seen.Zone | None:
         """The zone whose servers were asked for the name."""
@@ -102,16 +120,16 @@ class Case:
         return found
 
     def addresses(self, name: str) -> list[str]:
+        """As the servers of its zone say, or else the resolvers, who follow aliases into other zones."""
         found = [*self.values(name, "A"), *self.values(name, "AAAA")]
-        for rdtype in ("A", "AAAA"):
-            resolved = self._resolved.get((name, rdtype))
-            if resolved and usable(resolved):
-                found += resolved["values"]
+        if not found:
+            answers = [self.resolved(name, rdtype) for rdtype in ("A", "AAAA")]
+            found = [value for answer in answers if answer for value in answer["values"]]
         return list(dict.fromkeys(found))
 
     def was_resolved(self, name: str) -> bool:
         """Whether both kinds of addresses of the name were asked for and answered, by whomever."""
-        return all(self.said(name, rdtype) or usable(self._resolved.get((name, rdtype))) for rdtype in ("A", "AAAA"))
+        return all(self.said(name, rdtype) or self.resolved(name, rdtype) for rdtype in ("A", "AAAA"))
 
     def not_public(self, address: str) -> str | None:
         """What a special-purpose address is meant for, None for a public one."""
@@ -195,9 +213,9 @@ def counts(answer: seen.Answer) -> bool:
     return usable(answer) and answer["authoritative"]
 
 
-def usable(answer: seen.Answer | None) -> bool:
+def usable(answer: seen.Answer) -> bool:
     """An alias is an answer, also where it leads to nothing: BIND adds SERVFAIL to a loop of them."""
-    if answer is None or answer["status"] != seen.ANSWERED:
+    if answer["status"] != seen.ANSWERED:
         return False
     return answer["rcode"] in ("NOERROR", "NXDOMAIN") or answer["alias"] is not None
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
     rules_addresses,
+    rules_caches,
     rules_delegation,
     rules_delivery,
     rules_exchanges,
     rules_mx,
     rules_ports,
+    rules_reverse,
     rules_smtp,
     rules_tls,
     rules_vantage,
@@ -38,9 +40,11 @@ RULE_MODULES = (
     rules_mx,
     rules_exchanges,
     rules_addresses,
+    rules_caches,
     rules_ports,
     rules_smtp,
     rules_tls,
+    rules_reverse,
     rules_delivery,
     rules_vantage,
 )

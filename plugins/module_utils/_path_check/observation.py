@@ -34,8 +34,14 @@ class Answer(TypedDict):
     rcode: str  # NOERROR, NXDOMAIN, REFUSED...; empty without an answer
     authoritative: bool
     values: list[str]
-    ttl: int | None
+    ttl: int | None  # where there are no values: how long resolvers keep that answer (RFC 2308, section 5)
     alias: str | None  # what the name is an alias of (CNAME), if it is
+
+
+class Resolved(Answer):
+    """A resolver's answer; its zone is empty. PTR questions are among them, by the address's reverse name."""
+
+    resolver: str
 
 
 class NameServer(TypedDict):
@@ -52,11 +58,20 @@ class NameServer(TypedDict):
     answers: list[Answer]
 
 
+class Parent(TypedDict):
+    """What the parent zone says of a zone: its nameservers, and their addresses where it gives some."""
+
+    names: list[str]
+    glue: dict[str, list[str]]
+
+
 class Zone(TypedDict):
-    """delegated: None if it could not be found out."""
+    """delegated: None if it could not be found out. parent: None if it did not answer, or names nobody."""
 
     name: str
     delegated: bool | None
+    parent: Parent | None
+    bogus: str  # a resolver that refuses the zone unless it is told not to validate; empty: none
     servers: list[NameServer]
 
 
@@ -152,7 +167,7 @@ class Observation(TypedDict):
     complete: bool  # False: the time was up before everything was asked
     resolvers: list[str]
     zones: list[Zone]
-    resolved: list[Answer]  # the resolvers' answers, zone empty
+    resolved: list[Resolved]
     connections: list[Connection]
     dialogues: list[Dialogue]
     sent: list[Sent]

@@ -12,6 +12,7 @@ import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 PORT = 25
 # Exchanges of one domain that are looked at: more than any sound domain has.
 _MOST_EXCHANGES = 50
+# Names of one address that are looked at; one is usual.
+_MOST_NAMES = 10
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class _Observer:
         self.record["complete"] = complete
         self.record["seconds"] = seconds
         self.record["zones"] = sorted(self.zones.values(), key=lambda zone: zone["name"])
-        self.record["resolved"] = sorted(self.dns.resolved(), key=lambda answer: (answer["name"], answer["type"]))
+        self.record["resolved"] = self.dns.resolved()
         self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))
         self.record["dialogues"] = [questions.dialogue for questions in self.dialogues]
         self.record["sent"] = [delivery.sent for delivery in self.deliveries]
@@ -148,7 +151,7 @@ class _Observer:
     def _in_dialogue(self, address: str, port: int) -> bool:
         return any((one.dialogue["address"], one.dialogue["port"]) == (address, port) for one in self.dialogues)
 
-    def _plan_dialogues(self) -> list[Awaitable[None]]:
+    def _plan_dialogues(self) -> list[Awaitable[Any]]:
         if not self.request.smtp:
             return []
         return [
@@ -157,7 +160,7 @@ class _Observer:
             for address in exchanger["addresses"]
         ]
 
-    def _converse(self, host: str, address: str, port: int, domains: list[str]) -> Awaitable[None]:
+    def _converse(self, host: str, address: str, port: int, domains: list[str]) -> Awaitable[Any]:
         questions = Questions(host, address, port, domains, self.request.helo, _token())
         self.dialogues.append(questions)
 
@@ -165,7 +168,7 @@ class _Observer:
             async with self.slots:
                 await questions.ask(self.request.timeout, self.request.smtp_timeout)
 
-        return ask()
+        return gathered([ask(), self._reverse(address)]) if self.request.needs_dns else ask()
 
     # DNS
 
@@ -192,8 +195,8 @@ class _Observer:
                 by_zone.setdefault(zone, []).append(question)
         if self.request.authoritative:
             await gathered(self._ask_zone(zone, asked) for zone, asked in by_zone.items())
-        if self.request.domain or not self.request.authoritative:
-            await gathered(self.dns.resolve(*question) for question, _zone in pairs)
+        resolvers = self.request.resolvers
+        await gathered(self.dns.resolve_at(resolver, *question) for resolver in resolvers for question, _zone in pairs)
         self._remember()
 
     def _remember(self) -> None:
@@ -215,7 +218,7 @@ class _Observer:
         if zone not in self.zones:
             found = await find_zone(self.dns, zone)
             self.zones.setdefault(zone, found)
-        await ask_all(self.dns, self.zones[zone], questions)
+        await ask_all(self.dns, self.zones[zone], [*questions, (zone, "NS")])
 
     async def _follow_exchanges(self, asked: dict[tuple[str, str], str | None]) -> None:
         """The addresses of every exchange that an MX names, whoever's zone it is in."""
@@ -260,6 +263,11 @@ class _Observer:
             if not self._in_dialogue(address, PORT)
         )
 
+    async def _reverse(self, address: str) -> None:
+        """The name of an address, and whether it leads back."""
+        found = await self.dns.resolve(reverse_name(address), "PTR")
+        await gathered(self.dns.addresses(name) for name in found.values[:_MOST_NAMES])
+
     async def _greeting_names(self) -> None:
         """Do the names resolve by which the exchangers greet?"""
         names = {greeting_name(one.dialogue) for one in self.dialogues}
@@ -281,6 +289,11 @@ def greeting_name(dialogue: seen.Dialogue) -> str:
         if step["what"] == EHLO and step["code"] == 250:
             return (step["text"].split() or [""])[0].lower().rstrip(".")
     return ""
+
+
+def reverse_name(address: str) -> str:
+    """The name of which the PTR record names the host (RFC 1035, section 3.5; RFC 3596, section 2.5)."""
+    return ip_address(address).reverse_pointer
 
 
 def _token() -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._deps import dns
@@ -40,6 +40,8 @@ class Reply:
     alias: str | None = None
     soa_owner: str | None = None
     """The zone that the reply says it comes from, by the SOA record in it."""
+    bogus: str = ""
+    """The resolver that gives this answer only if it is told not to validate it (RFC 4035, section 3.2.2)."""
     referral: dict[str, list[str]] = field(default_factory=dict)
     """Zone to the nameservers that the parent names for it."""
     glue: dict[str, list[str]] = field(default_factory=dict)
@@ -69,19 +71,24 @@ class Client:
         self.resolvers = resolvers
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
-        self._resolved: dict[tuple[str, str], asyncio.Task[Reply]] = {}
+        self._resolved: dict[tuple[str, str, str], asyncio.Task[Reply]] = {}
         self._over_tcp: dict[str, asyncio.Task[str]] = {}
         # By address: questions without an answer, until there is one; then it is known to live.
         self._unanswered: dict[str, int] = {}
         self._alive: set[str] = set()
 
-    async def ask(self, address: str, name: str, rdtype: str, recursive: bool = False) -> Reply:
-        """One server's own answer; over TCP where it does not fit in a datagram (RFC 7766)."""
+    async def ask(self, address: str, name: str, rdtype: str, recursive: bool = False, validated: bool = True) -> Reply:
+        """One server's own answer; over TCP where it does not fit in a datagram (RFC 7766).
+
+        validated: as the server thinks right; else it is told to answer also what it takes for bogus.
+        """
         if not has_route(address):
             return Reply(seen.NO_ROUTE)
         query = dns.message.make_query(name, rdtype, use_edns=0, payload=_UDP_ANSWER)
         if not recursive:
             query.flags &= ~dns.flags.RD
+        if not validated:
+            query.flags |= dns.flags.CD
         async with self._slots:
             if address not in self._alive and self._unanswered.get(address, 0) >= _PATIENCE:
                 return Reply(seen.TIMEOUT)
@@ -133,27 +140,40 @@ class Client:
         return status
 
     async def resolve(self, name: str, rdtype: str) -> Reply:
-        """The first usable answer of the resolvers, in their order; each question is asked once."""
-        key = (name, rdtype)
-        if key not in self._resolved:
-            self._resolved[key] = asyncio.ensure_future(self._resolve(name, rdtype))
-        return await self._resolved[key]
-
-    async def _resolve(self, name: str, rdtype: str) -> Reply:
+        """The first usable answer of the resolvers, in their order."""
         reply = Reply(seen.TIMEOUT)
         for resolver in self.resolvers:
-            reply = await self.ask(resolver, name, rdtype, recursive=True)
+            reply = await self.resolve_at(resolver, name, rdtype)
             if reply.usable:
                 break
         return reply
 
-    def resolved(self) -> list[seen.Answer]:
-        """What the resolvers answered so far."""
-        return [
-            task.result().as_answer("", name, rdtype)
-            for (name, rdtype), task in self._resolved.items()
-            if task.done() and not task.cancelled() and rdtype in ("A", "AAAA", "MX")
+    async def resolve_at(self, resolver: str, name: str, rdtype: str) -> Reply:
+        """One resolver's answer; each question is asked once."""
+        key = (resolver, name, rdtype)
+        if key not in self._resolved:
+            self._resolved[key] = asyncio.ensure_future(self._resolve_at(*key))
+        return await self._resolved[key]
+
+    async def _resolve_at(self, resolver: str, name: str, rdtype: str) -> Reply:
+        reply = await self.ask(resolver, name, rdtype, recursive=True)
+        if reply.rcode != "SERVFAIL":
+            return reply
+        unchecked = await self.ask(resolver, name, rdtype, recursive=True, validated=False)
+        if not unchecked.usable:
+            return reply
+        # It may have failed in passing.
+        again = await self.ask(resolver, name, rdtype, recursive=True)
+        return again if again.usable else replace(unchecked, bogus=resolver)
+
+    def resolved(self) -> list[seen.Resolved]:
+        """What the resolvers answered so far, those that are asked first first."""
+        found: list[seen.Resolved] = [
+            {**task.result().as_answer("", name, rdtype), "resolver": resolver}
+            for (resolver, name, rdtype), task in self._resolved.items()
+            if task.done() and not task.cancelled() and rdtype in ("A", "AAAA", "MX", "PTR")
         ]
+        return sorted(found, key=lambda one: (one["name"], one["type"], self.resolvers.index(one["resolver"])))
 
     async def addresses(self, name: str) -> list[str]:
         """IPv4 and IPv6 addresses of a host, by the resolvers."""
@@ -218,6 +238,8 @@ def _read(response: Any) -> Reply:
     for rrset in [*response.answer, *response.authority]:
         if rrset.rdtype == dns.rdatatype.SOA:
             reply.soa_owner = bare(rrset.name)
+            if reply.ttl is None:
+                reply.ttl = min(rrset.ttl, rrset[0].minimum)
         elif rrset.rdtype == dns.rdatatype.NS:
             reply.referral[bare(rrset.name)] = [bare(rdata.target) for rdata in list(rrset)[:_MOST_VALUES]]
     for rrset in response.additional:
@@ -233,7 +255,7 @@ def _rrset(section: Any, owner: Any, rdtype: Any) -> Any:
 def _value(rdata: Any) -> str:
     if rdata.rdtype == dns.rdatatype.MX:
         return f"{rdata.preference} {absolute(bare(rdata.exchange))}"
-    if rdata.rdtype == dns.rdatatype.NS:
+    if rdata.rdtype in (dns.rdatatype.NS, dns.rdatatype.PTR):
         return bare(rdata.target)
     if rdata.rdtype == dns.rdatatype.SOA:
         return str(rdata.serial)

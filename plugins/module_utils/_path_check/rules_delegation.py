@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import label
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import counts, label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import stands_in
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
 
 if TYPE_CHECKING:
@@ -64,6 +65,65 @@ def ns_count(case: Case) -> Iterator[Found]:
             expected="two or more",
             observed=zones,
         )
+
+
+@rule(
+    "ns-parent-child",
+    ERROR,
+    "RFC 1034, section 4.2.2",
+    "The parent zone names other nameservers than the zone itself, or has another address of one (glue).",
+    "Have the registrar, or whoever keeps the parent zone, enter what the zone says.",
+)
+def ns_parent_child(case: Case) -> Iterator[Found]:
+    for zone in case.zones.values():
+        parent = zone.get("parent")
+        said = {tuple(answer["values"]) for _who, answer in case.answers(zone["name"], "NS") if counts(answer)}
+        if parent is None or not said:
+            continue
+        if tuple(parent["names"]) not in said:
+            own = sorted({name for names in said for name in names})
+            missing, surplus = ([one for one in own if one not in parent["names"]], set(parent["names"]) - set(own))
+            words = [f"{listed(missing)} is only in the zone"] if missing else []
+            words += [f"{listed(sorted(surplus))} only in the parent"] if surplus else []
+            yield Found(
+                zone["name"],
+                f"The NS records differ: {'; '.join(words)}.",
+                f"Have the registrar enter {listed(own)} in the parent zone, or change the NS records of the zone.",
+                expected=own,
+                observed=parent["names"],
+            )
+        for name, glue in parent["glue"].items():
+            own = [one["address"] for one in zone["servers"] if one["name"] == name and one["address"]]
+            stale = [address for address in glue if address not in own]
+            if own and stale and stands_in(name, zone["name"]):
+                yield Found(
+                    name,
+                    f"The parent zone of {zone['name']} says that it has the address {listed(stale)}; its own is "
+                    f"{listed(own)}.",
+                    f"Have the registrar change the address of {name} (glue) to {listed(own)}.",
+                    expected=own,
+                    observed=glue,
+                )
+
+
+@rule(
+    "dnssec-bogus",
+    ERROR,
+    "RFC 4035, section 5.5",
+    "A resolver that validates refuses the zone: its signatures, or the DS records in the parent, are wrong.",
+    "Sign the zone anew, and have the DS records in the parent be those of its keys, or be none.",
+)
+def dnssec_bogus(case: Case) -> Iterator[Found]:
+    for zone in case.zones.values():
+        if zone.get("bogus"):
+            yield Found(
+                zone["name"],
+                f"The resolver {zone['bogus']} refuses it (SERVFAIL), and answers when it is told not to validate.",
+                f"See with 'delv {zone['name']} SOA' what is wrong: signatures that have expired, a key that was "
+                "changed without the DS record in the parent, a zone that is no longer signed and has one still.",
+                expected="NOERROR",
+                observed="SERVFAIL",
+            )
 
 
 @rule(

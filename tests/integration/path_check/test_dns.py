@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -78,8 +79,91 @@ def test_nameserver_without_tcp(world: World) -> None:
 
 def test_nameserver_that_is_an_alias(world: World) -> None:
     zone = f"{SOUND}@ NS alias.test.\n"
-    world.start(zone, zone, root="alias.test. CNAME ns2.example.org.").listen()
+    world.start(zone, zone, root="alias.test. CNAME ns2.example.org.\nexample.org. NS alias.test.").listen()
     assert world.ids(expectations=expectations(world)) == ["ns-target-cname"]
+
+
+def test_parent_that_knows_one_nameserver_less(world: World) -> None:
+    world.start(parent="ns1").listen()
+    result = world.check(expectations=expectations(world))
+    assert [(one["id"], one["observed"]) for one in result["findings"]] == [("ns-parent-child", ["ns1.example.org"])]
+    assert "ns2.example.org is only in the zone" in result["findings"][0]["message"]
+
+
+def test_parent_that_knows_a_former_nameserver(world: World) -> None:
+    former = world.network.new_address()
+    world.start(root=f"example.org. NS former.example.org.\nformer.example.org. A {former}").listen()
+    result = world.check(expectations=expectations(world), timeout=0.6)
+    found = [(one["id"], one["subject"]) for one in result["findings"]]
+    assert found == [("ns-lame", f"former.example.org ({former})"), ("ns-parent-child", "example.org")]
+
+
+def test_parent_that_has_a_former_address(world: World) -> None:
+    world.start(root=f"ns1.example.org. A {world.network.new_address()}").listen()
+    result = world.check(expectations=expectations(world), timeout=0.6)
+    assert [(one["id"], one["subject"]) for one in result["findings"]] == [("ns-parent-child", "ns1.example.org")]
+
+
+@pytest.mark.parametrize(("signed", "found"), [(True, []), (False, ["dnssec-bogus"])])
+def test_signatures(world: World, signed: bool, found: list[str]) -> None:
+    world.start(signed=signed).listen()
+    assert world.ids(expectations=expectations(world)) == found
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "found"),
+    [
+        # The resolver keeps what it was told before.
+        ("@ MX 20 mail\nmail A @MX@\n", SOUND, ["resolver-stale"]),
+        ("mail A @MX@\n", SOUND, ["resolver-stale"]),
+        (SOUND, SOUND, []),
+    ],
+)
+def test_resolver_that_remembers(world: World, first: str, then: str, found: list[str]) -> None:
+    world.start(first, first).listen()
+    world.check(smtp=False)
+    for server in world.servers:
+        server.stop()
+        text = (server.folder / "example.org.zone").read_text()
+        (server.folder / "example.org.zone").write_text(text.replace(world.text(first), world.text(then)))
+        server.start()
+    result = world.check(expectations=expectations(world))
+    assert [one["id"] for one in result["findings"]] == found
+    if found:
+        assert re.search(r"for \d+ s more", result["findings"][0]["message"])
+
+
+@pytest.mark.parametrize(
+    ("zone", "found"),
+    [
+        ("@ 86400 MX 20 mail\nmail A @MX@\n", ["mx-differs", "ttl-blocks-change"]),
+        ("@ 86400 MX 10 mail\nmail A @MX@\n", []),
+        (
+            "@ 86400 SOA ns1 hostmaster 1 300 60 3600 86400\nmail A @MX@\n",
+            ["mx-missing", "negative-ttl-blocks-change"],
+        ),
+    ],
+)
+def test_long_time_to_live(world: World, zone: str, found: list[str]) -> None:
+    world.start(zone, zone).listen()
+    assert world.ids(expectations=expectations(world)) == found
+
+
+@pytest.mark.parametrize(
+    ("reverse", "found"),
+    [
+        ("", ["ptr-missing"]),
+        ("PTR other.example.org.", ["fcrdns"]),
+        ("PTR host.test.", ["ptr-not-ehlo"]),
+        # A name more does no harm.
+        ("PTR host.test.\n@REVERSE@ PTR mail.example.org.", []),
+        # Nobody answers for it.
+        ("NS ns.nowhere.invalid.", ["ptr-missing?"]),
+    ],
+)
+def test_name_of_the_address(world: World, reverse: str, found: list[str]) -> None:
+    world.start(reverse=reverse, root=f"host.test. A {world.mx}").listen()
+    assert world.ids(expectations=expectations(world)) == found
 
 
 def test_addresses_that_nobody_reaches(world: World) -> None:
@@ -139,7 +223,7 @@ def test_dead_nameserver_of_many_zones_is_one_finding_and_soon_let_alone(world: 
 
 def test_nameserver_without_an_address(world: World) -> None:
     zone = SOUND + "@ NS ns.nowhere.invalid.\n"
-    world.start(zone, zone).listen()
+    world.start(zone, zone, root="example.org. NS ns.nowhere.invalid.").listen()
     assert world.ids(expectations=expectations(world)) == ["ns-lame"]
 
 

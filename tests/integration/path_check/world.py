@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,19 @@ SOUND = "@ MX 10 mail\nmail A @MX@\n"
 
 
 class Resolver(Named):
-    """Holds the root zone, and resolves what that delegates."""
+    """Holds the root zone, and resolves what that delegates. key: the one that example.org has to be signed with."""
+
+    key: str = ""
 
     def configuration(self) -> str:
         return (
             'options { directory "/srv"; pid-file "/srv/named.pid"; session-keyfile "/srv/session.key";\n'
             f"  listen-on port 53 {{ {self.address}; }}; query-source address {self.address};\n"
-            "  listen-on-v6 { none; }; dnssec-validation no;\n"
+            "  listen-on-v6 { none; }; empty-zones-enable no;\n"
+            f"  dnssec-validation {'yes' if self.key else 'no'};\n"
             "  recursion yes; allow-query { any; }; allow-recursion { any; }; };\n"
             'controls { }; zone "." { type primary; file "/srv/root.zone"; };\n'
+            + (f"trust-anchors {{ example.org. static-key {self.key}; }};\n" if self.key else "")
         )
 
     def start(self) -> None:
@@ -68,11 +73,15 @@ class World:
         options: str = "",
         more: Sequence[str] = (),
         root: str = "",
+        parent: str | None = None,
+        reverse: str = "PTR mail.example.org.",
+        signed: bool | None = None,
     ) -> World:
         """A name server for each zone text of example.org; None: one that does not serve it.
 
         delegated, ns: whether and to which names; options: of named; more: further zones, each with the sound MX; root:
-        more lines of the root zone.
+        more lines of the root zone; parent: the names that the parent has, if not those; reverse: what the exchanger's
+        address has in the reverse zone; signed: whether the zone is signed, which the resolver demands then.
         """
         zones = zones or (SOUND, SOUND)
         for _zone in zones:
@@ -92,12 +101,32 @@ class World:
                 lines += "@ NS ns1.example.org.\n@ NS dead.example.org.\n"
                 (server.folder / f"{name}.zone").write_text(f"{TTL}{lines}@ MX 10 mail.example.org.\n")
                 server.zones[name] = f'zone "{name}" {{ type primary; file "/srv/{name}.zone"; }};'
+        key = "" if signed is None else self._sign(signed)
+        for server in self.servers:
             server.start()
-        self._start_resolver(addresses, ns.split() if delegated else [], root)
+        own = f"{ip_address(self.mx).reverse_pointer}."
+        root += f"\n{own} {reverse.replace('@REVERSE@', own)}" if reverse else ""
+        self._start_resolver(addresses, (ns if parent is None else parent).split() if delegated else [], root, key)
         return self
 
-    def _start_resolver(self, addresses: list[str], names: list[str], more: str) -> None:
+    def _sign(self, signed: bool) -> str:
+        """Make a key, and sign with it what every server has, or not. Returns it as a trust anchor is written."""
+        first = self.servers[0]
+        new_key = ["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K", "/srv", "example.org"]
+        subprocess.run(first.inside(*new_key), check=True, capture_output=True)
+        if signed:
+            plain = first.folder / "example.org.zone"
+            sign = ["dnssec-signzone", "-q", "-S", "-z", "-K", "/srv", "-o", "example.org", "-f", "/srv/signed"]
+            subprocess.run(first.inside(*sign, f"/srv/{plain.name}"), check=True, capture_output=True)
+            for server in self.servers:
+                (server.folder / plain.name).write_text((first.folder / "signed").read_text())
+        (public,) = first.folder.glob("Kexample.org.*.key")
+        *_owner, flags, protocol, algorithm, key = public.read_text().strip().split("\n")[-1].split(maxsplit=6)
+        return f'{flags} {protocol} {algorithm} "{key.replace(" ", "")}"'
+
+    def _start_resolver(self, addresses: list[str], names: list[str], more: str, key: str) -> None:
         self.resolver = Resolver(self.root, self.new_folder(), self.network)
+        self.resolver.key = key
         lines = ["@ SOA a.root-servers. nobody. 1 300 60 3600 60", "@ NS a.root-servers."]
         lines.append(f"a.root-servers. A {self.resolver.address}")
         lines += [f"example.org. NS {name}.example.org." for name in names]
