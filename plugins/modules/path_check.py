@@ -54,7 +54,7 @@ options:
             description: The DNS service that holds them. Nothing is looked up by it.
             type: str
           view:
-            description: Only those of the view V(public) are looked at.
+            description: Those of the view V(internal) are looked at where O(inside=true), the others where not.
             type: str
             default: public
           zone:
@@ -77,6 +77,10 @@ options:
           ttl:
             description: The TTL in seconds. It is not compared.
             type: int
+          asked_of:
+            description: Who was asked to enter it, as C(owner) in the plan's list of requests. Empty if we do it.
+            type: str
+            default: ""
       ports:
         description: TCP ports that the vantage has to reach, or must not.
         type: list
@@ -107,6 +111,10 @@ options:
             description: The reason, for the report.
             type: str
             default: declared so
+          asked_of:
+            description: Who was asked to make it so, as C(owner) in the plan's list of requests. Empty if we do it.
+            type: str
+            default: ""
       egress:
         description: Which hosts have to reach port 25 outside, or must not.
         type: list
@@ -153,6 +161,24 @@ options:
             type: list
             elements: str
             default: []
+      backups:
+        description: Hosts of others that take the mail of a domain while ours are away.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          fqdn:
+            description: The name that the MX record has.
+            type: str
+            required: true
+          preference:
+            description: The MX preference.
+            type: int
+            required: true
+          domain:
+            description: The mail domain.
+            type: str
+            required: true
       delivery:
         description: Recipients that a message has to arrive for.
         type: list
@@ -225,6 +251,12 @@ options:
     description: Hold SMTP dialogues.
     type: bool
     default: true
+  inside:
+    description:
+      - This host is inside. It asks its resolvers for the records of the view V(internal), and for what it must not see
+        otherwise than the world does. It looks at nothing else but O(egress_targets).
+    type: bool
+    default: false
   delivery:
     description:
       - Send a message with a unique token to each expected delivery, by MX lookup.

@@ -14,6 +14,7 @@ _NAME = {"type": "str", "required": True}
 _PORT = {"type": "int", "default": 25}
 _OPEN = {"type": "bool", "required": True}
 _WHY = {"type": "str", "default": "declared so"}
+_ASKED_OF = {"type": "str", "default": ""}
 _NAMES = {"type": "list", "elements": "str", "required": True}
 
 
@@ -30,12 +31,20 @@ _EXPECTATIONS = {
         type={"type": "str", "choices": ["MX", "A", "AAAA"], "required": True},
         values=_NAMES,
         ttl={"type": "int"},
+        asked_of=_ASKED_OF,
     ),
     "ports": _list(
-        source={"type": "str", "default": "outside"}, host=_NAME, address=_NAME, port=_PORT, open=_OPEN, why=_WHY
+        source={"type": "str", "default": "outside"},
+        host=_NAME,
+        address=_NAME,
+        port=_PORT,
+        open=_OPEN,
+        why=_WHY,
+        asked_of=_ASKED_OF,
     ),
     "egress": _list(source=_NAME, open=_OPEN, why=_WHY),
     "smtp": _list(host=_NAME, fqdn=_NAME, addresses=_NAMES, port=_PORT, domains=_STRINGS),
+    "backups": _list(fqdn=_NAME, preference={"type": "int", "required": True}, domain=_NAME),
     "delivery": _list(
         domain=_NAME, recipient=_NAME, servers=_NAMES, path={"type": "list", "elements": "list", "required": True}
     ),
@@ -51,6 +60,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "resolvers": _STRINGS,
     "authoritative": {"type": "bool", "default": True},
     "smtp": {"type": "bool", "default": True},
+    "inside": {"type": "bool", "default": False},
     "delivery": {"type": "bool", "default": False},
     "egress_targets": _STRINGS,
     "egress_only": {"type": "bool", "default": False},

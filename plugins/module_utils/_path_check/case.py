@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ class Case:
         self.domain = domain
         self.controls = list(controls)
         self.egress_targets = list(egress_targets)
+        self._is_of_backups = False
         self._public_networks = [ip_network(network, strict=False) for network in public_networks]
         self.zones = {zone["name"]: zone for zone in observation["zones"]}
         self._answers: dict[tuple[str, str], list[tuple[seen.NameServer, seen.Answer]]] = {}
@@ -54,6 +57,14 @@ class Case:
     @property
     def public_records(self) -> list[dict[str, Any]]:
         return [record for record in self.expect["records"] if record["view"] == "public"]
+
+    @property
+    def internal_records(self) -> list[dict[str, Any]]:
+        return [record for record in self.expect["records"] if record["view"] != "public"]
+
+    def inside(self, name: str, rdtype: str) -> list[seen.Inside]:
+        """What hosts inside are told by their resolvers."""
+        return [one for one in self.observation["inside"] if (one["name"], one["type"]) == (name, rdtype)]
 
     @property
     def mail_domains(self) -> list[str]:
@@ -188,8 +199,26 @@ class Case:
 
     @property
     def dialogues(self) -> list[seen.Dialogue]:
-        """Those with a connection that came about."""
-        return [one for one in self.observation["dialogues"] if one["status"] == seen.OPEN]
+        """Those with a connection that came about; of backup exchangers none, which are others'."""
+        return [
+            one
+            for one in self.observation["dialogues"]
+            if one["status"] == seen.OPEN and (one["host"] in self.backups) == self._is_of_backups
+        ]
+
+    @cached_property
+    def backups(self) -> dict[str, list[dict[str, Any]]]:
+        """Backup exchangers by name, with what is expected of each."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for one in self.expect["backups"]:
+            found.setdefault(one["fqdn"], []).append(one)
+        return found
+
+    def of_backups(self) -> Case:
+        """The same with the dialogues of the backup exchangers in place of ours."""
+        other = copy(self)
+        other._is_of_backups = True
+        return other
 
     def names_of(self, host: str) -> set[str]:
         """Names that a mail host may have in a Received field: declared, by its greeting, and by its own word."""

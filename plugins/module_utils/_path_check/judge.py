@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
     rules_addresses,
+    rules_backup,
     rules_caches,
     rules_delegation,
     rules_delivery,
     rules_exchanges,
+    rules_manual,
     rules_mx,
     rules_ports,
     rules_reverse,
     rules_smtp,
     rules_tls,
     rules_vantage,
+    rules_views,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
     ERROR,
@@ -41,10 +44,13 @@ RULE_MODULES = (
     rules_exchanges,
     rules_addresses,
     rules_caches,
+    rules_views,
     rules_ports,
     rules_smtp,
     rules_tls,
     rules_reverse,
+    rules_backup,
+    rules_manual,
     rules_delivery,
     rules_vantage,
 )

@@ -160,6 +160,12 @@ class MailHost(TypedDict):
     names: list[str]
 
 
+class Inside(Resolved):
+    """What a resolver answers to a host inside. source: the host."""
+
+    source: str
+
+
 class Observation(TypedDict):
     format_version: int
     vantage: str
@@ -168,6 +174,7 @@ class Observation(TypedDict):
     resolvers: list[str]
     zones: list[Zone]
     resolved: list[Resolved]
+    inside: list[Inside]
     connections: list[Connection]
     dialogues: list[Dialogue]
     sent: list[Sent]
@@ -184,6 +191,7 @@ def empty(vantage: str) -> Observation:
         "resolvers": [],
         "zones": [],
         "resolved": [],
+        "inside": [],
         "connections": [],
         "dialogues": [],
         "sent": [],
@@ -192,12 +200,15 @@ def empty(vantage: str) -> Observation:
     }
 
 
+_LISTS = ("resolvers", "zones", "resolved", "inside", "connections", "dialogues", "sent", "traces", "mail_hosts")
+
+
 def merged(observations: list[Observation]) -> Observation:
     """Several hosts' observations, one at least, as one; the first is the vantage's."""
     result: Any = empty(observations[0]["vantage"])
     result["seconds"] = observations[0].get("seconds", 0.0)
     for one in observations:
         result["complete"] = result["complete"] and one.get("complete", True)
-        for key in ("resolvers", "zones", "resolved", "connections", "dialogues", "sent", "traces", "mail_hosts"):
+        for key in _LISTS:
             result[key].extend(one.get(key, []))
     return cast("Observation", result)

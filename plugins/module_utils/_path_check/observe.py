@@ -43,7 +43,8 @@ class Request:
     expect: as in the plan. domain: judged without expectations. vantage: what this host is called. helo: its public
     name, or empty. smtp: hold SMTP dialogues. send: send the messages of the expected deliveries. controls: addresses
     where port 25 is known to answer. egress_targets: addresses outside that hosts inside try to reach on port 25.
-    only_egress: look at nothing else. timeout: for a packet to be answered; smtp_timeout: for an SMTP reply;
+    only_egress: look at nothing else. inside: this host is,
+    and looks at the records of that view alone. timeout: for a packet to be answered; smtp_timeout: for an SMTP reply;
     deadline: for the whole; patience: for a message that is told to come later.
     """
 
@@ -58,6 +59,7 @@ class Request:
     controls: list[str] = field(default_factory=list)
     egress_targets: list[str] = field(default_factory=list)
     only_egress: bool = False
+    inside: bool = False
     timeout: float = 5.0
     smtp_timeout: float = 30.0
     deadline: float = 120.0
@@ -67,7 +69,7 @@ class Request:
     @property
     def needs_dns(self) -> bool:
         return not self.only_egress and bool(
-            self.domain or self.public_records or (self.send and self.expect["delivery"])
+            self.domain or self.expect["records"] or (self.send and self.expect["delivery"])
         )
 
     def with_resolvers(self) -> Request:
@@ -77,6 +79,10 @@ class Request:
     @property
     def public_records(self) -> list[dict[str, Any]]:
         return [record for record in self.expect["records"] if record["view"] == "public"]
+
+    @property
+    def internal_records(self) -> list[dict[str, Any]]:
+        return [record for record in self.expect["records"] if record["view"] != "public"]
 
 
 def observe(request: Request) -> seen.Observation:
@@ -115,7 +121,8 @@ class _Observer:
         self.record["complete"] = complete
         self.record["seconds"] = seconds
         self.record["zones"] = sorted(self.zones.values(), key=lambda zone: zone["name"])
-        self.record["resolved"] = self.dns.resolved()
+        if not self.request.inside:
+            self.record["resolved"] = self.dns.resolved()
         self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))
         self.record["dialogues"] = [questions.dialogue for questions in self.dialogues]
         self.record["sent"] = [delivery.sent for delivery in self.deliveries]
@@ -127,7 +134,9 @@ class _Observer:
         others: list[Awaitable[Any]] = [
             self._connect(address, PORT) for address in dict.fromkeys([*request.egress_targets, *request.controls])
         ]
-        if not request.only_egress:
+        if request.inside:
+            others.append(self._names_inside())
+        elif not request.only_egress:
             spoken = self._plan_dialogues()
             others += spoken
             others += [
@@ -138,7 +147,7 @@ class _Observer:
             if request.needs_dns:
                 others.append(self._names())
         await gathered(others)
-        if request.needs_dns:
+        if request.needs_dns and not request.inside:
             await self._greeting_names()
 
     async def _connect(self, address: str, port: int) -> None:
@@ -178,12 +187,29 @@ class _Observer:
             questions.setdefault((domain, "MX"), None)
         await self._ask(questions)
         await self._follow_exchanges(questions)
-        work: list[Awaitable[Any]] = []
+        work: list[Awaitable[Any]] = [self._names_of_inside(), self._converse_with_backups()]
         if self.request.domain and self.request.smtp:
             work.append(self._converse_with_found())
         if self.request.send:
             work += [self._deliver(expected) for expected in self.request.expect["delivery"]]
         await gathered(work)
+
+    async def _names_of_inside(self) -> None:
+        """Does anybody outside see them?"""
+        public = {(record["name"], record["type"]) for record in self.request.public_records}
+        questions = {(record["name"], record["type"]) for record in self.request.internal_records} - public
+        await gathered(self.dns.resolve(*question) for question in sorted(questions))
+
+    async def _names_inside(self) -> None:
+        """What this host's resolvers say, and no other's."""
+        records = [
+            one for one in self.request.expect["records"] if one in self.request.internal_records or one["type"] == "MX"
+        ]
+        questions = dict.fromkeys((record["name"], record["type"]) for record in records)
+        resolvers = self.request.resolvers
+        await gathered(self.dns.resolve_at(resolver, *question) for resolver in resolvers for question in questions)
+        for answer in self.dns.resolved():
+            self.record["inside"].append({**answer, "source": self.request.vantage})
 
     async def _ask(self, questions: dict[tuple[str, str], str | None]) -> None:
         """Ask every server of the zone, where no zone is given that in which the name stands, by the resolvers."""
@@ -223,6 +249,7 @@ class _Observer:
     async def _follow_exchanges(self, asked: dict[tuple[str, str], str | None]) -> None:
         """The addresses of every exchange that an MX names, whoever's zone it is in."""
         names = {name for domain in self._domains() for name in self._exchanges(domain)}
+        names |= {backup["fqdn"] for backup in self.request.expect["backups"]}
         questions: dict[tuple[str, str], str | None] = {
             (name, rdtype): None for name in sorted(names) for rdtype in ("A", "AAAA") if (name, rdtype) not in asked
         }
@@ -261,6 +288,16 @@ class _Observer:
             for name in names
             for address in self._addresses(name)
             if not self._in_dialogue(address, PORT)
+        )
+
+    async def _converse_with_backups(self) -> None:
+        domains: dict[str, list[str]] = {}
+        for backup in self.request.expect["backups"] if self.request.smtp else []:
+            domains.setdefault(backup["fqdn"], []).append(backup["domain"])
+        await gathered(
+            self._converse(name, address, PORT, held)
+            for name, held in domains.items()
+            for address in self._addresses(name)
         )
 
     async def _reverse(self, address: str) -> None:

@@ -54,7 +54,7 @@ def run(params: dict[str, Any], check_mode: bool) -> tuple[bool, dict[str, Any]]
         controls=params["controls"],
         egress_targets=params["egress_targets"],
     )
-    findings = [] if params["egress_only"] else judge(case, params["accepted"], date.today())
+    findings = [] if params["egress_only"] or params["inside"] else judge(case, params["accepted"], date.today())
     counts = summary(findings)
     failed = fails(counts, params["fail_on"])
     result: dict[str, Any] = {
@@ -91,6 +91,7 @@ def _request(
         controls=params["controls"],
         egress_targets=params["egress_targets"],
         only_egress=params["egress_only"],
+        inside=params["inside"],
         timeout=params["timeout"],
         smtp_timeout=params["smtp_timeout"],
         deadline=params["deadline"],
@@ -152,6 +153,9 @@ def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> N
         exchanger["domains"] = [
             read("expectations.smtp.domains", bare, one, "domain name") for one in exchanger["domains"]
         ]
+    for backup in expect["backups"]:
+        backup["fqdn"] = read("expectations.backups.fqdn", bare, backup["fqdn"], "domain name")
+        backup["domain"] = read("expectations.backups.domain", bare, backup["domain"], "domain name")
     for delivery in expect["delivery"]:
         delivery["domain"] = read("expectations.delivery.domain", bare, delivery["domain"], "domain name")
         read("expectations.delivery.recipient", mailbox, delivery["recipient"], "mail address")

@@ -9,10 +9,11 @@ from typing import Any
 
 from ...module_utils._addresses import Address
 from .declaration import Host
-from .domains import INTERNAL
+from .domains import INTERNAL, MANUAL
 from .flows import PORT
 from .links import Links
-from .records import RRset
+from .records import PUBLIC, RRset
+from .requests import addresses_owner, firewall_owner, gateway_is_elsewhere, nat_owner, records_owner
 
 
 def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, Any]]]:
@@ -21,12 +22,14 @@ def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, 
         "ports": _ports(links),
         "egress": _egress(links),
         "smtp": _smtp(links),
+        "backups": _backups(links),
         "delivery": _delivery(links),
     }
 
 
 def _records(links: Links, rrsets: list[RRset]) -> list[dict[str, Any]]:
     """Once for each view, whoever hosts it. endpoint and zone None: the name is in no zone of ours."""
+    ours = {host.named() for host in links.used_front_ends}
     found = []
     for rrset in rrsets:
         endpoint = None
@@ -37,7 +40,13 @@ def _records(links: Links, rrsets: list[RRset]) -> list[dict[str, Any]]:
             if not keys:
                 continue  # a zone that is known inside only
             endpoint = keys[0]
-        found.append({"endpoint": endpoint, "view": rrset.view, "zone": rrset.zone, **rrset.as_record()})
+        asked_of = ""
+        if endpoint is not None and links.shared.endpoints[endpoint] == MANUAL:
+            asked_of = records_owner(endpoint)
+        elif rrset.zone is None and rrset.view == PUBLIC and rrset.name in ours:
+            asked_of = addresses_owner(rrset.name)
+        place = {"endpoint": endpoint, "view": rrset.view, "zone": rrset.zone}
+        found.append({**place, **rrset.as_record(), "asked_of": asked_of})
     return found
 
 
@@ -48,15 +57,20 @@ def _ports(links: Links) -> list[dict[str, Any]]:
             reaches = _vantages_reach(host, address, links)
             if reaches is not None:
                 why = "mail comes in here" if reaches else "only the networks of mail_accept_from may reach it"
-                found.append(_port(host, address, reaches, why))
+                asked_of = nat_owner(host) if gateway_is_elsewhere(host, links) else ""
+                found.append(_port(host, address, reaches, why, asked_of))
     for server in links.used_servers_behind_relays:
         relays = " and ".join(relay.name for relay in links.relays_of(server))
-        found += [_port(server, address, False, f"its mail comes through {relays}") for address in server.addresses]
+        asked_of = "" if links.devices_before(server) else firewall_owner(server)
+        why = f"its mail comes through {relays}"
+        found += [_port(server, address, False, why, asked_of) for address in server.addresses]
     return found
 
 
-def _port(host: Host, address: Address, is_open: bool, why: str) -> dict[str, Any]:
-    return {"source": "outside", "host": host.name, "address": str(address), "port": PORT, "open": is_open, "why": why}
+def _port(host: Host, address: Address, is_open: bool, why: str, asked_of: str) -> dict[str, Any]:
+    """asked_of: the owner of the request in `manual` that makes it so, empty if we do."""
+    place = {"source": "outside", "host": host.name, "address": str(address), "port": PORT}
+    return {**place, "open": is_open, "why": why, "asked_of": asked_of}
 
 
 def _vantages_reach(host: Host, address: Address, links: Links) -> bool | None:
@@ -99,6 +113,16 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
                 {"host": host.name, "fqdn": host.named(), "addresses": addresses, "port": PORT, "domains": domains}
             )
     return found
+
+
+def _backups(links: Links) -> list[dict[str, Any]]:
+    """Hosts of others that take the mail of our domains while ours are away."""
+    return [
+        {"fqdn": backup.name, "preference": backup.preference, "domain": domain.name}
+        for domain in links.shared.domains
+        for backup in links.backups(domain)
+        if links.public_endpoints(links.zones[domain.zone])
+    ]
 
 
 def _delivery(links: Links) -> list[dict[str, Any]]:

@@ -15,24 +15,42 @@ from .records import PUBLIC, RRset
 from .variables import NAT
 
 
+def records_owner(key: str) -> str:
+    """Who enters the records of an endpoint that nobody writes by Ansible."""
+    return f"dns: {key}"
+
+
+def addresses_owner(name: str) -> str:
+    return f"dns: the zone of {name}"
+
+
+def nat_owner(host: Host) -> str:
+    return f"device: NAT of {host.name}"
+
+
+def firewall_owner(server: Host) -> str:
+    return f"device: firewall of {server.name}"
+
+
 def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[dict[str, Any]]:
     return [
         *_records_by_hand(links, dns),
         *_addresses_elsewhere(rrsets, links),
-        *[
-            _gateway(host, links)
-            for host in links.used_front_ends
-            if host.topology == NAT and links.gateway_of(host) is None
-        ],
+        *[_gateway(host, links) for host in links.used_front_ends if gateway_is_elsewhere(host, links)],
         *[_firewall(server, links) for server in links.used_servers_behind_relays if not links.devices_before(server)],
         *[request for domain in links.shared.domains for request in _others(domain, links)],
     ]
 
 
+def gateway_is_elsewhere(host: Host, links: Links) -> bool:
+    """Whether a device that nobody manages by Ansible forwards to the host."""
+    return host.topology == NAT and links.gateway_of(host) is None
+
+
 def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> list[dict[str, Any]]:
     return [
         {
-            "owner": f"dns: {key}",
+            "owner": records_owner(key),
             "what": f"Publish these records in {', '.join(zones)}, and no other MX for these names"
             + (", for inside resolvers only" if key == INTERNAL else ""),
             "why": "the provider of this endpoint is 'manual'",
@@ -53,7 +71,7 @@ def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[dict[str, An
         if records:
             found.append(
                 {
-                    "owner": f"dns: the zone of {name}",
+                    "owner": addresses_owner(name),
                     "what": f"Let {name} have the addresses of {host}",
                     "why": "an MX points to the name, and its zone is in neither mail_domains nor mail_zones",
                     "records": records,
@@ -73,7 +91,7 @@ def _gateway(host: Host, links: Links) -> dict[str, Any]:
         wishes.append(f"let TCP 25 through to and from {' and '.join(map(str, ipv6))}, which is not translated")
     wishes.append("let nobody else inside send to TCP 25 outside")
     return {
-        "owner": f"device: NAT of {host.name}",
+        "owner": nat_owner(host),
         "what": "; ".join(wishes),
         "why": f"{host.name} has no mail_gateway: nobody manages the device by Ansible",
         "flows": [flow.as_option() for flow in unmanaged_gateway_flows(host, links.shared.inside_networks)],
@@ -83,7 +101,7 @@ def _gateway(host: Host, links: Links) -> dict[str, Any]:
 def _firewall(server: Host, links: Links) -> dict[str, Any]:
     relays = " and ".join(relay.name for relay in links.relays_of(server))
     return {
-        "owner": f"device: firewall of {server.name}",
+        "owner": firewall_owner(server),
         "what": f"On TCP 25 let {server.name} and {relays} reach one another; "
         f"shut it between {server.name} and the outside",
         "why": f"neither {server.name} nor its relays have a device that Ansible manages",

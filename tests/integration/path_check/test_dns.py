@@ -239,6 +239,54 @@ def test_deadline_leaves_unknown_what_was_not_seen(world: World) -> None:
     assert "observation-incomplete?" in world.ids(expectations=expectations(world), smtp_timeout=60, deadline=1.5)
 
 
+VIEWS = [
+    {"zone": "example.org", "name": "example.org", "type": "MX", "values": ["10 mail.example.org."]},
+    {"zone": "example.org", "name": "mail.example.org", "type": "A", "values": ["192.168.0.17"]},
+    {"zone": "example.org", "name": "box.example.org", "type": "A", "values": ["192.168.0.10"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("inside", "declared", "found"),
+    [
+        ("@ MX 10 mail\nmail A 192.168.0.17\nbox A 192.168.0.10\n", True, []),
+        ("@ MX 10 mail\nmail A 192.168.0.17\n", True, ["view-record-missing"]),
+        ("@ MX 10 mail\nmail A @MX@\nbox A 192.168.0.10\n", True, ["view-hairpin"]),
+        ("@ MX 5 old\nmail A 192.168.0.17\n", False, ["view-mx-unexpected"]),
+        ("@ MX 10 mail\nmail A 192.168.0.17\n", False, []),
+    ],
+)
+def test_what_hosts_inside_see(world: World, inside: str, declared: bool, found: list[str]) -> None:
+    world.start(SOUND, SOUND, inside, ns="ns1 ns2").listen()
+    expected = expectations(world)
+    expected["records"] += [{**record, "view": "internal"} for record in VIEWS] if declared else []
+    outside = world.check(expectations=expected)
+    address = world.servers[2].address
+    seen = world.check(expectations=expected, inside=True, vantage="insider", resolvers=[address])
+    # It looks at nothing else, so that there is nothing to judge yet.
+    assert seen["findings"] == outside["findings"] == []
+    observations = [one["observation"] for one in (outside, seen)]
+    assert world.found(world.check(expectations=expected, observations=observations)) == found
+
+
+def test_inside_name_that_the_world_sees(world: World) -> None:
+    zone = f"{SOUND}box A 192.168.0.10\n"
+    world.start(zone, zone).listen()
+    expected = expectations(world)
+    expected["records"] += [{**record, "view": "internal"} for record in VIEWS]
+    result = world.check(expectations=expected)
+    assert [(one["id"], one["subject"]) for one in result["findings"]] == [("view-private-leak", "box.example.org A")]
+
+
+def test_what_a_provider_was_asked_for(world: World) -> None:
+    world.start("@ MX 20 mail\nmail A @MX@\n", SOUND).listen()
+    expected = expectations(world)
+    expected["records"][0]["asked_of"] = "dns: provider"
+    result = world.check(expectations=expected)
+    assert world.found(result) == ["manual-open", "mx-rrset-inconsistent"]
+    assert result["findings"][0]["subject"] == "dns: provider"
+
+
 def test_five_hundred_mx_records_are_bounded(world: World) -> None:
     zone = "".join(f"@ MX {number} mx{number}\n" for number in range(500)) + "".join(
         f"mx{number} A @MX@\n" for number in range(500)

@@ -153,6 +153,29 @@ def test_egress(world: World) -> None:
     assert judged(listens[0]) == ["egress25-open?", "egress25-relay-blocked?"]
 
 
+@pytest.mark.parametrize(
+    ("preference", "behaviour", "found"),
+    [
+        (20, "sound", []),
+        (20, "knows-no-domain", ["backup-refuses-domain"]),
+        (20, "open", ["backup-accepts-unknown", "backup-open-relay"]),
+        (20, "takes-any-user", ["backup-accepts-unknown"]),
+        # How it greets and encrypts is its operator's.
+        (20, "short-name", []),
+        (10, "sound", ["backup-before-primary", "mx-differs"]),
+    ],
+)
+def test_backup(world: World, preference: int, behaviour: str, found: list[str]) -> None:
+    address = world.network.new_address()
+    zone = f"@ MX 10 mail\n@ MX {preference} backup\nmail A @MX@\nbackup A {address}\n"
+    world.start(zone, zone).listen()
+    world.listen(behaviour, address)
+    expected = expectations(world)
+    expected["records"][0]["values"].append("20 backup.example.org.")
+    expected["backups"] = [{"fqdn": "backup.example.org", "preference": 20, "domain": "example.org"}]
+    assert world.ids(expectations=expected) == found
+
+
 def test_one_of_two_equal_exchangers_is_dead(world: World) -> None:
     second = world.network.new_address()
     zone = f"@ MX 10 mail\n@ MX 10 mail2\nmail A @MX@\nmail2 A {second}\n"

@@ -175,7 +175,10 @@ class World:
 
     def ids(self, **arguments: Any) -> list[str]:
         """The ids of what was found; those that are unknown with a question mark."""
-        result = self.check(**arguments)
+        return self.found(self.check(**arguments))
+
+    @staticmethod
+    def found(result: dict[str, Any]) -> list[str]:
         assert "findings" in result, result
         return sorted({f"{one['id']}{'?' if one['status'] == 'unknown' else ''}" for one in result["findings"]})
 

@@ -14,14 +14,28 @@ RELAY, SERVER, VANTAGE = "203.0.113.17", "192.168.0.10", "203.0.113.25"
 ZONE = "example.org"
 TOKEN = "path-check-0123456789abcdef"
 
+BACKUP, BACKUP_ADDRESS = "mail.example.com", "203.0.113.99"
+
+
+def record(view: str, name: str, rdtype: str, *values: str) -> dict[str, Any]:
+    return {"view": view, "zone": ZONE, "name": name, "type": rdtype, "values": list(values), "asked_of": ""}
+
+
+def port(host: str, address: str, is_open: bool) -> dict[str, Any]:
+    place = {"source": "outside", "host": host, "address": address, "port": 25}
+    return {**place, "open": is_open, "why": "declared so", "asked_of": ""}
+
+
 EXPECT: dict[str, list[dict[str, Any]]] = {
     "records": [
-        {"view": "public", "zone": ZONE, "name": ZONE, "type": "MX", "values": ["10 mail.example.org."]},
-        {"view": "public", "zone": ZONE, "name": "mail.example.org", "type": "A", "values": [RELAY]},
+        record("public", ZONE, "MX", "10 mail.example.org.", f"20 {BACKUP}."),
+        record("public", "mail.example.org", "A", RELAY),
+        record("internal", "mail.example.org", "A", "192.168.0.17"),
+        record("internal", "mailbox.example.org", "A", SERVER),
     ],
     "ports": [
-        {"source": "outside", "host": "relay", "address": RELAY, "port": 25, "open": True, "why": "mail comes in here"},
-        {"source": "outside", "host": "mail", "address": SERVER, "port": 25, "open": False, "why": "behind the relay"},
+        port("relay", RELAY, True),
+        port("mail", SERVER, False),
     ],
     "egress": [
         {"source": "relay", "open": True, "why": "it sends"},
@@ -30,6 +44,7 @@ EXPECT: dict[str, list[dict[str, Any]]] = {
     "smtp": [
         {"host": "relay", "fqdn": "mail.example.org", "addresses": [RELAY], "port": 25, "domains": ["example.org"]}
     ],
+    "backups": [{"fqdn": BACKUP, "preference": 20, "domain": ZONE}],
     "delivery": [
         {
             "domain": "example.org",
@@ -55,6 +70,14 @@ def answer(name: str, rdtype: str, *values: str) -> dict[str, Any]:
     }
 
 
+def resolved(name: str, rdtype: str, *values: str) -> dict[str, Any]:
+    return {**answer(name, rdtype, *values), "authoritative": False, "resolver": "203.0.113.53"}
+
+
+def inside(name: str, rdtype: str, *values: str) -> dict[str, Any]:
+    return {**resolved(name, rdtype, *values), "resolver": "192.168.0.53", "source": "insider"}
+
+
 def server(number: int) -> dict[str, Any]:
     return {
         "name": f"ns{number}.example.net",
@@ -66,7 +89,8 @@ def server(number: int) -> dict[str, Any]:
         "tcp": "answered",
         "alias": "",
         "answers": [
-            answer("example.org", "MX", "10 mail.example.org."),
+            answer("example.org", "MX", "10 mail.example.org.", f"20 {BACKUP}."),
+            answer("example.org", "NS", "ns1.example.net", "ns2.example.net"),
             answer("mail.example.org", "A", RELAY),
             answer("mail.example.org", "AAAA"),
         ],
@@ -91,8 +115,28 @@ OBSERVATION: dict[str, Any] = {
     "seconds": 0.5,
     "complete": True,
     "resolvers": ["203.0.113.53"],
-    "zones": [{"name": "example.org", "delegated": True, "servers": [server(1), server(2)]}],
-    "resolved": [],
+    "zones": [
+        {
+            "name": "example.org",
+            "delegated": True,
+            "parent": {"names": ["ns1.example.net", "ns2.example.net"], "glue": {}},
+            "bogus": "",
+            "servers": [server(1), server(2)],
+        }
+    ],
+    "resolved": [
+        resolved("17.113.0.203.in-addr.arpa", "PTR", "mail.example.org"),
+        resolved("example.org", "MX", "10 mail.example.org.", f"20 {BACKUP}."),
+        resolved("mail.example.org", "A", RELAY),
+        resolved("mail.example.com", "A", BACKUP_ADDRESS),
+        resolved("mail.example.com", "AAAA"),
+        resolved("mailbox.example.org", "A"),
+    ],
+    "inside": [
+        inside("example.org", "MX", "10 mail.example.org.", f"20 {BACKUP}."),
+        inside("mail.example.org", "A", "192.168.0.17"),
+        inside("mailbox.example.org", "A", SERVER),
+    ],
     "connections": [
         {**connection("sender", VANTAGE, "open"), "local_address": VANTAGE},
         connection("sender", SERVER, "timeout"),
@@ -115,7 +159,21 @@ OBSERVATION: dict[str, Any] = {
                 step("unknown-recipient", "example.org", "RCPT TO:<x@example.org>", 550, "5.1.1 unknown"),
                 step("stranger", "example.org", "RCPT TO:<victim@example.net>", 554, "5.7.1 Relay access denied"),
             ],
-        }
+        },
+        {
+            "host": BACKUP,
+            "address": BACKUP_ADDRESS,
+            "port": 25,
+            "status": "open",
+            "ended": "",
+            "tls": None,
+            "steps": [
+                step("banner", "", "", 220, "mail.example.com ESMTP"),
+                step("postmaster-from-null-sender", "example.org", "RCPT TO:<postmaster@example.org>", 250, "Ok"),
+                step("unknown-recipient", "example.org", "RCPT TO:<x@example.org>", 550, "5.1.1 unknown"),
+                step("stranger", "example.org", "RCPT TO:<victim@example.net>", 554, "5.7.1 Relay access denied"),
+            ],
+        },
     ],
     "sent": [
         {

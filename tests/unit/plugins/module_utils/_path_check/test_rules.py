@@ -19,7 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.report im
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import EXPECT, OBSERVATION, RELAY, VANTAGE, answer, connection, hop, step
+from .conftest import BACKUP, EXPECT, OBSERVATION, RELAY, SERVER, VANTAGE, connection, hop, resolved, step
 
 TODAY = date(2026, 11, 23)
 NOTHING: dict[str, Any] = {key: [] for key in EXPECT}
@@ -121,6 +121,106 @@ def other_ttl(seen: Seen) -> None:
     servers(seen)[1]["answers"][0]["ttl"] = 600
 
 
+@fault("ns-parent-child")
+def parent_behind(seen: Seen) -> None:
+    seen["zones"][0]["parent"]["names"] = ["former.example.net", "ns1.example.net"]
+
+
+@fault("dnssec-bogus")
+def bogus(seen: Seen) -> None:
+    seen["zones"][0]["bogus"] = "203.0.113.53"
+
+
+def serve(seen: Seen, ttl: int, *values: str) -> None:
+    for one in servers(seen):
+        one["answers"][0].update(values=list(values), ttl=ttl)
+    seen["resolved"][1]["values"] = list(values)
+
+
+@fault("mx-differs ttl-blocks-change")
+def to_be_moved(seen: Seen) -> None:
+    serve(seen, 86400, "10 mail.example.org.")
+
+
+@fault("mx-missing negative-ttl-blocks-change")
+def to_be_written(seen: Seen) -> None:
+    serve(seen, 86400)
+
+
+@fault("mx-differs backup-before-primary")
+def backup_first(seen: Seen) -> None:
+    serve(seen, 300, "10 mail.example.org.", f"5 {BACKUP}.")
+
+
+@fault("resolver-stale")
+def remembered(seen: Seen) -> None:
+    seen["resolved"][1]["values"] = ["10 old.example.org."]
+
+
+@fault("ptr-missing")
+def nameless(seen: Seen) -> None:
+    seen["resolved"][0]["values"] = []
+
+
+@fault("ptr-missing?")
+def nobody_knows_its_name(seen: Seen) -> None:
+    seen["resolved"][0].update(rcode="SERVFAIL", values=[])
+
+
+@fault("fcrdns")
+def leads_elsewhere(seen: Seen) -> None:
+    seen["resolved"][0]["values"] = ["mailbox.example.org"]
+    seen["resolved"].append(resolved("mailbox.example.org", "AAAA"))
+
+
+@fault("ptr-not-ehlo")
+def other_name(seen: Seen) -> None:
+    seen["resolved"][0]["values"] = ["host.example.net"]
+    seen["resolved"].append(resolved("host.example.net", "A", RELAY))
+
+
+@fault("backup-refuses-domain")
+def backup_knows_nothing(seen: Seen) -> None:
+    seen["dialogues"][1]["steps"][1].update(code=554, text="5.7.1 Relay access denied")
+
+
+@fault("backup-open-relay")
+def backup_takes_all(seen: Seen) -> None:
+    seen["dialogues"][1]["steps"][3].update(code=250, text="Ok")
+
+
+@fault("backup-accepts-unknown")
+def backup_takes_anybody(seen: Seen) -> None:
+    seen["dialogues"][1]["steps"][2].update(code=250, text="Ok")
+
+
+@fault("view-private-leak")
+def visible_outside(seen: Seen) -> None:
+    seen["resolved"].append(resolved("mailbox.example.org", "A", SERVER))
+    # The one that says nothing.
+    del seen["resolved"][5]
+
+
+@fault("view-record-missing")
+def missing_inside(seen: Seen) -> None:
+    seen["inside"][2]["values"] = []
+
+
+@fault("view-record-missing?")
+def no_answer_inside(seen: Seen) -> None:
+    seen["inside"][2].update(status="timeout", rcode="")
+
+
+@fault("view-hairpin")
+def out_and_back(seen: Seen) -> None:
+    seen["inside"][1]["values"] = [RELAY]
+
+
+@fault("view-mx-unexpected")
+def forgotten_inside(seen: Seen) -> None:
+    seen["inside"][0]["values"] = ["10 old.example.org."]
+
+
 @fault("starttls-broken")
 def no_handshake(seen: Seen) -> None:
     seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher"}
@@ -131,12 +231,12 @@ def password_in_clear(seen: Seen) -> None:
     steps(seen)[1]["text"] += " / AUTH PLAIN LOGIN"
 
 
-@fault("port25-timeout", "port25-vantage?")
+@fault("port25-timeout")
 def filtered(seen: Seen) -> None:
     seen["dialogues"][0].update(status="timeout", steps=[])
 
 
-@fault("port25-refused", "port25-vantage?")
+@fault("port25-refused")
 def refused(seen: Seen) -> None:
     seen["dialogues"][0].update(status="refused", steps=[])
 
@@ -221,11 +321,34 @@ def test_what_an_mx_record_names(observation: dict[str, Any], values: list[str],
     for one in servers(observation):
         one["answers"][0]["values"] = values
     named = [value.split()[1].rstrip(".") for value in values]
-    observation["resolved"] = [answer(name, "A", RELAY) for name in named if name]
+    observation["resolved"] = [resolved(name, "A", RELAY) for name in named if name]
     seen = ids(
         {**observation, "dialogues": [], "connections": [], "sent": [], "traces": []}, NOTHING, domain="example.org"
     )
     assert seen == found
+
+
+def test_nobody_answers(observation: dict[str, Any]) -> None:
+    """Then what is shut proves nothing."""
+    for one in observation["dialogues"]:
+        one.update(status="timeout", steps=[])
+    assert ids(observation) == {"port25-timeout", "port25-vantage?"}
+
+
+def test_what_others_were_asked_for(observation: dict[str, Any]) -> None:
+    expect = copy.deepcopy(EXPECT)
+    expect["records"][0]["asked_of"] = expect["records"][1]["asked_of"] = "dns: provider"
+    for port in expect["ports"]:
+        port["asked_of"] = f"device: before {port['host']}"
+    assert ids(observation, expect) == set()
+    serve(observation, 300, f"20 {BACKUP}.")
+    server_answers(observation)
+    findings = judge(case_of(observation, expect), [], TODAY)
+    undone = [(one["subject"], one["expected"]) for one in findings if one["id"] == "manual-open"]
+    assert undone == [
+        ("device: before mail", [f"port 25 of {SERVER} shut"]),
+        ("dns: provider", [f"example.org MX 10 mail.example.org., 20 {BACKUP}."]),
+    ]
 
 
 def test_null_mx_where_mail_is_expected_and_the_reverse(observation: dict[str, Any]) -> None:
@@ -318,8 +441,14 @@ def test_controls_that_do_not_answer_make_it_unknown(observation: dict[str, Any]
 def test_random_mix_of_faults_gives_those_findings(chosen: set[str]) -> None:
     """Of faults that do not touch the same thing."""
     groups = [
-        {one for one in FAULTS if one.startswith(("zone-", "ns-", "mx-", "serial-", "ttl-", "vantage-"))},
-        {one for one in FAULTS if one.startswith(("auth-", "port25-", "starttls-"))},
+        {
+            one
+            for one in FAULTS
+            if one.startswith(("zone-", "ns-", "mx-", "serial-", "ttl-", "vantage-", "dnssec-", "resolver-"))
+        },
+        # What others take says something beside what ours refuse.
+        {one for one in FAULTS if one.startswith(("auth-", "port25-", "starttls-", "ptr-", "fcrdns", "backup-"))},
+        {one for one in FAULTS if one.startswith("view-")},
         {one for one in FAULTS if one.startswith("egress25-")},
         {one for one in FAULTS if one.startswith(("delivery-", "source-"))},
         {one for one in FAULTS if one.startswith("observation-")},
