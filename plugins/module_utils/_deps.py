@@ -21,7 +21,13 @@ except ImportError:
     dns = None  # type: ignore[assignment]
     HAS_DNSPYTHON = False
 
-__all__ = ["HAS_DNSPYTHON", "MISSING_DNSPYTHON", "dns"]
+try:
+    # It comes with Ansible. On another host it is not needed, but without it nothing is said of certificates.
+    from cryptography import x509
+except ImportError:
+    x509 = None  # type: ignore[assignment]
+
+__all__ = ["HAS_DNSPYTHON", "MISSING_DNSPYTHON", "dns", "x509"]
 
 MISSING_DNSPYTHON = (
     "The Python library dnspython is missing on the host that observes: install the package python3-dnspython there, "

@@ -161,6 +161,10 @@ options:
             type: list
             elements: str
             default: []
+          refuses_unknown:
+            description: Whether it has to refuse recipients that do not exist.
+            type: bool
+            default: true
       backups:
         description: Hosts of others that take the mail of a domain while ours are away.
         type: list
@@ -293,6 +297,12 @@ options:
     description: Seconds for each SMTP reply, the greeting too. Some servers delay it to annoy spammers.
     type: float
     default: 30.0
+  greylist_timeout:
+    description:
+      - Seconds in which a server that says V(later) to recipients is asked again, ten times at most, in connections of
+        their own. They are added to O(deadline).
+    type: float
+    default: 0.0
   delivery_timeout:
     description: Seconds in which a message that was told to come later is tried again.
     type: float

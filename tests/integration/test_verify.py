@@ -111,6 +111,17 @@ def test_everything_left_open(lab: Lab, tmp_path: Path) -> None:
     }
 
 
+def test_insider_that_sees_what_the_world_sees(lab: Lab, tmp_path: Path) -> None:
+    """No resolver inside has the view that is declared for it."""
+    inside = {"zone": "example.org", "name": "mail.example.org", "type": "A", "values": ["192.168.0.17"]}
+    outside = {**inside, "values": ["198.51.100.17"]}
+    records = [{**outside, "view": "public"}, {**inside, "view": "internal"}]
+    verdict = verify(lab, tmp_path, "-e", json.dumps({"mail_verify_expectations": {"records": records}}))
+    assert verdict.done.returncode == 0, verdict.done.stdout
+    assert verdict.found == {("view-hairpin", "mail.example.org")}
+    assert "insider" in verdict.report["findings"][0]["subject"]
+
+
 def test_dead_relay_and_unreachable_insider(lab: Lab, tmp_path: Path) -> None:
     lab.run("relay", "systemctl stop postfix")
     lab.disconnect("insider", "mgmt")

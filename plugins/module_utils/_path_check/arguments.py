@@ -43,7 +43,14 @@ _EXPECTATIONS = {
         asked_of=_ASKED_OF,
     ),
     "egress": _list(source=_NAME, open=_OPEN, why=_WHY),
-    "smtp": _list(host=_NAME, fqdn=_NAME, addresses=_NAMES, port=_PORT, domains=_STRINGS),
+    "smtp": _list(
+        host=_NAME,
+        fqdn=_NAME,
+        addresses=_NAMES,
+        port=_PORT,
+        domains=_STRINGS,
+        refuses_unknown={"type": "bool", "default": True},
+    ),
     "backups": _list(fqdn=_NAME, preference={"type": "int", "required": True}, domain=_NAME),
     "delivery": _list(
         domain=_NAME, recipient=_NAME, servers=_NAMES, path={"type": "list", "elements": "list", "required": True}
@@ -68,6 +75,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "public_networks": _STRINGS,
     "timeout": {"type": "float", "default": 5.0},
     "smtp_timeout": {"type": "float", "default": 30.0},
+    "greylist_timeout": {"type": "float", "default": 0.0},
     "delivery_timeout": {"type": "float", "default": 30.0},
     "deadline": {"type": "float", "default": 120.0},
     "concurrency": {"type": "int", "default": 100},

@@ -220,6 +220,17 @@ class Case:
         other._is_of_backups = True
         return other
 
+    def refuses_unknown(self, dialogue: seen.Dialogue) -> bool:
+        """Whether the host is expected to know the recipients of its domains."""
+        return all(one["refuses_unknown"] for one in self.expect["smtp"] if dialogue["host"] == one["host"])
+
+    def public_name(self, dialogue: seen.Dialogue) -> str:
+        """The name by which the world looks for the host."""
+        for one in self.expect["smtp"]:
+            if dialogue["host"] == one["host"] and dialogue["address"] in one["addresses"]:
+                return str(one["fqdn"]).lower().rstrip(".")
+        return dialogue["host"]
+
     def names_of(self, host: str) -> set[str]:
         """Names that a mail host may have in a Received field: declared, by its greeting, and by its own word."""
         names = {one["fqdn"] for one in self.expect["smtp"] if one["host"] == host}

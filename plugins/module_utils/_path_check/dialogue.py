@@ -10,6 +10,8 @@ answer slower, or not at all, after ten.
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
@@ -19,6 +21,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp impo
     ConversationEnded,
     SmtpReply,
     failure_status,
+    own_literal,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
 
@@ -39,9 +42,24 @@ STRANGER_AT_DOMAIN = "stranger-at-domain"
 """A stranger's address wrapped into one of the server's own domain: relaying only if that is unwrapped."""
 OWN_SENDER = "stranger-from-own-sender"
 
+# What is said of the server's own domains.
+_OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
+
+# How often a server that says "later" is asked again.
+_RETURNS = 10
+# "I am not the server for that domain", also where a server says so for the time being (Postfix's 454).
+RELAYING = re.compile(
+    r"relay|not (our|a local|hosted|permitted) |no such domain|5\.1\.2|5\.7\.1 .*recipient", re.IGNORECASE
+)
+
 _STRANGE_DOMAINS = ("example.com", "example.net", "example.org", "example.edu")
 # RFC 5321, section 4.5.3.1.8: a server takes 100 recipients at least.
 _RECIPIENTS = 50
+
+
+def is_greylisted(step: seen.Step) -> bool:
+    """Whether the server says "later" to this recipient (RFC 6647). 421 ends the whole conversation."""
+    return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
 
 
 def strange_domains(domains: Sequence[str]) -> tuple[str, str]:
@@ -65,11 +83,6 @@ def strangers(domain: str, elsewhere: str) -> list[tuple[str, str]]:
     ]
 
 
-def own_literal(address: str) -> str:
-    """An address as an EHLO argument (RFC 5321, section 4.1.3)."""
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
 class Questions:
     """One exchanger and what to ask it. helo: this host's name or empty; token: an unknown recipient's local part."""
 
@@ -84,26 +97,55 @@ class Questions:
             "status": seen.NO_ROUTE,
             "steps": [],
             "ended": "",
+            "greeted_after": None,
             "tls": None,
         }
 
-    async def ask(self, connect_timeout: float, timeout: float) -> None:
-        """timeout: seconds for each reply, the greeting too."""
+    async def ask(self, connect_timeout: float, timeout: float, patience: float = 0.0) -> None:
+        """timeout: seconds for each reply, the greeting too. patience: in which to come back to one that says later."""
         dialogue = self.dialogue
         address = dialogue["address"]
         if not has_route(address):
             return
+        timeouts = connect_timeout, timeout
         try:
-            async with await Conversation.open(address, dialogue["port"], connect_timeout, timeout) as conversation:
+            async with await Conversation.open(address, dialogue["port"], *timeouts) as conversation:
                 dialogue["status"] = seen.OPEN
                 await self._converse(conversation)
         except ConversationEnded as ended:
             dialogue["ended"] = harmless(str(ended))
         except (OSError, asyncio.TimeoutError) as error:
             dialogue["status"] = failure_status(error, address)
+        for _attempt in range(_RETURNS if patience else 0):
+            if not any(is_greylisted(step) for step in self._about_own()):
+                return
+            await asyncio.sleep(patience / _RETURNS)
+            await self._come_back(timeouts)
+
+    def _about_own(self) -> list[seen.Step]:
+        return [step for step in self.dialogue["steps"] if step["what"] in _OWN]
+
+    async def _come_back(self, timeouts: tuple[float, float]) -> None:
+        """Ask again for its own domains, and note that in place of what it said before; nothing, if it is not there."""
+        steps, before = self.dialogue["steps"], list(self.dialogue["steps"])
+        try:
+            async with await Conversation.open(
+                self.dialogue["address"], self.dialogue["port"], *timeouts
+            ) as conversation:
+                greeting = await conversation.reply()
+                helo = self._helo or own_literal(conversation.local_address)
+                if greeting.code != 220 or not (await conversation.command(f"EHLO {helo}")).accepted:
+                    return
+                steps[:] = [step for step in before if step["what"] not in _OWN]
+                await self._ask_own(conversation)
+                await conversation.command("QUIT")
+        except (ConversationEnded, OSError, asyncio.TimeoutError):
+            steps[:] = before
 
     async def _converse(self, conversation: Conversation) -> None:
+        began = time.monotonic()
         banner = self._note(BANNER, "", "", await conversation.reply())
+        self.dialogue["greeted_after"] = round(time.monotonic() - began, 3)
         if banner.code != 220:
             return
         helo = self._helo or own_literal(conversation.local_address)

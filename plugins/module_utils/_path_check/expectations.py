@@ -32,7 +32,14 @@ def of_exchangers(domain: str, exchangers: list[dict[str, Any]]) -> dict[str, li
         found["records"] += [_record(host, rdtype, values) for rdtype, values in by_type.items() if addresses]
         if addresses:
             found["smtp"].append(
-                {"host": host, "fqdn": host, "addresses": addresses, "port": 25, "domains": [bare(domain)]}
+                {
+                    "host": host,
+                    "fqdn": host,
+                    "addresses": addresses,
+                    "port": 25,
+                    "domains": [bare(domain)],
+                    "refuses_unknown": True,
+                }
             )
     return found
 

@@ -9,6 +9,7 @@ Whatever a server said is kept harmless and bounded.
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypedDict, cast
 
 FORMAT_VERSION = 1
@@ -76,13 +77,18 @@ class Zone(TypedDict):
 
 
 class Connection(TypedDict):
-    """A TCP connection that was tried. source: who tried; local_address: where it left from."""
+    """A TCP connection that was tried. source: who tried; local_address: where it left from.
+
+    seen_as: where it came from, by the server's own answer to EHLO; empty: it does not say. Exim, Sendmail and Exchange
+    do, Postfix does not.
+    """
 
     source: str
     address: str
     port: int
     status: str  # OPEN, REFUSED, TIMEOUT or NO_ROUTE
     local_address: str | None
+    seen_as: str
 
 
 class Step(TypedDict):
@@ -95,15 +101,23 @@ class Step(TypedDict):
     text: str
 
 
+class Certificate(TypedDict):
+    """What a server's certificate says. names: of its DNS alternatives; not_after: seconds since the epoch."""
+
+    names: list[str]
+    not_after: float
+
+
 class Tls(TypedDict):
     """A handshake after STARTTLS. version: as 'TLSv1.3', empty if it failed; error: why it did."""
 
     version: str
     error: str
+    certificate: Certificate | None  # None: nothing here can read it
 
 
 class Dialogue(TypedDict):
-    """One SMTP connection. ended: why it ended early, empty if it did not."""
+    """One SMTP connection. ended: why it ended early, empty if it did not. greeted_after: seconds, None without one."""
 
     host: str
     address: str
@@ -111,6 +125,7 @@ class Dialogue(TypedDict):
     status: str
     steps: list[Step]
     ended: str
+    greeted_after: float | None
     tls: Tls | None  # None: not tried
 
 
@@ -169,6 +184,7 @@ class Inside(Resolved):
 class Observation(TypedDict):
     format_version: int
     vantage: str
+    at: float  # seconds since the epoch, when it began
     seconds: float  # that the vantage took
     complete: bool  # False: the time was up before everything was asked
     resolvers: list[str]
@@ -186,6 +202,7 @@ def empty(vantage: str) -> Observation:
     return {
         "format_version": FORMAT_VERSION,
         "vantage": vantage,
+        "at": time.time(),
         "seconds": 0.0,
         "complete": True,
         "resolvers": [],
@@ -206,6 +223,7 @@ _LISTS = ("resolvers", "zones", "resolved", "inside", "connections", "dialogues"
 def merged(observations: list[Observation]) -> Observation:
     """Several hosts' observations, one at least, as one; the first is the vantage's."""
     result: Any = empty(observations[0]["vantage"])
+    result["at"] = observations[0].get("at", result["at"])
     result["seconds"] = observations[0].get("seconds", 0.0)
     for one in observations:
         result["complete"] = result["complete"] and one.get("complete", True)

@@ -45,7 +45,7 @@ class Request:
     where port 25 is known to answer. egress_targets: addresses outside that hosts inside try to reach on port 25.
     only_egress: look at nothing else. inside: this host is,
     and looks at the records of that view alone. timeout: for a packet to be answered; smtp_timeout: for an SMTP reply;
-    deadline: for the whole; patience: for a message that is told to come later.
+    deadline: for the whole; patience: for a message that is told to come later; greylist_patience: for a recipient.
     """
 
     expect: dict[str, list[dict[str, Any]]]
@@ -64,6 +64,7 @@ class Request:
     smtp_timeout: float = 30.0
     deadline: float = 120.0
     patience: float = 30.0
+    greylist_patience: float = 0.0
     concurrency: int = 100
 
     @property
@@ -132,7 +133,8 @@ class _Observer:
         request = self.request
         # Before the rest, so that a filtered port's time-out runs beside everything else.
         others: list[Awaitable[Any]] = [
-            self._connect(address, PORT) for address in dict.fromkeys([*request.egress_targets, *request.controls])
+            self._connect(address, PORT, ask=address in request.egress_targets)
+            for address in dict.fromkeys([*request.egress_targets, *request.controls])
         ]
         if request.inside:
             others.append(self._names_inside())
@@ -150,9 +152,9 @@ class _Observer:
         if request.needs_dns and not request.inside:
             await self._greeting_names()
 
-    async def _connect(self, address: str, port: int) -> None:
+    async def _connect(self, address: str, port: int, ask: bool = False) -> None:
         async with self.slots:
-            found = await try_connection(self.request.vantage, address, port, self.request.timeout)
+            found = await try_connection(self.request.vantage, address, port, self.request.timeout, ask)
         self.record["connections"].append(found)
 
     # SMTP
@@ -175,7 +177,7 @@ class _Observer:
 
         async def ask() -> None:
             async with self.slots:
-                await questions.ask(self.request.timeout, self.request.smtp_timeout)
+                await questions.ask(self.request.timeout, self.request.smtp_timeout, self.request.greylist_patience)
 
         return gathered([ask(), self._reverse(address)]) if self.request.needs_dns else ask()
 

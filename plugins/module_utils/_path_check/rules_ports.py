@@ -247,3 +247,29 @@ def _egress_unknown(case: Case, source: str, tried: dict[str, str]) -> Found:
         )
         remedy = "Name an address outside that answers on port 25 (mail_verify_egress_targets)."
     return Found(source, message, remedy, unknown=True)
+
+
+@rule(
+    "outbound-address",
+    WARNING,
+    PLAN,
+    "Mail to the outside leaves from another address than mail comes in by: its name, and SPF, may not fit.",
+    "Let the gateway translate what the host sends on port 25 to its public address.",
+)
+def outbound_address(case: Case) -> Iterator[Found]:
+    published = {one["host"]: one["addresses"] for one in case.expect["smtp"]}
+    for one in case.expect["egress"]:
+        for connection in case.observation["connections"]:
+            if not one["open"] or connection["source"] != one["source"] or not connection.get("seen_as"):
+                continue
+            seen_as = connection["seen_as"]
+            own = [address for address in published.get(one["source"], []) if family(address) == family(seen_as)]
+            if own and seen_as not in own:
+                yield Found(
+                    one["source"],
+                    f"{connection['address']} saw it come from {seen_as}; mail comes in by {listed(own)}.",
+                    f"Let the gateway send what {one['source']} sends to port 25 from {own[0]} (a flow with the action "
+                    "snat), or let the host itself use that address (Postfix: smtp_bind_address).",
+                    expected=own,
+                    observed=seen_as,
+                )

@@ -26,16 +26,14 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 
-# "I am not the server for that domain", also where a server says so for the time being (Postfix's 454).
-_RELAYING = re.compile(
-    r"relay|not (our|a local|hosted|permitted) |no such domain|5\.1\.2|5\.7\.1 .*recipient", re.IGNORECASE
-)
 # "I do not talk to you": nothing about the domain.
 _CLIENT = re.compile(
     r"client host|your (host|ip|address|server)|block(ed|list)|black.?list|spamhaus|dnsbl|\brbl\b|reputation"
     r"|reverse (dns|hostname)|\bPTR\b|helo|ehlo|sender address",
     re.IGNORECASE,
 )
+# Seconds. A short wait before the greeting is a usual defence.
+_LONG_GREETING = 10.0
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 
 
@@ -52,11 +50,11 @@ def said(step: seen.Step) -> str:
 
 def _about_client(step: seen.Step) -> bool:
     """Whether a refusal is about the vantage and says nothing of the domain."""
-    return step["code"] == 421 or (bool(_CLIENT.search(step["text"])) and not _RELAYING.search(step["text"]))
+    return step["code"] == 421 or (bool(_CLIENT.search(step["text"])) and not asked.RELAYING.search(step["text"]))
 
 
 def _is_refusal(step: seen.Step) -> bool:
-    return step["code"] >= 500 or (step["code"] >= 400 and bool(_RELAYING.search(step["text"])))
+    return step["code"] >= 500 or (step["code"] >= 400 and bool(asked.RELAYING.search(step["text"])))
 
 
 @rule(
@@ -124,6 +122,48 @@ def smtp_ended(case: Case) -> Iterator[Found]:
 
 
 @rule(
+    "banner-delay",
+    NOTICE,
+    "RFC 5321, section 4.5.3.2.1",
+    "The server lets clients wait for its greeting. Senders have to wait for five minutes, and some do not.",
+    "Leave it so if it is meant to annoy spammers; else see the server's load, and whether it can resolve names.",
+)
+def banner_delay(case: Case) -> Iterator[Found]:
+    for dialogue in case.dialogues:
+        after = dialogue.get("greeted_after")
+        if after is not None and after > _LONG_GREETING:
+            yield Found(
+                where(dialogue),
+                f"Its greeting came after {after:.0f} s.",
+                "Leave it so if it is meant; else see why: its load, a resolver that does not answer it.",
+                observed=after,
+            )
+
+
+@rule(
+    "unknown-recipient-accepted",
+    WARNING,
+    "RFC 5321, section 3.6.2",
+    "The server takes mail for a recipient that cannot exist, and has to return it, often to a forged sender.",
+    "Let it know the recipients: by a list, or by asking the server that it hands mail to.",
+)
+def unknown_recipient_accepted(case: Case) -> Iterator[Found]:
+    for dialogue in case.dialogues:
+        taken = [step for step in steps(dialogue, asked.UNKNOWN) if step["code"] in (250, 251)]
+        # An open relay takes everything.
+        open_to_all = any(step["code"] in (250, 251) for step in steps(dialogue, asked.STRANGER))
+        if taken and not open_to_all and case.refuses_unknown(dialogue):
+            yield Found(
+                f"{taken[0]['domain']} at {where(dialogue)}",
+                f"It takes {taken[0]['command'].partition(':')[2]}, which cannot exist: {said(taken[0])}.",
+                "Let it refuse recipients that do not exist, by a list or by a call to the server behind it. If the "
+                "domain has a mailbox for everything, accept this finding (accepted).",
+                expected="refused",
+                observed=said(taken[0]),
+            )
+
+
+@rule(
     "ehlo-name",
     WARNING,
     "RFC 5321, section 4.1.4",
@@ -165,7 +205,7 @@ def _postmaster(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
 )
 def postmaster_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in _postmaster(case):
-        if _is_refusal(step) and not _RELAYING.search(step["text"]):
+        if _is_refusal(step) and not asked.RELAYING.search(step["text"]):
             unknown = _about_client(step)
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
@@ -188,7 +228,7 @@ def postmaster_refused(case: Case) -> Iterator[Found]:
 )
 def domain_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in _postmaster(case):
-        if _is_refusal(step) and _RELAYING.search(step["text"]):
+        if _is_refusal(step) and asked.RELAYING.search(step["text"]):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
                 f"It does not take mail for {step['domain']}: {said(step)}.",
@@ -230,7 +270,7 @@ def null_sender_refused(case: Case) -> Iterator[Found]:
 )
 def greylisted(case: Case) -> Iterator[Found]:
     for dialogue, step in _postmaster(case):
-        if 400 <= step["code"] < 500 and step["code"] != 421 and not _RELAYING.search(step["text"]):
+        if asked.is_greylisted(step):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
                 f"It says 'later' to mail for postmaster@{step['domain']}: {said(step)}.",

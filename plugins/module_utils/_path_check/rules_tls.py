@@ -6,12 +6,21 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import dialogue as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import (
+    ERROR,
+    NOTICE,
+    WARNING,
+    Found,
+    rule,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.certificate import matches
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules_smtp import said, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +65,53 @@ def starttls_broken(case: Case) -> Iterator[Found]:
                     observed=said(step),
                     unknown=step["code"] < 500,
                 )
+
+
+def _certificates(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Certificate]]:
+    for dialogue in case.dialogues:
+        tls = dialogue.get("tls")
+        if tls and tls["certificate"]:
+            yield dialogue, tls["certificate"]
+
+
+@rule(
+    "certificate-name",
+    NOTICE,
+    "RFC 8461, section 4.1",
+    "The certificate is for other names than the one that the MX record has. Senders who insist on it (MTA-STS) do not "
+    "deliver.",
+    "Have a certificate issued for the name that the MX record has.",
+)
+def certificate_name(case: Case) -> Iterator[Found]:
+    for dialogue, certificate in _certificates(case):
+        name = case.public_name(dialogue)
+        if not any(matches(name, pattern) for pattern in certificate["names"]):
+            yield Found(
+                where(dialogue),
+                f"Its certificate is for {listed(certificate['names']) or 'no name'}, and mail is sent to {name}.",
+                f"Have a certificate issued for {name}.",
+                expected=name,
+                observed=certificate["names"],
+            )
+
+
+@rule(
+    "certificate-expired",
+    NOTICE,
+    "RFC 8461, section 4.1",
+    "The certificate has expired. Senders who insist on a valid one (MTA-STS, DANE with a CA) do not deliver.",
+    "Have it renewed, and the server read it.",
+)
+def certificate_expired(case: Case) -> Iterator[Found]:
+    for dialogue, certificate in _certificates(case):
+        if certificate["not_after"] < case.observation["at"]:
+            end = datetime.fromtimestamp(certificate["not_after"], timezone.utc).strftime("%Y-%m-%d")
+            yield Found(
+                where(dialogue),
+                f"Its certificate expired on {end}.",
+                "Renew it, and reload the server; see why that is not done by itself.",
+                observed=end,
+            )
 
 
 @rule(

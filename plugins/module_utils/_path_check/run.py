@@ -94,8 +94,9 @@ def _request(
         inside=params["inside"],
         timeout=params["timeout"],
         smtp_timeout=params["smtp_timeout"],
-        deadline=params["deadline"],
+        deadline=params["deadline"] + params["greylist_timeout"],
         patience=params["delivery_timeout"],
+        greylist_patience=params["greylist_timeout"],
         concurrency=params["concurrency"],
     )
     if not request.needs_dns:

@@ -13,12 +13,12 @@ from email.utils import format_datetime, localtime
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue import own_literal
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp import (
     Conversation,
     ConversationEnded,
     failure_status,
+    own_literal,
 )
 
 if TYPE_CHECKING:

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import re
 import ssl
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.certificate import read_certificate
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 # RFC 5321, section 4.5.3.1.5, allows 512 octets a line; EHLO replies of large hosts have some twenty lines.
 _LONGEST_LINE = 2048
 _MOST_LINES = 100
+
+_LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]")
 
 _NOT_FROM_HERE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -85,15 +91,16 @@ class Conversation:
             handshake = asyncio.get_running_loop().start_tls(transport, transport.get_protocol(), _anybody())
             encrypted = await asyncio.wait_for(handshake, self._timeout)
         except asyncio.TimeoutError:
-            return {"version": "", "error": f"no handshake within {self._timeout:g} s"}
+            return _without_tls(f"no handshake within {self._timeout:g} s")
         except (OSError, EOFError) as error:  # ssl.SSLError too
-            return {"version": "", "error": harmless(_reason(error))}
+            return _without_tls(harmless(_reason(error)))
         if encrypted is None:
-            return {"version": "", "error": "the server closed the connection"}
-        version = encrypted.get_extra_info("ssl_object").version()
+            return _without_tls("the server closed the connection")
+        session = encrypted.get_extra_info("ssl_object")
+        certificate = read_certificate(session.getpeercert(binary_form=True))
         encrypted.write(b"QUIT\r\n")
         encrypted.close()
-        return {"version": version, "error": ""}
+        return {"version": session.version(), "error": "", "certificate": certificate}
 
     async def reply(self) -> SmtpReply:
         """The next reply. Raises ConversationEnded."""
@@ -119,6 +126,10 @@ class Conversation:
             if line[3:4] != "-":
                 return SmtpReply(int(line[:3]), harmless(" / ".join(lines)), tuple(lines))
         raise ValueError(f"a reply of more than {_MOST_LINES} lines")
+
+
+def _without_tls(error: str) -> seen.Tls:
+    return {"version": "", "error": error, "certificate": None}
 
 
 def _anybody() -> ssl.SSLContext:
@@ -151,14 +162,34 @@ def failure_status(error: BaseException, address: str) -> str:
     return seen.TIMEOUT
 
 
-async def try_connection(source: str, address: str, port: int, timeout: float) -> seen.Connection:
-    """Open a TCP connection and close it again."""
+def own_literal(address: str) -> str:
+    """An address as an EHLO argument (RFC 5321, section 4.1.3)."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+async def _seen_as(conversation: Conversation) -> str:
+    """The client's address in the answer to EHLO, where the server is one that says it."""
+    try:
+        if (await conversation.reply()).code != 220:
+            return ""
+        hello = await conversation.command(f"EHLO {own_literal(conversation.local_address)}")
+    except ConversationEnded:
+        return ""
+    for found in _LITERAL.findall(hello.lines[0]):
+        with contextlib.suppress(ValueError):
+            return str(ip_address(found))
+    return ""
+
+
+async def try_connection(source: str, address: str, port: int, timeout: float, ask: bool = False) -> seen.Connection:
+    """Open a TCP connection and close it again. ask: by EHLO from which address it comes."""
     result: seen.Connection = {
         "source": source,
         "address": address,
         "port": port,
         "status": seen.NO_ROUTE,
         "local_address": None,
+        "seen_as": "",
     }
     if not has_route(address):
         return result
@@ -166,6 +197,8 @@ async def try_connection(source: str, address: str, port: int, timeout: float) -
         async with await Conversation.open(address, port, timeout, timeout) as conversation:
             result["status"] = seen.OPEN
             result["local_address"] = conversation.local_address
+            if ask:
+                result["seen_as"] = await _seen_as(conversation)
     except (OSError, asyncio.TimeoutError) as error:
         result["status"] = failure_status(error, address)
     return result

@@ -110,7 +110,15 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
         if addresses:
             domains = [domain.name for domain in links.domains_of[host.name]]
             found.append(
-                {"host": host.name, "fqdn": host.named(), "addresses": addresses, "port": PORT, "domains": domains}
+                {
+                    "host": host.name,
+                    "fqdn": host.named(),
+                    "addresses": addresses,
+                    "port": PORT,
+                    "domains": domains,
+                    # A relay does not know them: its server refuses.
+                    "refuses_unknown": host.name not in links.servers_behind,
+                }
             )
     return found
 

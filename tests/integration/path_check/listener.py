@@ -12,11 +12,15 @@ import contextlib
 import re
 import socket
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
 import time
+from datetime import datetime, timedelta, timezone
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 OWN = "example.org"
 RECIPIENT = re.compile(r"RCPT TO:<(.*)>", re.IGNORECASE)
@@ -27,14 +31,29 @@ DENIED = "550 5.7.1 Relay access denied"
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
-def make_certificate() -> None:
+def make_certificate(behaviour: str) -> None:
     """One that nobody vouches for, as most mail servers have."""
-    with tempfile.TemporaryDirectory() as folder:
-        certificate, key = f"{folder}/certificate.pem", f"{folder}/key.pem"
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        command += ["-subj", "/CN=mail.example.org", "-days", "2", "-out", certificate, "-keyout", key]
-        subprocess.run(command, check=True, capture_output=True)
-        CONTEXT.load_cert_chain(certificate, key)
+    others = {"other-certificate": ["mail.example.net"], "wildcard": ["*.example.org"]}
+    names = others.get(behaviour, ["mail.example.org", "mail2.example.org", "example.org"])
+    now, day = datetime.now(timezone.utc), timedelta(days=1)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - 2 * day)
+        .not_valid_after(now - day if behaviour == "expired-certificate" else now + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.Encoding.PEM
+    private = key.private_bytes(form, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(private + certificate.public_bytes(form))
+        file.flush()
+        CONTEXT.load_cert_chain(file.name)
+
+
+BEGAN = time.monotonic()
 
 
 def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
@@ -45,7 +64,7 @@ def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
         return "250 ok"
     if behaviour == "trusts-own-senders" and sender.endswith(f"@{OWN}"):
         return "250 ok"
-    if behaviour == "greylists":
+    if behaviour == "greylists" or (behaviour == "greylists-at-first" and time.monotonic() < BEGAN + 3):
         return "450 4.2.0 Greylisted, come back later"
     if behaviour == "knows-no-domain":
         return DENIED
@@ -91,6 +110,8 @@ def converse(connection: socket.socket, behaviour: str) -> None:
     if behaviour == "refuses":
         say("554 5.7.1 not today")
         return
+    if behaviour == "thinks-it-over":
+        time.sleep(10.2)
     if behaviour == "busy":
         say("421 4.3.2 too many connections")
         return
@@ -104,6 +125,8 @@ def converse(connection: socket.socket, behaviour: str) -> None:
                 return
             name = {"short-name": "mail", "unknown-name": "nowhere.example.org"}.get(behaviour, "mail.example.org")
             offers = {"logs-in-in-clear": ["250-STARTTLS", "250-AUTH PLAIN LOGIN"], "in-clear": []}
+            if behaviour == "names-the-client":  # as Exim does
+                name += f" Hello client [{connection.getpeername()[0]}]"
             say(f"250-{name}", "250-SIZE 1000000", *offers.get(behaviour, ["250-STARTTLS"]), "250 8BITMIME")
         elif word == "STARTTLS":
             if behaviour == "no-tls-today":
@@ -144,7 +167,7 @@ def serve(connection: socket.socket, behaviour: str) -> None:
 
 def main(address: str, behaviour: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    make_certificate()
+    make_certificate(behaviour)
     with socket.create_server((address, 25), family=family) as server:
         print("ready", flush=True)
         while True:

@@ -10,13 +10,14 @@ import subprocess
 import sys
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from controller import Controller
 from world import MODULE, World, expectations
 
 
-def smtp(world: World) -> dict[str, object]:
+def smtp(world: World) -> dict[str, Any]:
     return {"smtp": expectations(world)["smtp"]}
 
 
@@ -24,7 +25,12 @@ def smtp(world: World) -> dict[str, object]:
     ("behaviour", "found"),
     [
         ("sound", []),
-        ("takes-any-user", []),
+        ("takes-any-user", ["unknown-recipient-accepted"]),
+        ("wildcard", []),
+        ("other-certificate", ["certificate-name"]),
+        ("expired-certificate", ["certificate-expired"]),
+        ("thinks-it-over", ["banner-delay"]),
+        ("greylists-at-first", ["greylisted?"]),
         ("silent", ["banner-missing"]),
         ("drips", ["banner-missing"]),
         ("endless-line", ["banner-missing"]),
@@ -55,7 +61,22 @@ def smtp(world: World) -> dict[str, object]:
 )
 def test_behaviour(world: World, behaviour: str, found: list[str]) -> None:
     world.listen(behaviour)
-    assert world.ids(expectations=smtp(world)) == found
+    assert world.ids(expectations=smtp(world), smtp_timeout=12 if behaviour == "thinks-it-over" else 2) == found
+
+
+def test_greylisting_is_waited_out(world: World) -> None:
+    listener = world.listen("greylists-at-first")
+    assert world.ids(expectations=smtp(world), greylist_timeout=10) == []
+    # One who asks for its own domain alone, and comes back no more often than it has to.
+    assert 2 <= sum(line.startswith("EHLO") for line in world.heard(listener)) <= 8
+
+
+def test_recipients_that_a_relay_does_not_know(world: World) -> None:
+    """The plan says which hosts know the recipients."""
+    world.listen("takes-any-user")
+    expected = smtp(world)
+    expected["smtp"][0]["refuses_unknown"] = False
+    assert world.ids(expectations=expected) == []
 
 
 def test_greeting_name_that_does_not_resolve(world: World) -> None:
@@ -174,6 +195,24 @@ def test_backup(world: World, preference: int, behaviour: str, found: list[str])
     expected["records"][0]["values"].append("20 backup.example.org.")
     expected["backups"] = [{"fqdn": "backup.example.org", "preference": 20, "domain": "example.org"}]
     assert world.ids(expectations=expected) == found
+
+
+@pytest.mark.parametrize(("behaviour", "found"), [("names-the-client", ["outbound-address"]), ("sound", [])])
+def test_address_that_outgoing_mail_leaves_from(world: World, behaviour: str, found: list[str]) -> None:
+    world.listen(behaviour)
+    expected = {
+        "egress": [{"source": "relay", "open": True}],
+        "smtp": [{"host": "relay", "fqdn": "mail.example.org", "addresses": ["198.51.100.200"]}],
+    }
+    seen = world.check(expectations=expected, vantage="relay", egress_targets=[world.mx], egress_only=True)
+    outside = world.check(expectations={}, vantage="sender")
+    observations = [outside["observation"], seen["observation"]]
+    result = world.check(expectations=expected, egress_targets=[world.mx], observations=observations)
+    assert [one["id"] for one in result["findings"] if one["status"] == "finding"] == found
+    # It is where it says.
+    expected["smtp"][0]["addresses"] = [world.mx]
+    result = world.check(expectations=expected, egress_targets=[world.mx], observations=observations)
+    assert [one["id"] for one in result["findings"] if one["status"] == "finding"] == []
 
 
 def test_one_of_two_equal_exchangers_is_dead(world: World) -> None:

@@ -42,7 +42,8 @@ EXPECT: dict[str, list[dict[str, Any]]] = {
         {"source": "insider", "open": False, "why": "only relays send"},
     ],
     "smtp": [
-        {"host": "relay", "fqdn": "mail.example.org", "addresses": [RELAY], "port": 25, "domains": ["example.org"]}
+        {"host": "relay", "fqdn": "mail.example.org", "addresses": [RELAY], "port": 25, "domains": [ZONE],
+         "refuses_unknown": True}
     ],
     "backups": [{"fqdn": BACKUP, "preference": 20, "domain": ZONE}],
     "delivery": [
@@ -98,7 +99,7 @@ def server(number: int) -> dict[str, Any]:
 
 
 def connection(source: str, address: str, status: str) -> dict[str, Any]:
-    return {"source": source, "address": address, "port": 25, "status": status, "local_address": None}
+    return {"source": source, "address": address, "port": 25, "status": status, "local_address": None, "seen_as": ""}
 
 
 def step(what: str, domain: str, command: str, code: int, text: str) -> dict[str, Any]:
@@ -112,6 +113,7 @@ def hop(address: str, by: str) -> dict[str, str]:
 OBSERVATION: dict[str, Any] = {
     "format_version": 1,
     "vantage": "sender",
+    "at": 1795000000.0,
     "seconds": 0.5,
     "complete": True,
     "resolvers": ["203.0.113.53"],
@@ -150,7 +152,12 @@ OBSERVATION: dict[str, Any] = {
             "port": 25,
             "status": "open",
             "ended": "",
-            "tls": {"version": "TLSv1.3", "error": ""},
+            "greeted_after": 0.1,
+            "tls": {
+                "version": "TLSv1.3",
+                "error": "",
+                "certificate": {"names": ["mail.example.org"], "not_after": 1796000000.0},
+            },
             "steps": [
                 step("banner", "", "", 220, "mail.example.org ESMTP"),
                 step("ehlo", "", "EHLO sender.example.com", 250, "mail.example.org / SIZE 1 / STARTTLS"),
@@ -166,6 +173,7 @@ OBSERVATION: dict[str, Any] = {
             "port": 25,
             "status": "open",
             "ended": "",
+            "greeted_after": 0.1,
             "tls": None,
             "steps": [
                 step("banner", "", "", 220, "mail.example.com ESMTP"),

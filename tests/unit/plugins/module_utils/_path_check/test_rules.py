@@ -223,7 +223,27 @@ def forgotten_inside(seen: Seen) -> None:
 
 @fault("starttls-broken")
 def no_handshake(seen: Seen) -> None:
-    seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher"}
+    seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher", "certificate": None}
+
+
+@fault("certificate-name")
+def for_another(seen: Seen) -> None:
+    seen["dialogues"][0]["tls"]["certificate"]["names"] = ["example.org", "*.mail.example.org", "*.org"]
+
+
+@fault("certificate-expired")
+def too_old(seen: Seen) -> None:
+    seen["at"] += 2000000
+
+
+@fault("banner-delay")
+def slow(seen: Seen) -> None:
+    seen["dialogues"][0]["greeted_after"] = 15.0
+
+
+@fault("unknown-recipient-accepted")
+def takes_anybody(seen: Seen) -> None:
+    steps(seen)[4]["code"] = 250
 
 
 @fault("auth-without-tls")
@@ -259,6 +279,12 @@ def insider_sends(seen: Seen) -> None:
 @fault("egress25-open?")
 def insider_was_down(seen: Seen) -> None:
     del seen["connections"][3]
+
+
+@fault("outbound-address egress25-open")
+def relay_leaves_elsewhere(seen: Seen) -> None:
+    seen["connections"][2]["seen_as"] = "203.0.113.1"
+    seen["connections"][3]["status"] = "open"
 
 
 @fault("delivery-missing")
@@ -368,6 +394,7 @@ def test_port_of_a_family_that_nobody_declared_is_a_warning(observation: dict[st
     """Without a plan: the exchanger answers over IPv4 alone."""
     expect = {kind: [] for kind in EXPECT}
     observation.update(connections=[], sent=[], traces=[])
+    observation["dialogues"][0]["host"] = "mail.example.org"
     observation["dialogues"].append(
         {**observation["dialogues"][0], "address": "2001:db8::17", "status": "timeout", "steps": []}
     )
@@ -427,7 +454,7 @@ def test_wrapped_stranger_is_taken_where_any_recipient_is(observation: dict[str,
     steps(observation).append(wrapped)
     assert ids(observation) == {"open-relay"}
     steps(observation)[4]["code"] = 250  # a catch-all
-    assert ids(observation) == set()
+    assert ids(observation) == {"unknown-recipient-accepted"}
 
 
 def test_controls_that_do_not_answer_make_it_unknown(observation: dict[str, Any]) -> None:
@@ -435,6 +462,9 @@ def test_controls_that_do_not_answer_make_it_unknown(observation: dict[str, Any]
     observation["connections"].append(connection("sender", "203.0.113.200", "timeout"))
     observation.update(sent=[], traces=[])
     assert ids(observation, controls=["203.0.113.200"]) == {"port25-vantage?"}
+
+
+_TALK = ("auth-", "banner-", "certificate-", "port25-", "starttls-", "unknown-")
 
 
 @given(st.sets(st.sampled_from(sorted(FAULTS))))
@@ -447,9 +477,9 @@ def test_random_mix_of_faults_gives_those_findings(chosen: set[str]) -> None:
             if one.startswith(("zone-", "ns-", "mx-", "serial-", "ttl-", "vantage-", "dnssec-", "resolver-"))
         },
         # What others take says something beside what ours refuse.
-        {one for one in FAULTS if one.startswith(("auth-", "port25-", "starttls-", "ptr-", "fcrdns", "backup-"))},
+        {one for one in FAULTS if one.startswith((*_TALK, "ptr-", "fcrdns", "backup-"))},
         {one for one in FAULTS if one.startswith("view-")},
-        {one for one in FAULTS if one.startswith("egress25-")},
+        {one for one in FAULTS if one.startswith(("egress25-", "outbound-"))},
         {one for one in FAULTS if one.startswith(("delivery-", "source-"))},
         {one for one in FAULTS if one.startswith("observation-")},
     ]
