@@ -19,7 +19,7 @@ VENV ?= core-2.21
 SCENARIO ?= examples/relay
 EXAMPLES := $(sort $(dir $(wildcard examples/*/lab.yml)))
 
-.PHONY: help setup demo test lint sanity units integration lab-all lab lab-up lab-down bench docs changelog
+.PHONY: help setup demo test lint sanity units integration lab-all lab lab-up lab-down bench docs screenshots changelog
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,7 +51,7 @@ units: setup  ## unit tests, with the oldest and the current ansible-core
 	PYTHONPATH='$(dev)' $(current)/python -m pytest -q tests/unit
 
 integration: setup  ## against real servers: as root, in namespaces and on loopback
-	@tests/toolchain.sh peers stand-ins
+	@tests/toolchain.sh peers stand-ins browser
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q -n 2 --dist loadfile tests/integration/dns
 	@# One lab works at a time, so what needs one runs alone.
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q --ignore tests/integration/dns tests/integration
@@ -79,6 +79,10 @@ bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/out
 
 docs: setup  ## write the documents that are generated from the code
 	PYTHONPATH='$(dev)' $(current)/python docs/generate.py
+
+screenshots: setup  ## the pictures of the verdict's page in docs/images
+	@tests/toolchain.sh browser
+	PYTHONPATH='$(dev)' $(current)/python tests/browser/screenshots.py
 
 changelog: setup
 	$(current)/antsibull-changelog release

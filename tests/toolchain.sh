@@ -3,7 +3,7 @@
 # distribution, and one virtual environment for each file in tests/requirements/ that is named as an argument.
 # It repeats nothing that is there already, so that a second call takes less than a second.
 #
-#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins ...
+#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|browser ...
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,6 +29,17 @@ install_packages() {
   as_root apt-get update -qq
   # shellcheck disable=SC2086  # a list of words
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# Ubuntu's chromium is a snap, which runs in no container; there somebody has to install Google's.
+install_browser() {
+  for program in chromium google-chrome chromium-browser; do
+    command -v "$program" >/dev/null && return 0
+  done
+  grep -q '^ID=debian' /etc/os-release || fail 'needs a Chromium (google-chrome, chromium) for the test of the HTML report'
+  say 'installing chromium'
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 }
 
 # A Python of one of the given versions: on PATH, in pyenv, or fetched by uv. A shim of pyenv for a version that is
@@ -71,6 +82,7 @@ for part in "$@"; do
     core-2.21) make_venv core-2.21 3.13 3.12 ;;
     peers) make_venv peers 3.12 3.13 3.11 ;;
     stand-ins) make_venv stand-ins 3.12 3.13 3.11 ;;
-    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins" ;;
+    browser) install_browser ;;
+    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, browser" ;;
   esac
 done

@@ -45,7 +45,7 @@ svg .way { fill: none; stroke-width: 2; stroke: var(--unknown); } svg .shut { st
 svg .way.good { stroke: var(--good); } svg .way.bad { stroke: var(--error); }
 svg text.good { fill: var(--good); } svg text.bad { fill: var(--error); } svg text.unknown { fill: var(--unknown); }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem .3rem 0;
-  border-bottom: 1px solid var(--line); vertical-align: top; }
+  border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: normal; }
 """
 
 
