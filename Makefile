@@ -74,7 +74,7 @@ lab-down: setup  ## SCENARIO=FOLDER: take it down
 	$(lab) down $(SCENARIO)
 
 bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/output/bench.json
-	@tests/toolchain.sh peers
+	@tests/toolchain.sh peers checkers
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/run.py $(DOC)
 
 docs: setup  ## write the documents that are generated from the code

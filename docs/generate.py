@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from textwrap import wrap
+from typing import Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import Rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES, judge
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
@@ -29,8 +35,12 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables i
     VARIABLES,
     Variable,
 )
+from ansible_collections.inbound.mail.tests.unit.plugins.module_utils._path_check.faults import FAULTS, with_fault
+from ansible_collections.inbound.mail.tests.unit.plugins.module_utils._path_check.sound import VANTAGE
 
 DOCS = Path(__file__).resolve().parent
+
+DOMAIN = "example.org"
 
 WHERE = {
     GROUPS: "all hosts",
@@ -67,12 +77,33 @@ def keys(described: Mapping[str, Key]) -> str:
 
 
 def rules() -> str:
-    rows = [(f"`{one.id}`", one.severity, one.what, one.source, one.hint) for _id, one in sorted(RULES.items())]
-    return table(("Id", "Severity", "What was found", "Source", "How to mend it"), rows)
+    rows = [(f"[`{one.id}`](#{one.id})", one.severity, one.what) for _id, one in sorted(RULES.items())]
+    return table(("Id", "Severity", "What was found"), rows)
+
+
+def examples() -> str:
+    """Every rule with what it says of a fault that the unit tests put into a sound domain."""
+    found: dict[str, dict[str, Any]] = {}
+    # First the faults that only one rule speaks of.
+    for fault in sorted(FAULTS, key=lambda one: len(one.split())):
+        observation, expect = with_fault(fault)
+        networks = ["203.0.113.0/24"]
+        case = Case(expect, merged([observation]), domain=DOMAIN, public_networks=networks, egress_targets=[VANTAGE])
+        for finding in judge(case, [], date(2026, 11, 23)):
+            found.setdefault(finding["id"], finding)
+    return "\n\n".join(_example(RULES[name], found[name]) for name in sorted(RULES))
+
+
+def _example(rule: Rule, finding: Mapping[str, Any]) -> str:
+    kind = "UNKNOWN" if finding["status"] == "unknown" else finding["severity"].upper()
+    lines = [f"{kind}  {rule.id}  {finding['subject']}", *wrap(finding["message"], 105)]
+    lines += wrap(f"-> {finding['remedy']}", 105)
+    example = "\n".join(f"    {line}" if number == 0 else f"        {line}" for number, line in enumerate(lines))
+    return f"### {rule.id}\n\n{rule.what} Source: {rule.source}. {rule.hint}\n\n{example}"
 
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
-    "checks.md": {"rules": rules},
+    "checks.md": {"rules": rules, "examples": examples},
     "declaration.md": {
         "variables": variables,
         "keys of mail_domains": lambda: keys(DOMAIN_KEYS),

@@ -3,7 +3,7 @@
 # distribution, and one virtual environment for each file in tests/requirements/ that is named as an argument.
 # It repeats nothing that is there already, so that a second call takes less than a second.
 #
-#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|browser ...
+#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|checkers|browser ...
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,7 +19,7 @@ as_root() {
 
 install_packages() {
   missing=
-  for package in $packages; do
+  for package in "$@"; do
     # The field is 'install ok installed' for a package that is there whole.
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
   done
@@ -37,9 +37,7 @@ install_browser() {
     command -v "$program" >/dev/null && return 0
   done
   grep -q '^ID=debian' /etc/os-release || fail 'needs a Chromium (google-chrome, chromium) for the test of the HTML report'
-  say 'installing chromium'
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+  install_packages chromium
 }
 
 # A Python of one of the given versions: on PATH, in pyenv, or fetched by uv. A shim of pyenv for a version that is
@@ -77,12 +75,14 @@ make_venv() {
 
 for part in "$@"; do
   case $part in
-    packages) install_packages ;;
+    # shellcheck disable=SC2086  # a list of words
+    packages) install_packages $packages ;;
     core-2.19) make_venv core-2.19 3.11 ;;
     core-2.21) make_venv core-2.21 3.13 3.12 ;;
     peers) make_venv peers 3.12 3.13 3.11 ;;
     stand-ins) make_venv stand-ins 3.12 3.13 3.11 ;;
+    checkers) install_packages zonemaster-cli; make_venv checkers 3.12 3.13 3.11 ;;
     browser) install_browser ;;
-    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, browser" ;;
+    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, checkers, browser" ;;
   esac
 done
