@@ -36,7 +36,7 @@ attributes:
     support: full
     platforms: posix
 requirements:
-  - dnspython 2.3 or later (python3-dnspython) on the host that observes, if DNS is looked at
+  - cryptography (python3-cryptography) on the host that observes, if certificates are to be judged
 options:
   expectations:
     description:

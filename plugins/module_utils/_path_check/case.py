@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from copy import copy
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -268,6 +268,7 @@ def family(address: str) -> int:
     return ip_address(address).version
 
 
+@lru_cache(maxsize=100_000)
 def normal(value: str, rdtype: str) -> str:
     """A value in the one way to write it."""
     if rdtype == "MX":

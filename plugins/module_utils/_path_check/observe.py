@@ -100,6 +100,7 @@ async def _observe(request: Request) -> seen.Observation:
     await asyncio.gather(*pending, return_exceptions=True)
     for one in done:
         one.result()
+    observer.dns.close()
     return observer.finished(complete=not pending, seconds=round(time.monotonic() - began, 3))
 
 

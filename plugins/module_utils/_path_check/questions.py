@@ -7,12 +7,27 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._deps import dns
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.channel import Datagrams, ask_over_tcp
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.message import (
+    AAAA,
+    CNAME,
+    MX,
+    NS,
+    SOA,
+    TYPES,
+    A,
+    Malformed,
+    Message,
+    Record,
+    question,
+    read,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.route import has_route
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -21,8 +36,6 @@ if TYPE_CHECKING:
 _TRIES = 3
 # So many questions without any answer, and a server is not asked further ones: a dead one does not hold up the rest.
 _PATIENCE = 3
-# Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
-_UDP_ANSWER = 1232
 # More than any sound RRset has; the rest of a hostile one is not kept.
 _MOST_VALUES = 600
 _LONGEST_ALIAS_CHAIN = 16
@@ -73,6 +86,8 @@ class Client:
         self._slots = asyncio.Semaphore(concurrency)
         self._resolved: dict[tuple[str, str, str], asyncio.Task[Reply]] = {}
         self._over_tcp: dict[str, asyncio.Task[str]] = {}
+        self._datagrams: dict[str, Datagrams] = {}
+        self._routes: dict[str, bool] = {}
         # By address: questions without an answer, until there is one; then it is known to live.
         self._unanswered: dict[str, int] = {}
         self._alive: set[str] = set()
@@ -82,37 +97,47 @@ class Client:
 
         validated: as the server thinks right; else it is told to answer also what it takes for bogus.
         """
-        if not has_route(address):
+        if not self._has_route(address):
             return Reply(seen.NO_ROUTE)
-        query = dns.message.make_query(name, rdtype, use_edns=0, payload=_UDP_ANSWER)
-        if not recursive:
-            query.flags &= ~dns.flags.RD
-        if not validated:
-            query.flags |= dns.flags.CD
+        try:
+            query = question(name, rdtype, recursive, validated)
+        except Malformed:
+            # A name that nobody has, out of somebody's answer.
+            return Reply(seen.MALFORMED)
         async with self._slots:
             if address not in self._alive and self._unanswered.get(address, 0) >= _PATIENCE:
                 return Reply(seen.TIMEOUT)
             reply = Reply(seen.TIMEOUT)
             for _attempt in range(_TRIES):
-                reply = await self._exchange(address, query)
+                reply = await self._exchange(address, query, name, rdtype)
                 if reply.status == seen.ANSWERED:
                     self._alive.add(address)
                     return reply
             self._unanswered[address] = self._unanswered.get(address, 0) + 1
             return reply
 
-    async def _exchange(self, address: str, query: Any) -> Reply:
+    async def _exchange(self, address: str, query: bytes, name: str, rdtype: str) -> Reply:
         try:
-            # Its own time-out is for each packet; a peer that drips octets over TCP is bounded by the other one.
-            exchange = dns.asyncquery.udp_with_fallback(query, address, self._timeout, ignore_unexpected=True)
-            response, _tcp = await asyncio.wait_for(exchange, 2 * self._timeout)
-            return _read(response)
-        except ConnectionRefusedError:
-            return Reply(seen.REFUSED)
-        except (dns.exception.Timeout, asyncio.TimeoutError, OSError):
-            return Reply(seen.TIMEOUT)
-        except (dns.exception.DNSException, ValueError, EOFError):
-            return Reply(seen.MALFORMED)
+            message = read(await self._datagrams_to(address).ask(query, self._timeout))
+            if message.truncated:
+                message = read(await ask_over_tcp(address, query, self._timeout))
+            return _reply(message, name, TYPES[rdtype])
+        except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
+            return Reply(_status(error))
+
+    def _has_route(self, address: str) -> bool:
+        if address not in self._routes:
+            self._routes[address] = has_route(address)
+        return self._routes[address]
+
+    def _datagrams_to(self, address: str) -> Datagrams:
+        if address not in self._datagrams:
+            self._datagrams[address] = Datagrams(address)
+        return self._datagrams[address]
+
+    def close(self) -> None:
+        for one in self._datagrams.values():
+            one.close()
 
     async def status_over_tcp(self, address: str, zone: str) -> str:
         """How a question for the zone's SOA ended over TCP. A server of many zones is asked once, for one of them."""
@@ -121,22 +146,16 @@ class Client:
         return await self._over_tcp[address]
 
     async def _ask_over_tcp(self, address: str, zone: str) -> str:
-        if not has_route(address):
+        if not self._has_route(address):
             return seen.NO_ROUTE
-        query = dns.message.make_query(zone, "SOA")
         status = seen.TIMEOUT
         async with self._slots:
             for _attempt in range(_TRIES - 1):
                 try:
-                    exchange = dns.asyncquery.tcp(query, address, self._timeout)
-                    await asyncio.wait_for(exchange, 2 * self._timeout)
+                    await ask_over_tcp(address, question(zone, "SOA"), self._timeout)
                     return seen.ANSWERED
-                except ConnectionRefusedError:
-                    status = seen.REFUSED
-                except (dns.exception.Timeout, asyncio.TimeoutError, OSError):
-                    status = seen.TIMEOUT
-                except (dns.exception.DNSException, ValueError, EOFError):
-                    status = seen.MALFORMED
+                except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
+                    status = _status(error)
         return status
 
     async def resolve(self, name: str, rdtype: str) -> Reply:
@@ -199,68 +218,63 @@ async def gathered(work: Iterable[Awaitable[Any]]) -> list[Any]:
 
 
 def system_resolvers() -> list[str]:
-    """The addresses in /etc/resolv.conf; none if there are none."""
+    """The addresses in /etc/resolv.conf (resolv.conf(5)); none if there are none."""
     try:
-        return [str(address) for address in dns.resolver.Resolver().nameservers if isinstance(address, str)]
-    except dns.resolver.NoResolverConfiguration:
+        text = Path("/etc/resolv.conf").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return []
+    lines = [line.split() for line in text.splitlines()]
+    return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1])]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def stands_in(name: str, zone: str) -> bool:
     return zone == "." or f".{name}".endswith(f".{zone}")
 
 
-def bare(name: Any) -> str:
-    """A dnspython name in lower case without the final dot; the root stays a dot."""
-    return harmless(str(name).lower().rstrip("."), 255) or "."
+def _status(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return seen.REFUSED
+    if isinstance(error, (ValueError, EOFError)):
+        return seen.MALFORMED
+    return seen.TIMEOUT
 
 
-def _read(response: Any) -> Reply:
-    reply = Reply(
-        seen.ANSWERED,
-        rcode=dns.rcode.to_text(response.rcode()),
-        authoritative=bool(response.flags & dns.flags.AA),
-    )
-    question = response.question[0] if response.question else None
-    if question is not None:
-        owner = question.name
-        for _link in range(_LONGEST_ALIAS_CHAIN):
-            found = _rrset(response.answer, owner, question.rdtype)
-            if found is not None:
-                reply.values = sorted(_value(rdata) for rdata in list(found)[:_MOST_VALUES])
-                reply.ttl = found.ttl
-                break
-            cname = _rrset(response.answer, owner, dns.rdatatype.CNAME)
-            if cname is None:
-                break
-            owner = cname[0].target
-            reply.alias = reply.alias or bare(owner)
-    for rrset in [*response.answer, *response.authority]:
-        if rrset.rdtype == dns.rdatatype.SOA:
-            reply.soa_owner = bare(rrset.name)
+def _reply(message: Message, name: str, rdtype: int) -> Reply:
+    reply = Reply(seen.ANSWERED, rcode=message.rcode, authoritative=message.authoritative)
+    owner = name
+    for _link in range(_LONGEST_ALIAS_CHAIN):
+        found = [one for one in message.answer if one.name == owner and one.type == rdtype][:_MOST_VALUES]
+        if found:
+            reply.values = sorted(_value(one) for one in found)
+            reply.ttl = found[0].ttl
+            break
+        alias = next((one.value for one in message.answer if one.name == owner and one.type == CNAME), None)
+        if alias is None:
+            break
+        owner = alias
+        reply.alias = reply.alias or owner
+    for one in [*message.answer, *message.authority]:
+        if one.type == SOA:
+            reply.soa_owner = one.name
             if reply.ttl is None:
-                reply.ttl = min(rrset.ttl, rrset[0].minimum)
-        elif rrset.rdtype == dns.rdatatype.NS:
-            reply.referral[bare(rrset.name)] = [bare(rdata.target) for rdata in list(rrset)[:_MOST_VALUES]]
-    for rrset in response.additional:
-        if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
-            reply.glue.setdefault(bare(rrset.name), []).extend(rdata.address for rdata in rrset)
+                reply.ttl = min(one.ttl, one.minimum)
+        elif one.type == NS and len(reply.referral.get(one.name, ())) < _MOST_VALUES:
+            reply.referral.setdefault(one.name, []).append(one.value)
+    for one in message.additional:
+        if one.type in (A, AAAA):
+            reply.glue.setdefault(one.name, []).append(one.value)
     return reply
 
 
-def _rrset(section: Any, owner: Any, rdtype: Any) -> Any:
-    return next((rrset for rrset in section if rrset.rdtype == rdtype and rrset.name == owner), None)
-
-
-def _value(rdata: Any) -> str:
-    if rdata.rdtype == dns.rdatatype.MX:
-        return f"{rdata.preference} {absolute(bare(rdata.exchange))}"
-    if rdata.rdtype in (dns.rdatatype.NS, dns.rdatatype.PTR):
-        return bare(rdata.target)
-    if rdata.rdtype == dns.rdatatype.SOA:
-        return str(rdata.serial)
-    return harmless(rdata.to_text())
-
-
-def absolute(name: str) -> str:
-    return name if name == "." else f"{name}."
+def _value(record: Record) -> str:
+    if record.type == MX and not record.value.endswith(" ."):
+        return f"{record.value}."
+    return record.value

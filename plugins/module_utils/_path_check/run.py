@@ -11,7 +11,6 @@ from datetime import date
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.module_utils import _deps
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import RULES
@@ -99,11 +98,7 @@ def _request(
         greylist_patience=params["greylist_timeout"],
         concurrency=params["concurrency"],
     )
-    if not request.needs_dns:
-        return request
-    if not _deps.HAS_DNSPYTHON:
-        raise ArgumentsError(_deps.MISSING_DNSPYTHON)
-    return request.with_resolvers()
+    return request.with_resolvers() if request.needs_dns else request
 
 
 def _earlier(observations: list[dict[str, Any]]) -> seen.Observation:

@@ -287,15 +287,3 @@ def test_task_prints_its_report_and_fails_with_it(world: World, tmp_path: Path) 
     assert f"\nERROR    open-relay  mail ({world.mx})\n" in outcome.output
     assert "\nVerdict: 1 error.\n" in outcome.output
     assert "observation" not in outcome.result
-
-
-def test_dnspython_missing_says_what_to_install() -> None:
-    script = f"import runpy, sys; sys.modules['dns'] = None; runpy.run_module('{MODULE}', run_name='__main__')"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        input='{"ANSIBLE_MODULE_ARGS": {"domain": "example.org"}}',
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "python3-dnspython" in done.stdout
