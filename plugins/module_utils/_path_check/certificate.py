@@ -14,12 +14,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.text impo
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 
-# More than any sound certificate has.
-_MOST_NAMES = 100
-
 
 def read_certificate(der: bytes | None) -> seen.Certificate | None:
-    """None where there is none, where it cannot be read, or where the library for it is not installed."""
+    """None where there is none, where it cannot be read, or where the library for it is not installed.
+
+    All names are kept, of which hosts of many domains have hundreds: OpenSSL takes no chain of more than 100 KB.
+    """
     if not der or x509 is None:
         return None
     try:
@@ -27,10 +27,10 @@ def read_certificate(der: bytes | None) -> seen.Certificate | None:
         # cryptography before 42 knows naive times only, which are in UTC.
         end = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after
         return {
-            "names": [harmless(name.lower(), 255) for name in _names(certificate)[:_MOST_NAMES]],
+            "names": [harmless(name.lower(), 255) for name in _names(certificate)],
             "not_after": end.replace(tzinfo=timezone.utc).timestamp(),
         }
-    except ValueError:
+    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
         return None
 
 

@@ -10,8 +10,10 @@ answer slower, or not at all, after ten.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
+from copy import copy
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
@@ -44,6 +46,8 @@ OWN_SENDER = "stranger-from-own-sender"
 
 # What is said of the server's own domains.
 _OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
+# What is tried as a stranger, after a SENDER of its own.
+_STRANGE = (UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
 
 # How often a server that says "later" is asked again.
 _RETURNS = 10
@@ -84,9 +88,15 @@ def strangers(domain: str, elsewhere: str) -> list[tuple[str, str]]:
 
 
 class Questions:
-    """One exchanger and what to ask it. helo: this host's name or empty; token: an unknown recipient's local part."""
+    """One exchanger and what to ask it.
 
-    def __init__(self, host: str, address: str, port: int, domains: Sequence[str], helo: str, token: str) -> None:
+    name: by which senders know it; helo: this host's name or empty; token: an unknown recipient's local part.
+    """
+
+    def __init__(
+        self, host: str, name: str, address: str, port: int, domains: Sequence[str], helo: str, token: str
+    ) -> None:
+        self._name = name
         self._domains = list(domains)
         self._helo = helo
         self._token = token
@@ -126,21 +136,29 @@ class Questions:
         return [step for step in self.dialogue["steps"] if step["what"] in _OWN]
 
     async def _come_back(self, timeouts: tuple[float, float]) -> None:
-        """Ask again for its own domains, and note that in place of what it said before; nothing, if it is not there."""
-        steps, before = self.dialogue["steps"], list(self.dialogue["steps"])
-        try:
-            async with await Conversation.open(
-                self.dialogue["address"], self.dialogue["port"], *timeouts
-            ) as conversation:
+        """Ask again for its own domains, and note that in place of what it said before; nothing, if it is not there.
+
+        Once they are taken, strangers are tried again too: to them it may have said "later" in place of yes.
+        """
+        address, port = self.dialogue["address"], self.dialogue["port"]
+        again = copy(self)
+        again.dialogue = {**self.dialogue, "steps": []}
+        with contextlib.suppress(ConversationEnded, OSError, asyncio.TimeoutError):
+            async with await Conversation.open(address, port, *timeouts) as conversation:
                 greeting = await conversation.reply()
                 helo = self._helo or own_literal(conversation.local_address)
                 if greeting.code != 220 or not (await conversation.command(f"EHLO {helo}")).accepted:
                     return
-                steps[:] = [step for step in before if step["what"] not in _OWN]
-                await self._ask_own(conversation)
+                await again._ask_own(conversation)
+                self._note_again(again, _OWN)
+                if not any(is_greylisted(step) for step in again._about_own()):
+                    await again._ask_strange(conversation)
+                    self._note_again(again, (*_OWN, *_STRANGE))
                 await conversation.command("QUIT")
-        except (ConversationEnded, OSError, asyncio.TimeoutError):
-            steps[:] = before
+
+    def _note_again(self, again: Questions, whats: Sequence[str]) -> None:
+        self.dialogue["steps"] = [step for step in self.dialogue["steps"] if step["what"] not in whats]
+        self.dialogue["steps"] += again.dialogue["steps"]
 
     async def _converse(self, conversation: Conversation) -> None:
         began = time.monotonic()
@@ -158,7 +176,7 @@ class Questions:
         if "STARTTLS" in (line.upper() for line in ehlo.lines[1:]):
             reply = await self._step(conversation, STARTTLS, "", "STARTTLS")
             if reply.code == 220:
-                self.dialogue["tls"] = await conversation.start_tls_and_quit()
+                self.dialogue["tls"] = await conversation.start_tls_and_quit(self._name)
                 return
         await conversation.command("QUIT")
 

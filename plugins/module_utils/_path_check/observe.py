@@ -167,13 +167,13 @@ class _Observer:
         if not self.request.smtp:
             return []
         return [
-            self._converse(exchanger["host"], address, exchanger["port"], exchanger["domains"])
+            self._converse(exchanger["host"], exchanger["fqdn"], address, exchanger["port"], exchanger["domains"])
             for exchanger in self.request.expect["smtp"]
             for address in exchanger["addresses"]
         ]
 
-    def _converse(self, host: str, address: str, port: int, domains: list[str]) -> Awaitable[Any]:
-        questions = Questions(host, address, port, domains, self.request.helo, _token())
+    def _converse(self, host: str, name: str, address: str, port: int, domains: list[str]) -> Awaitable[Any]:
+        questions = Questions(host, name, address, port, domains, self.request.helo, _token())
         self.dialogues.append(questions)
 
         async def ask() -> None:
@@ -287,7 +287,7 @@ class _Observer:
         domain = self.request.domain or ""
         names = list(self._exchanges(domain)) or [domain]
         await gathered(
-            self._converse(name, address, PORT, [domain])
+            self._converse(name, name, address, PORT, [domain])
             for name in names
             for address in self._addresses(name)
             if not self._in_dialogue(address, PORT)
@@ -298,7 +298,7 @@ class _Observer:
         for backup in self.request.expect["backups"] if self.request.smtp else []:
             domains.setdefault(backup["fqdn"], []).append(backup["domain"])
         await gathered(
-            self._converse(name, address, PORT, held)
+            self._converse(name, name, address, PORT, held)
             for name, held in domains.items()
             for address in self._addresses(name)
         )

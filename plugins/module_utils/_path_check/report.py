@@ -15,6 +15,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue 
     POSTMASTER,
     POSTMASTER_NULL,
     STRANGER,
+    is_greylisted,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, FINDING, UNKNOWN
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
@@ -127,7 +128,8 @@ def _proven_smtp(case: Case) -> list[str]:
         one["host"]
         for one in case.dialogues
         if any(step["code"] >= 450 for step in steps(one, STRANGER))
-        and not any(step["code"] in (250, 251) for step in steps(one, STRANGER, OWN_SENDER))
+        # "Later" may become a yes.
+        and not any(step["code"] in (250, 251) or is_greylisted(step) for step in steps(one, STRANGER, OWN_SENDER))
     ]
     lines = []
     if taken:

@@ -18,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue
     rule,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observe import greeting_name
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp import HOST_NAME
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _CLIENT = re.compile(
 )
 # Seconds. A short wait before the greeting is a usual defence.
 _LONG_GREETING = 10.0
-_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 
 
 def where(dialogue: seen.Dialogue) -> str:
@@ -178,7 +178,7 @@ def ehlo_name(case: Case) -> Iterator[Found]:
         name = greeting_name(dialogue)
         if not name:
             continue
-        if not _HOST_NAME.fullmatch(name) or name.endswith((".localdomain", ".local", ".lan", ".internal")):
+        if not HOST_NAME.fullmatch(name) or name.endswith((".localdomain", ".local", ".lan", ".internal")):
             message = f"It greets as '{name}', which is no name on the internet."
         elif name not in exchanges and case.was_resolved(name) and not case.addresses(name):
             message = f"It greets as '{name}', which has no address."

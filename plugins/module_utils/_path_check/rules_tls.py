@@ -70,8 +70,10 @@ def starttls_broken(case: Case) -> Iterator[Found]:
 def _certificates(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Certificate]]:
     for dialogue in case.dialogues:
         tls = dialogue.get("tls")
-        if tls and tls["certificate"]:
-            yield dialogue, tls["certificate"]
+        # Releases before 0.2.0 did not look at it.
+        certificate = tls.get("certificate") if tls else None
+        if certificate:
+            yield dialogue, certificate
 
 
 @rule(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 2048
 _MOST_LINES = 100
 
+HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]")
 
 _NOT_FROM_HERE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
@@ -84,11 +85,18 @@ class Conversation:
         self._writer.write(message + b".\r\n")
         return await self.reply()
 
-    async def start_tls_and_quit(self) -> seen.Tls:
-        """The handshake after STARTTLS was accepted (RFC 3207), with whoever it is; then QUIT."""
+    async def start_tls_and_quit(self, name: str) -> seen.Tls:
+        """The handshake after STARTTLS was accepted (RFC 3207), with whoever it is; then QUIT.
+
+        name: whose certificate to ask for (SNI), as senders who look at it have to, since a server may have several
+        (RFC 7672, section 8.1; RFC 8461, section 7.1).
+        """
         transport = self._writer.transport
+        asked_for = name if HOST_NAME.fullmatch(name) else None
         try:
-            handshake = asyncio.get_running_loop().start_tls(transport, transport.get_protocol(), _anybody())
+            handshake = asyncio.get_running_loop().start_tls(
+                transport, transport.get_protocol(), _anybody(), server_hostname=asked_for
+            )
             encrypted = await asyncio.wait_for(handshake, self._timeout)
         except asyncio.TimeoutError:
             return _without_tls(f"no handshake within {self._timeout:g} s")

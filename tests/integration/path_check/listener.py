@@ -33,8 +33,27 @@ CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 def make_certificate(behaviour: str) -> None:
     """One that nobody vouches for, as most mail servers have."""
-    others = {"other-certificate": ["mail.example.net"], "wildcard": ["*.example.org"]}
-    names = others.get(behaviour, ["mail.example.org", "mail2.example.org", "example.org"])
+    others = {
+        "other-certificate": ["mail.example.net"],
+        "wildcard": ["*.example.org"],
+        "certificate-of-many": [*(f"host{number}.example.net" for number in range(150)), "mail.example.org"],
+        "certificate-by-name": ["www.example.org"],
+    }
+    load_certificate(
+        CONTEXT, behaviour, others.get(behaviour, ["mail.example.org", "mail2.example.org", "example.org"])
+    )
+    if behaviour == "certificate-by-name":
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        load_certificate(own, behaviour, ["mail.example.org"])
+
+        def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+            if name == "mail.example.org":
+                connection.context = own
+
+        CONTEXT.sni_callback = choose
+
+
+def load_certificate(context: ssl.SSLContext, behaviour: str, names: list[str]) -> None:
     now, day = datetime.now(timezone.utc), timedelta(days=1)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
@@ -47,10 +66,13 @@ def make_certificate(behaviour: str) -> None:
     )
     form = serialization.Encoding.PEM
     private = key.private_bytes(form, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    if behaviour == "unreadable-certificate":  # of a version of X.509 that there is not
+        der = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(private + certificate.public_bytes(form))
+        file.write(private + ssl.DER_cert_to_PEM_cert(der).encode())
         file.flush()
-        CONTEXT.load_cert_chain(file.name)
+        context.load_cert_chain(file.name)
 
 
 BEGAN = time.monotonic()
@@ -60,12 +82,14 @@ def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
     local, _at, domain = recipient.rpartition("@")
     own = domain == OWN and not recipient.startswith("@")
     wrapped = "%" in local or "@" in local or "!" in local
+    greylists_at_first = behaviour.endswith("-at-first") and time.monotonic() < BEGAN + 3
+    if behaviour == "greylists" or greylists_at_first:
+        return "450 4.2.0 Greylisted, come back later"
+    behaviour = behaviour.replace("-greylisting-at-first", "")
     if behaviour == "open" or (behaviour == "takes-source-routes" and recipient.startswith("@")):
         return "250 ok"
     if behaviour == "trusts-own-senders" and sender.endswith(f"@{OWN}"):
         return "250 ok"
-    if behaviour == "greylists" or (behaviour == "greylists-at-first" and time.monotonic() < BEGAN + 3):
-        return "450 4.2.0 Greylisted, come back later"
     if behaviour == "knows-no-domain":
         return DENIED
     if behaviour == "defers-relaying":  # Postfix's defer_unauth_destination

@@ -28,6 +28,9 @@ def smtp(world: World) -> dict[str, Any]:
         ("takes-any-user", ["unknown-recipient-accepted"]),
         ("wildcard", []),
         ("other-certificate", ["certificate-name"]),
+        ("certificate-by-name", []),
+        ("certificate-of-many", []),
+        ("unreadable-certificate", []),
         ("expired-certificate", ["certificate-expired"]),
         ("thinks-it-over", ["banner-delay"]),
         ("greylists-at-first", ["greylisted?"]),
@@ -67,8 +70,34 @@ def test_behaviour(world: World, behaviour: str, found: list[str]) -> None:
 def test_greylisting_is_waited_out(world: World) -> None:
     listener = world.listen("greylists-at-first")
     assert world.ids(expectations=smtp(world), greylist_timeout=10) == []
-    # One who asks for its own domain alone, and comes back no more often than it has to.
+    # It comes back no more often than it has to.
     assert 2 <= sum(line.startswith("EHLO") for line in world.heard(listener)) <= 8
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "found"),
+    [
+        ("open-greylisting-at-first", ["open-relay"]),
+        ("takes-any-user-greylisting-at-first", ["unknown-recipient-accepted"]),
+    ],
+)
+def test_strangers_are_tried_again_after_greylisting(world: World, behaviour: str, found: list[str]) -> None:
+    world.listen(behaviour)
+    assert world.ids(expectations=smtp(world), greylist_timeout=10) == found
+
+
+def test_greylisting_proves_nothing_of_strangers(world: World) -> None:
+    world.listen("greylists")
+    assert not [line for line in world.check(expectations=smtp(world))["proven"] if "stranger" in line]
+
+
+def test_observation_of_an_earlier_release(world: World) -> None:
+    world.listen()
+    observation = world.check(expectations=smtp(world))["observation"]
+    del observation["at"]
+    for dialogue in observation["dialogues"]:
+        del dialogue["greeted_after"], dialogue["tls"]["certificate"]
+    assert world.ids(expectations=smtp(world), observations=[observation]) == []
 
 
 def test_recipients_that_a_relay_does_not_know(world: World) -> None:
