@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-try:
-    # It comes with Ansible. On another host it is not needed, but without it nothing is said of certificates.
-    from cryptography import x509
-except ImportError:
-    x509 = None  # type: ignore[assignment]
+from typing import Any
 
-__all__ = ["x509"]
+
+def x509() -> Any:
+    """cryptography.x509, or None. It takes a while to import; without it nothing is said of certificates."""
+    try:
+        from cryptography import x509
+    except ImportError:
+        return None
+    return x509

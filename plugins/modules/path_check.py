@@ -312,9 +312,9 @@ options:
     type: float
     default: 120.0
   concurrency:
-    description: Questions and connections on their way at one time.
+    description: DNS questions, and connections, on their way at one time.
     type: int
-    default: 100
+    default: 500
   fail_on:
     description: The task fails if there is a finding of this severity or a graver one.
     type: str

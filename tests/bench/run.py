@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -43,39 +44,35 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-DOCUMENT = """# Figures
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
-Written by `make bench DOC=--doc`, which repeats them. Each row is ours and a peer, run in turn on the same machine and
-the same kind of server; seconds are of whole processes. A ratio below 1 means that ours took less.
 
-Memory is the most that a program and its children had at one time, what they share counted once (the sum of their
-proportional set sizes, looked at ten times a second).
-
-An aim is what was asked for, and `no` says that it was missed. What a long declaration costs Ansible itself, before any
-task has begun, is in the rows beside `ansible-playbook that only reads the declaration`; C programs have no such part.
-
-Machine: {machine}.
-
-{table}
-"""
+def document(name: str, rows: list[dict]) -> None:
+    """Write the benchmark's part of the document anew, between its marks."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    part = re.compile(f"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    content = f"Machine: {machine()}.\n\n{table(rows)}\n"
+    text, count = part.subn(lambda match: f"{match[1]}{content}{match[2]}", text)
+    if count != 1:
+        raise ValueError(f"{DOCUMENT.name} has {count} places for '{name}' instead of one")
+    DOCUMENT.write_text(text, encoding="utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", choices=[*BENCHMARKS, []], help="which benchmarks (default: all)")
-    parser.add_argument("--doc", action="store_true", help="write docs/benchmarks.md too")
+    parser.add_argument("--doc", action="store_true", help="write them into docs/benchmarks.md too")
     arguments = parser.parse_args()
 
-    rows: list[dict] = []
-    for name in arguments.only or BENCHMARKS:
-        rows += BENCHMARKS[name]()
+    found = {name: BENCHMARKS[name]() for name in arguments.only or BENCHMARKS}
+    rows = [row for part in found.values() for row in part]
     print(f"\n{machine()}\n\n{table(rows)}")
 
     output = ROOT / "tests" / "output"
     output.mkdir(parents=True, exist_ok=True)
     (output / "bench.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2) + "\n")
-    if arguments.doc:
-        (ROOT / "docs" / "benchmarks.md").write_text(DOCUMENT.format(machine=machine(), table=table(rows)))
+    for name, part in found.items() if arguments.doc else ():
+        document(name, part)
     return 0
 
 

@@ -78,7 +78,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "greylist_timeout": {"type": "float", "default": 0.0},
     "delivery_timeout": {"type": "float", "default": 30.0},
     "deadline": {"type": "float", "default": 120.0},
-    "concurrency": {"type": "int", "default": 100},
+    "concurrency": {"type": "int", "default": 500},
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "error"},
     "accepted": _list(id=_NAME, subject={"type": "str"}, reason=_NAME, until={"type": "str"}),
     "show": {"type": "bool", "default": False},

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from datetime import timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._deps import x509
+from ansible_collections.inbound.mail.plugins.module_utils._deps import x509 as library
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
 
 if TYPE_CHECKING:
@@ -20,21 +20,22 @@ def read_certificate(der: bytes | None) -> seen.Certificate | None:
 
     All names are kept, of which hosts of many domains have hundreds: OpenSSL takes no chain of more than 100 KB.
     """
-    if not der or x509 is None:
+    x509 = library() if der else None
+    if x509 is None:
         return None
     try:
         certificate = x509.load_der_x509_certificate(der)
         # cryptography before 42 knows naive times only, which are in UTC.
         end = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after
         return {
-            "names": [harmless(name.lower(), 255) for name in _names(certificate)],
+            "names": [harmless(name.lower(), 255) for name in _names(x509, certificate)],
             "not_after": end.replace(tzinfo=timezone.utc).timestamp(),
         }
     except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
         return None
 
 
-def _names(certificate: x509.Certificate) -> list[str]:
+def _names(x509: Any, certificate: Any) -> list[str]:
     """Alternative names; the subject's common name only where there are none (RFC 6125, section 6.4.4)."""
     try:
         alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

@@ -9,6 +9,7 @@ Nothing here knows right from wrong, and nothing fails: what could not be seen i
 from __future__ import annotations
 
 import asyncio
+import resource
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 PORT = 25
+_OTHER_FILES = 500
 # Exchanges of one domain that are looked at: more than any sound domain has.
 _MOST_EXCHANGES = 50
 # Names of one address that are looked at; one is usual.
@@ -65,7 +67,7 @@ class Request:
     deadline: float = 120.0
     patience: float = 30.0
     greylist_patience: float = 0.0
-    concurrency: int = 100
+    concurrency: int = 500
 
     @property
     def needs_dns(self) -> bool:
@@ -87,7 +89,15 @@ class Request:
 
 
 def observe(request: Request) -> seen.Observation:
+    _allow_sockets(2 * request.concurrency + _OTHER_FILES)
     return asyncio.run(_observe(request))
+
+
+def _allow_sockets(wanted: int) -> None:
+    """As many open files as there may be connections and questions at one time, where a usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard > 0 else wanted, hard))
 
 
 async def _observe(request: Request) -> seen.Observation:

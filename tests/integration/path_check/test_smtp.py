@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from controller import Controller
-from world import MODULE, World, expectations
+from world import World, expectations
 
 
 def smtp(world: World) -> dict[str, Any]:
