@@ -19,7 +19,7 @@ VENV ?= core-2.21
 SCENARIO ?= examples/relay
 EXAMPLES := $(sort $(dir $(wildcard examples/*/lab.yml)))
 
-.PHONY: help setup demo test lint sanity units integration lab-all lab lab-up lab-down bench docs screenshots changelog
+.PHONY: help setup demo test lint sanity units integration lab-all lab lab-up lab-down bench comparison docs screenshots changelog
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,10 @@ bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/out
 
 docs: setup  ## write the documents that are generated from the code
 	PYTHONPATH='$(dev)' $(current)/python docs/generate.py
+
+comparison: setup  ## what others say of the same broken zones: docs/comparison.md
+	@tests/toolchain.sh checkers
+	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/verdicts.py
 
 screenshots: setup  ## the pictures of the verdict's page in docs/images
 	@tests/toolchain.sh browser

@@ -22,6 +22,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import (
     Client,
     gathered,
+    stands_in,
     system_resolvers,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sending import Delivery
@@ -251,7 +252,12 @@ class _Observer:
         if zone is None and rdtype == "MX" and not (await self.dns.resolve(name, "SOA")).usable:
             # Where the resolvers fail, the parent of a mail domain still knows whom it is delegated to.
             return name
-        return zone or await self.dns.zone_of(name)
+        found = zone or await self.dns.zone_of(name)
+        # What stands in the root or in a top-level domain is nobody's host: it does not exist, as resolvers say too.
+        if found and ("." in found.strip(".") or found == name):
+            return found
+        # Where the resolvers do not answer: one that is known, and that it is below.
+        return max((one for one in self.zones if found is None and stands_in(name, one)), key=len, default=None)
 
     async def _ask_zone(self, zone: str, questions: list[tuple[str, str]]) -> None:
         if zone not in self.zones:

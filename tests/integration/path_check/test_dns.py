@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 import signal
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from world import SOUND, World, expectations
 
 
@@ -47,6 +50,9 @@ def test_fault_in_the_zone(world: World, first: str, second: str | None, found: 
         ("@ MX 10 192.0.2.1\n", ["mx-target-address-literal"]),
         ("@ MX 10 mail.example.org\n", ["mx-target-relative"]),
         ("@ MX 10 localhost\n", ["mx-target-localhost"]),
+        # The root zone is not ours to judge.
+        ("@ MX 10 localhost.\n", ["mx-target-localhost"]),
+        ("@ MX 10 mail.nowhere.invalid.\n", ["mx-target-no-address"]),
         ("@ MX 10 mail_1\nmail_1 A @MX@\n", ["mx-target-syntax"]),
         ("@ MX 0 .\n@ MX 10 mail\nmail A @MX@\n", ["mx-null-with-other"]),
         ("@ MX 5 .\n", ["mx-null-preference"]),
@@ -59,6 +65,56 @@ def test_fault_in_the_zone(world: World, first: str, second: str | None, found: 
 def test_what_an_mx_record_names(world: World, zone: str, found: list[str]) -> None:
     world.start(zone, zone, options="check-names primary ignore; check-names secondary ignore;")
     assert world.ids(smtp=False) == found
+
+
+# Lines of the zone, and what is found of them.
+ZONE_FAULTS = {
+    "mx-target-no-address": "@ MX 30 void\n",
+    "mx-target-cname": "@ MX 40 alias\nalias CNAME host\nhost A 198.51.100.201\n",
+    "mx-target-syntax": "@ MX 50 un_der\nun_der A 198.51.100.202\n",
+    "mx-target-localhost": "@ MX 60 localhost.\n",
+    "mx-null-with-other": "@ MX 0 .\n",
+    "mx-duplicate-target": "@ MX 70 mail\n",
+    "address-not-public": "@ MX 80 inner\ninner A 192.168.0.9\n",
+}
+SERVER_FAULTS = ("ns-lame", "serial-mismatch", "")
+PLACE_FAULTS: dict[str, dict[str, Any]] = {
+    "ns-parent-child": {"parent": "ns1"},
+    "dnssec-bogus": {"signed": False},
+}
+
+
+# The same mixes each time, so that a run does not take longer than another; faults.py has all faults in all mixes.
+@settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sets(st.sampled_from(sorted(ZONE_FAULTS))),
+    st.sampled_from(SERVER_FAULTS),
+    st.sets(st.sampled_from(sorted(PLACE_FAULTS))),
+)
+def test_random_mix_of_faults(world: World, in_zone: set[str], at_server: str, elsewhere: set[str]) -> None:
+    if at_server == "ns-lame":
+        # A resolver that validates goes from server to server then, for longer than anybody waits.
+        elsewhere = elsewhere - {"dnssec-bogus"}
+    first = SOUND + "".join(ZONE_FAULTS[fault] for fault in sorted(in_zone))
+    second = {"ns-lame": None, "serial-mismatch": "@ SOA ns1 hostmaster 2 300 60 3600 60\n" + first}.get(
+        at_server, first
+    )
+    options = "check-names primary ignore; check-names secondary ignore;"
+    places = {name: value for fault in elsewhere for name, value in PLACE_FAULTS[fault].items()}
+    world.start(first, second, options=options, **places)
+    try:
+        assert set(world.ids(smtp=False, timeout=4)) == in_zone | elsewhere | ({at_server} if at_server else set())
+    finally:
+        world.end()
+
+
+def test_lost_packets_are_no_lameness(world: World) -> None:
+    """The first ones on their way to each name server."""
+    world.start().listen()
+    lost = "; ".join(f"ip daddr {one.address} udp dport 53 quota until 200 bytes counter drop" for one in world.servers)
+    world.network.run("nft", f"table ip t {{ chain c {{ type filter hook input priority 0; {lost}; }}; }}")
+    assert world.ids(expectations=expectations(world), timeout=2) == []
+    assert world.network.run("nft", "list", "table", "ip", "t").stdout.count("counter packets 0") == 0
 
 
 def test_only_nameserver(world: World) -> None:

@@ -188,6 +188,7 @@ class World:
             listener.wait()
         for server in [*self.servers, *([self.resolver] if self.resolver else [])]:
             server.clear()
+        self.listeners, self.servers, self.resolver = [], [], None
 
 
 def expectations(world: World, **more: Any) -> dict[str, Any]:
