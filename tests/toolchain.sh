@@ -75,8 +75,10 @@ make_venv() {
 
 for part in "$@"; do
   case $part in
-    # shellcheck disable=SC2086  # a list of words
-    packages) install_packages $packages ;;
+    packages)
+      # shellcheck disable=SC2086  # a list of words
+      install_packages $packages
+      ;;
     core-2.19) make_venv core-2.19 3.11 ;;
     core-2.21) make_venv core-2.21 3.13 3.12 ;;
     peers) make_venv peers 3.12 3.13 3.11 ;;

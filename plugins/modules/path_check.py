@@ -243,7 +243,11 @@ options:
       - The name that it gives itself in SMTP. By default its fully qualified host name, or its address if it has none.
     type: str
   resolvers:
-    description: Addresses of the resolvers to ask. By default those of C(/etc/resolv.conf).
+    description:
+      - Addresses of the resolvers to ask. By default those of C(/etc/resolv.conf).
+      - They are asked over UDP, with TCP for what does not fit. V(tcp://192.0.2.53) is asked over TCP alone,
+        V(tls://192.0.2.53) over TLS, whoever answers, and V(tls://[2001:db8::53]:853#dns.example.org) over TLS if its
+        certificate is for that name.
     type: list
     elements: str
     default: []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DNS messages to a server and back: many at once over UDP, one over TCP.
+"""DNS messages to a server and back: many at once over UDP, one over TCP or TLS.
 
 An answer counts only if it comes from the server's address and port and has the identifier and the question of a
 message that waits for one. Everything else is ignored, as if it had not come.
@@ -12,15 +12,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.message import answers
 
-PORT = 53
+PORTS = {"udp": 53, "tcp": 53, "tls": 853}
 _OCTETS = 65535
 # Messages that are read before other work has its turn.
 _AT_ONCE = 64
 # Messages on the way at once to one server: as many fit in anybody's receive buffer.
 _ON_THE_WAY = 96
+
+
+class Place(NamedTuple):
+    """Where a server is asked, and how: udp (with TCP for what does not fit), tcp, or tls. name: in its certificate."""
+
+    scheme: str
+    address: str
+    port: int
+    name: str
+
+
+@lru_cache(maxsize=10_000)
+def place(text: str) -> Place:
+    """`192.0.2.53`, `tcp://192.0.2.53` or `tls://[2001:db8::53]:853#dns.example.org`. Raises ValueError."""
+    if "://" not in text:
+        return Place("udp", str(ip_address(text)), PORTS["udp"], "")
+    parts = urlsplit(text)
+    if parts.scheme not in PORTS or parts.path or parts.query or parts.username is not None:
+        raise ValueError(text)
+    address = str(ip_address(parts.hostname or ""))
+    return Place(parts.scheme, address, parts.port or PORTS[parts.scheme], parts.fragment)
 
 
 class Datagrams:
@@ -29,13 +55,13 @@ class Datagrams:
     Without a transport of asyncio, which looks for other work after each datagram.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, port: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(_ON_THE_WAY)
         self._waiting: dict[int, tuple[bytes, asyncio.Future[bytes]]] = {}
         self._socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.connect((address, PORT))
+        self._socket.connect((address, port))
         self._loop.add_reader(self._socket, self._receive)
 
     async def ask(self, query: bytes, timeout: float) -> bytes:
@@ -85,13 +111,31 @@ def _give_up(answer: asyncio.Future[bytes]) -> None:
         answer.set_exception(asyncio.TimeoutError())
 
 
-async def ask_over_tcp(address: str, query: bytes, timeout: float) -> bytes:
-    """The answer (RFC 7766). Raises OSError, EOFError, or asyncio.TimeoutError after so many seconds for all of it."""
-    return await asyncio.wait_for(_over_tcp(address, query), timeout)
+async def ask_in_stream(server: Place, query: bytes, timeout: float) -> bytes:
+    """The answer over TCP (RFC 7766) or TLS (RFC 7858).
+
+    Raises OSError, EOFError, or asyncio.TimeoutError after so many seconds for all of it.
+    """
+    return await asyncio.wait_for(_in_stream(server, query), timeout)
 
 
-async def _over_tcp(address: str, query: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(address, PORT)
+def _tls(server: Place) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not server.name:
+        # Whoever it is: better than in clear (RFC 7858, section 4.1).
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _in_stream(server: Place, query: bytes) -> bytes:
+    if server.scheme == "tls":
+        connecting = asyncio.open_connection(
+            server.address, server.port, ssl=_tls(server), server_hostname=server.name or server.address
+        )
+    else:
+        connecting = asyncio.open_connection(server.address, server.port)
+    reader, writer = await connecting
     try:
         writer.write(len(query).to_bytes(2, "big") + query)
         while True:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.channel import Datagrams, ask_over_tcp
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.channel import Datagrams, ask_in_stream, place
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.message import (
     AAAA,
     CNAME,
@@ -118,21 +118,25 @@ class Client:
 
     async def _exchange(self, address: str, query: bytes, name: str, rdtype: str) -> Reply:
         try:
-            message = read(await self._datagrams_to(address).ask(query, self._timeout))
-            if message.truncated:
-                message = read(await ask_over_tcp(address, query, self._timeout))
+            server = place(address)
+            message = None
+            if server.scheme == "udp":
+                message = read(await self._datagrams_to(address).ask(query, self._timeout))
+            if message is None or message.truncated:
+                message = read(await ask_in_stream(server, query, self._timeout))
             return _reply(message, name, TYPES[rdtype])
         except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
             return Reply(_status(error))
 
     def _has_route(self, address: str) -> bool:
         if address not in self._routes:
-            self._routes[address] = has_route(address)
+            self._routes[address] = has_route(place(address).address)
         return self._routes[address]
 
     def _datagrams_to(self, address: str) -> Datagrams:
         if address not in self._datagrams:
-            self._datagrams[address] = Datagrams(address)
+            server = place(address)
+            self._datagrams[address] = Datagrams(server.address, server.port)
         return self._datagrams[address]
 
     def close(self) -> None:
@@ -152,7 +156,7 @@ class Client:
         async with self._slots:
             for _attempt in range(_TRIES - 1):
                 try:
-                    await ask_over_tcp(address, question(zone, "SOA"), self._timeout)
+                    await ask_in_stream(place(address), question(zone, "SOA"), self._timeout)
                     return seen.ANSWERED
                 except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
                     status = _status(error)

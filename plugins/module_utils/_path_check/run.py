@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import RULES
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.channel import place
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import (
     bare,
     complete,
@@ -129,7 +130,14 @@ def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> N
     def network(value: str) -> str:
         return str(ip_network(value, strict=False))
 
-    for option in ("resolvers", "egress_targets", "controls"):
+    def resolver(value: str) -> str:
+        place(value)
+        return value
+
+    params["resolvers"] = [
+        read("resolvers", resolver, one, "IP address, tcp:// or tls://") for one in params["resolvers"]
+    ]
+    for option in ("egress_targets", "controls"):
         params[option] = [read(option, address, value, "IP address") for value in params[option]]
     params["public_networks"] = [read("public_networks", network, one, "network") for one in params["public_networks"]]
     limits = ("timeout", "smtp_timeout", "deadline", "concurrency")

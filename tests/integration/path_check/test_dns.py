@@ -283,6 +283,26 @@ def test_nameserver_without_an_address(world: World) -> None:
     assert world.ids(expectations=expectations(world)) == ["ns-lame"]
 
 
+@pytest.mark.parametrize(("scheme", "port"), [("tcp", "tcp dport 53"), ("tls", "tcp dport 853")])
+def test_resolver_over_a_stream(world: World, scheme: str, port: str) -> None:
+    world.start().listen()
+    assert world.resolver is not None
+    address = world.resolver.address
+    # The only way to it that is open.
+    shut = (
+        f"ip daddr {address} {port} accept; ip daddr {address} udp dport 53 drop; ip daddr {address} tcp dport 53 drop"
+    )
+    world.network.run("nft", f"table ip t {{ chain c {{ type filter hook output priority 0; {shut}; }}; }}")
+    found = world.ids(expectations=expectations(world), resolvers=[f"{scheme}://{address}"], timeout=1)
+    assert found == []
+    # Nobody vouches for its certificate.
+    if scheme == "tls":
+        strict = world.ids(
+            expectations=expectations(world), resolvers=[f"tls://{address}#dns.example.org"], timeout=0.5
+        )
+        assert "mx-missing?" in strict or "zone-not-delegated?" in strict
+
+
 def test_resolver_that_does_not_answer_leaves_everything_unknown(world: World) -> None:
     world.start().listen()
     found = world.ids(resolvers=["198.51.100.200"], timeout=0.5)

@@ -33,6 +33,7 @@ class Resolver(Named):
         return (
             'options { directory "/srv"; pid-file "/srv/named.pid"; session-keyfile "/srv/session.key";\n'
             f"  listen-on port 53 {{ {self.address}; }}; query-source address {self.address};\n"
+            f"  listen-on port 853 tls ephemeral {{ {self.address}; }};\n"
             "  listen-on-v6 { none; }; empty-zones-enable no;\n"
             f"  dnssec-validation {'yes' if self.key else 'no'};\n"
             "  recursion yes; allow-query { any; }; allow-recursion { any; }; };\n"
