@@ -52,9 +52,9 @@ units: setup  ## unit tests, with the oldest and the current ansible-core
 
 integration: setup  ## against real servers: as root, in namespaces and on loopback
 	@tests/toolchain.sh peers stand-ins browser
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q -n 2 --dist loadfile tests/integration/dns
+	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q -n 2 --dist loadfile tests/integration/dns tests/integration/path_check
 	@# One lab works at a time, so what needs one runs alone.
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q --ignore tests/integration/dns tests/integration
+	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q --ignore tests/integration/dns --ignore tests/integration/path_check tests/integration
 	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in lab-all.
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(oldest)':$$PATH $(oldest)/python -m pytest -q \
 	  tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
