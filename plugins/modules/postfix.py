@@ -40,6 +40,7 @@ attributes:
     platforms: posix
 requirements:
   - Postfix 3.5 or later
+  - openssl, where a certificate has to be made
 options:
   name:
     description:
@@ -104,6 +105,15 @@ options:
         elements: dict
         default: []
         suboptions: *hop
+      tls_certificate:
+        description:
+          - A PEM file on the host with the certificate for STARTTLS and those that vouch for it.
+          - When left out, what C(main.cf) says of TLS stays. If it says nothing, a self-signed certificate is made,
+            which is enough against being overheard (RFC 7435). Delete its file below C(inbound_mail) to get a new one.
+        type: path
+      tls_key:
+        description: The PEM file of its key, without a password; may be left out if it stands in the same file.
+        type: path
   server:
     description:
       - Take mail for some domains, from anybody or from relays only, and refuse to relay for strangers.
@@ -133,6 +143,15 @@ options:
         elements: dict
         default: []
         suboptions: *hop
+      tls_certificate:
+        description:
+          - A PEM file on the host with the certificate for STARTTLS and those that vouch for it.
+          - When left out, what C(main.cf) says of TLS stays. If it says nothing, a self-signed certificate is made,
+            which is enough against being overheard (RFC 7435). Delete its file below C(inbound_mail) to get a new one.
+        type: path
+      tls_key:
+        description: The PEM file of its key, without a password; may be left out if it stands in the same file.
+        type: path
       local_delivery:
         description:
           - Add the domains to C(mydestination), so that every user of the host has an address in them.
@@ -259,6 +278,8 @@ def main() -> None:
         },
     }
     strings = {"type": "list", "elements": "str", "default": []}
+    # A path is no secret.
+    certificate = {"tls_certificate": {"type": "path"}, "tls_key": {"type": "path", "no_log": False}}
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "default": "mail"},
@@ -278,6 +299,7 @@ def main() -> None:
                     "relay_from": strings,
                     "accept_from": strings,
                     "smarthosts": {**hops, "default": []},
+                    **certificate,
                 },
             },
             "server": {
@@ -287,6 +309,7 @@ def main() -> None:
                     "domains": {"type": "list", "elements": "str", "required": True},
                     "accept_from": strings,
                     "smarthosts": {**hops, "default": []},
+                    **certificate,
                     "local_delivery": {"type": "bool", "default": True},
                 },
             },

@@ -210,6 +210,83 @@ def test_relays_postmaster_of_its_own_name_is_read_on_the_relay(lab: Lab) -> Non
     await_message(lab, "relay", send(lab, "outside", RELAY, "postmaster@mail.example.org"))
 
 
+def subject_of(lab: Lab, address: str) -> str:
+    """For whom the certificate is that port 25 there shows, as openssl reads it."""
+    show = f"openssl s_client -starttls smtp -connect {address}:25 </dev/null 2>/dev/null | openssl x509"
+    return lab.run("outside", f"{show} -noout -ext subjectAltName").stdout.split()[-1]
+
+
+@on_one_release
+def test_certificate_is_made_where_there_is_none(lab: Lab) -> None:
+    assert subject_of(lab, RELAY) == "DNS:mail.example.org"
+    assert lab.run("relay", "find / -xdev -name mail.example.org.pem -printf '%m %u'").stdout == "600 root"
+
+
+def test_mail_is_encrypted_though_nobody_named_a_certificate(lab: Lab) -> None:
+    header = await_message(lab, "server", send(lab, "outside", RELAY, "postmaster@example.org"))
+    assert re.search(r"from mail\.example\.org .*?by mailbox\.example\.org \(Postfix\) with ESMTPS", header, re.DOTALL)
+
+
+CERTIFICATE = (
+    "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=DNS:mx.example.org "
+    "-keyout /root/key.pem -out /root/certificate.pem 2>/dev/null"
+)
+
+
+def declared_relay(**more: str) -> dict[str, object]:
+    hop = {"address": SERVER}
+    return {"fqdn": "mx.example.org", "domains": [{"name": "example.org", "next_hops": [hop]}], **more}
+
+
+@on_one_release
+def test_certificate_that_is_named(lab: Lab) -> None:
+    lab.run("relay", CERTIFICATE)
+    with main_cf_of(lab, "relay", "smtpd_tls_cert_file = /etc/ssl/other.pem\n"):
+        files = {"tls_certificate": "/root/certificate.pem", "tls_key": "/root/key.pem"}
+        assert postfix(lab, "relay", name="relay", relay=declared_relay(**files))["changed"]
+        assert subject_of(lab, RELAY) == "DNS:mx.example.org"
+        assert not postfix(lab, "relay", name="relay", relay=declared_relay(**files))["changed"]
+
+
+@on_one_release
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        ("rm /root/key.pem", "there is no file /root/key.pem"),
+        ("openssl genrsa -out /root/key.pem 2048", "the key is not that of the certificate"),
+        ("openssl rsa -in /root/key.pem -aes256 -passout pass:x -out /root/key.pem", "without a password"),
+        ("echo >/root/certificate.pem", "cannot be used"),
+    ],
+)
+def test_certificate_that_cannot_be_used_changes_nothing(lab: Lab, spoil: str, says: str) -> None:
+    lab.run("relay", f"{CERTIFICATE}; {spoil}")
+    before = state(lab, "relay")
+    files = {"tls_certificate": "/root/certificate.pem", "tls_key": "/root/key.pem"}
+    for options in ((), ("--check",)):
+        result = postfix(lab, "relay", *options, name="relay", relay=declared_relay(**files))
+        assert result["failed"]
+        assert says in str(result["msg"])
+    assert state(lab, "relay") == before
+
+
+@on_one_release
+def test_certificate_of_ours_that_was_deleted_is_made_anew(lab: Lab) -> None:
+    with main_cf_of(lab, "relay"):
+        postfix(lab, "relay", name="relay", relay=declared_relay())
+        lab.run("relay", "rm /etc/postfix/inbound_mail/relay/mx.example.org.pem")
+        assert postfix(lab, "relay", "--check", name="relay", relay=declared_relay())["changed"]
+        assert postfix(lab, "relay", name="relay", relay=declared_relay())["changed"]
+        assert subject_of(lab, RELAY) == "DNS:mx.example.org"
+        renamed = {**declared_relay(), "fqdn": "mx2.example.org"}
+        postfix(lab, "relay", name="relay", relay=renamed)
+        assert subject_of(lab, RELAY) == "DNS:mx2.example.org"
+        assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == [
+            "mx2.example.org.pem",
+            "relay_domains",
+            "transport",
+        ]
+
+
 @pytest.mark.parametrize("recipient", SPELLINGS)
 def test_strange_recipients_are_refused_however_they_are_spelled(lab: Lab, recipient: str) -> None:
     assert rcpt(lab, "outside", RELAY, recipient).startswith("554 5.7.1")
@@ -240,7 +317,7 @@ def test_relay_behind_a_filtering_service_refuses_the_rest(lab: Lab) -> None:
         lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_accept_from": ["203.0.113.25"]}')
         assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
         lab.playbook(ROLES, "--limit", "relay")
-        assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == ["relay_domains", "transport"]
+        assert lab.run("relay", "test -e /etc/postfix/inbound_mail/relay/clients", check=False).returncode == 1
 
 
 @on_one_release

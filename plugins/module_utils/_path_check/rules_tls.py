@@ -38,6 +38,27 @@ def _offers(case: Case) -> Iterator[tuple[seen.Dialogue, list[str]]]:
 
 
 @rule(
+    "starttls-missing",
+    WARNING,
+    "RFC 3207, section 4; RFC 7435",
+    "The server does not offer STARTTLS: mail to it passes in clear, and senders who insist on encryption do not "
+    "deliver.",
+    "Give it a certificate, which may be one that nobody vouches for.",
+)
+def starttls_missing(case: Case) -> Iterator[Found]:
+    for dialogue, offered in _offers(case):
+        if not any(word.strip().upper() == "STARTTLS" for word in offered):
+            yield Found(
+                where(dialogue),
+                "It does not offer STARTTLS.",
+                "Give it a certificate (Postfix: smtpd_tls_chain_files and smtpd_tls_security_level = may; the roles "
+                "mail_relay and mail_server do it), and see that no firewall before it takes the offer out.",
+                expected="STARTTLS",
+                observed=offered,
+            )
+
+
+@rule(
     "starttls-broken",
     ERROR,
     "RFC 3207, section 4",

@@ -73,6 +73,8 @@ class Configuration:
     """Domains that Postfix is to take mail for."""
     address_class: str = ""
     """The setting that lists those domains; Postfix wants a domain in one address class only."""
+    self_signed: str = ""
+    """The file of a key and certificate that is made beside the tables where there is none."""
 
 
 def reference(owner: str, table: Table) -> str:

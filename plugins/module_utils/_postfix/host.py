@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import rules
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import TABLE_DIRECTORY, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -59,11 +60,18 @@ class Host:
 
     def read_tables(self, owner: str) -> dict[str, str]:
         """Table name -> text."""
+        no_tables = {self._pending(owner).name, *self._certificates(owner)}
+        return {path.name: _read(path) for path in self._files(owner) if path.name not in no_tables}
+
+    def _files(self, owner: str) -> list[Path]:
         directory = self.table_directory(owner)
-        pending = self._pending(owner)
-        if not directory.is_dir():
-            return {}
-        return {path.name: _read(path) for path in sorted(directory.iterdir()) if path != pending}
+        return sorted(directory.iterdir()) if directory.is_dir() else []
+
+    def _certificates(self, owner: str) -> set[str]:
+        return {path.name for path in self._files(owner) if path.suffix == CERTIFICATE_SUFFIX}
+
+    def has_certificate(self, owner: str, name: str) -> bool:
+        return name in self._certificates(owner)
 
     def reload_is_pending(self, owner: str) -> bool:
         return self._pending(owner).exists()
@@ -184,27 +192,30 @@ class Host:
                 matching.update({item.lower()} & set(domains))
         return matching
 
-    def put_live(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> str:
+    def put_live(self, owner: str, main_cf: str, tables: Mapping[str, str], self_signed: str) -> str:
         """Write it, let a running Postfix take it over, and go back if it cannot.
 
         Tables come before the main.cf that names them and go after it, so that at no time a setting names a table that
         is not there. Returns ``reloaded``, ``restarted`` or ``none``.
         """
         before = self.read_main_cf(), self.read_tables(owner)
+        certificates = self._certificates(owner)
         running = self.is_running()
         unit = self._unit() if running else ""
         listening = self._listening()
         self._make_table_directory(owner)
         self._pending(owner).touch()
+        if self_signed and self_signed not in certificates:
+            self._make_certificate(self.table_directory(owner) / self_signed)
         self._write_all(owner, main_cf, tables)
         try:
             done = self._take_over(unit, restart=self._listening() != listening) if running else "none"
         except PostfixError as failure:
             self._write_all(owner, *before)
             self._take_over(unit, restart=True)
-            self._remove_other_tables(owner, before[1])
+            self._remove_others(owner, {*before[1], *certificates})
             raise PostfixError(f"{failure}. The former configuration is back in place and running") from failure
-        self._remove_other_tables(owner, tables)
+        self._remove_others(owner, {*tables, self_signed})
         return done
 
     def _make_table_directory(self, owner: str) -> None:
@@ -213,11 +224,31 @@ class Host:
             path.mkdir(exist_ok=True)
             path.chmod(0o755)  # Whatever the umask is: not every process of Postfix that reads tables is root's.
 
-    def _remove_other_tables(self, owner: str, tables: Collection[str]) -> None:
-        """Remove what is not one of these, and directories that are empty then."""
+    def _make_certificate(self, path: Path) -> None:
+        """A key and a certificate signed by it, in one file that root alone can read; Postfix reads it as root."""
+        fqdn = path.name.removesuffix(CERTIFICATE_SUFFIX)
+        # X.520 allows a common name 64 characters; what clients look at is the alternative name (RFC 6125).
+        common_name = fqdn if len(fqdn) <= 64 else fqdn.partition(".")[0]
+        with tempfile.TemporaryDirectory(prefix="postfix-", dir=self._module.tmpdir) as folder:
+            key, certificate = Path(folder, "key"), Path(folder, "certificate")
+            words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "3650"]
+            words += ["-subj", f"/CN={common_name}", "-addext", f"subjectAltName=DNS:{fqdn}"]
+            try:
+                self._must("openssl", *words, "-keyout", str(key), "-out", str(certificate))
+            except PostfixError as failure:
+                raise PostfixError(f"No certificate could be made for TLS: {failure}") from failure
+            # Not by the module's atomic_move, which gives a new file to everybody to read.
+            unfinished = path.with_name(f".{path.name}")
+            unfinished.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600, exist_ok=False)
+            _write(unfinished, _read(key) + _read(certificate))
+            unfinished.replace(path)
+
+    def _remove_others(self, owner: str, names: Collection[str]) -> None:
+        """Remove the owner's files that are not of these names, and directories that are empty then."""
         directory = self.table_directory(owner)
         for path in directory.iterdir():
-            if path.name not in tables:
+            if path.name not in names:
                 path.unlink()
         for path in (directory, directory.parent):
             if not any(path.iterdir()):

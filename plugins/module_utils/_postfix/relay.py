@@ -21,6 +21,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions
     listening,
     preceded,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import tls_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,7 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
                 f"{hop} is also where mail for {domain} is handed to, so mail could go in a circle",
                 "Name a smarthost that delivers to the outside itself",
             )
+    tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "relay")
     check.finish()
 
     domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
@@ -77,6 +79,7 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
         "allow_untrusted_routing": "no",
         **listening(former),
+        **tls,
     }
     if accept_from:
         clients = access_table("clients", [*relay_from, *accept_from], _REFUSAL)
@@ -86,4 +89,4 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         )
     if smarthosts:
         settings["relayhost"] = ", ".join(smarthosts)
-    return Configuration(settings, tuple(tables), tuple(domains), "relay_domains")
+    return Configuration(settings, tuple(tables), tuple(domains), "relay_domains", self_signed)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf
@@ -17,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,21 +37,26 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     configuration = wanted(module.params, before)
     after = main_cf.with_settings(before, owner, configuration.settings)
     tables = {table.name: table.text() for table in configuration.tables}
+    certificate = configuration.self_signed
+    new_certificate = bool(certificate) and not host.has_certificate(owner, certificate)
     result: dict[str, Any] = {
-        "changed": after != before or tables != tables_before,
+        "changed": after != before or tables != tables_before or new_certificate,
         "settings": _changed_settings(before, after),
         "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
         "postfix": "none",
         "running": False,
-        "diff": _diff(host, owner, (before, tables_before), (after, tables)),
+        "diff": _diff(host, owner, (before, tables_before), (after, tables), certificate if new_certificate else ""),
     }
     if not host.installed:
         if result["changed"] and not module.check_mode:
             raise PostfixError(f"Postfix is not installed (no postconf, or no {host.main_cf}): install it first")
         return result
+    problems = _certificate_problems(module.params)
+    if problems and not result["changed"]:
+        raise InvalidError(problems)
     if result["changed"]:
         with host.trial(owner, after, tables) as trial:
-            problems = host.problems_of(trial, owner, configuration)
+            problems += host.problems_of(trial, owner, configuration)
             if problems:
                 raise InvalidError(problems)
             if not module.check_mode:
@@ -58,9 +65,17 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         # A run that was cut off has written the configuration, and Postfix still runs with the one before.
         result["changed"] = True
     if result["changed"] and not module.check_mode:
-        result["postfix"] = host.put_live(owner, after, tables)
+        result["postfix"] = host.put_live(owner, after, tables, certificate)
     result["running"] = host.is_running()
     return result
+
+
+def _certificate_problems(params: Mapping[str, Any]) -> list[Problem]:
+    for option in ("relay", "server"):
+        declared = params[option] if params["state"] == "present" else None
+        if declared and declared["tls_certificate"]:
+            return certificate_problems(option, declared["tls_certificate"], declared["tls_key"])
+    return []
 
 
 def wanted(params: Mapping[str, Any], text: str) -> Configuration:
@@ -109,7 +124,7 @@ def wanted(params: Mapping[str, Any], text: str) -> Configuration:
     ]
     if problems:
         raise InvalidError(problems)
-    return Configuration(settings, configuration.tables, configuration.domains, configuration.address_class)
+    return replace(configuration, settings=settings)
 
 
 def _changed_settings(before: str, after: str) -> list[dict[str, Any]]:
@@ -122,13 +137,20 @@ def _changed_settings(before: str, after: str) -> list[dict[str, Any]]:
 
 
 def _diff(
-    host: Host, owner: str, before: tuple[str, Mapping[str, str]], after: tuple[str, Mapping[str, str]]
+    host: Host,
+    owner: str,
+    before: tuple[str, Mapping[str, str]],
+    after: tuple[str, Mapping[str, str]],
+    new_certificate: str,
 ) -> list[dict[str, str]]:
     files = [(host.main_cf, before[0], after[0])]
     files += [
         (host.table_directory(owner) / name, before[1].get(name, ""), after[1].get(name, ""))
         for name in sorted({*before[1], *after[1]})
     ]
+    if new_certificate:
+        # What is in it is nobody's business.
+        files.append((host.table_directory(owner) / new_certificate, "", "a new key, and a certificate signed by it\n"))
     return [
         {"before_header": str(path), "after_header": str(path), "before": _printable(old), "after": _printable(new)}
         for path, old, new in files

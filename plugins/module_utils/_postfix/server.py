@@ -15,6 +15,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import listening, preceded
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import tls_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
     domains = check.names("server.domains", declared["domains"])
     accept_from = check.networks("server.accept_from", declared["accept_from"])
     smarthosts = check.destinations("server.smarthosts", declared["smarthosts"])
+    tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "server")
     check.finish()
 
     tables = []
@@ -43,6 +45,7 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
         "allow_untrusted_routing": "no",
         **listening(former),
+        **tls,
     }
     if not {"mynetworks", "mynetworks_style"} & former.keys():
         # Old compatibility levels trust the whole subnet otherwise (COMPATIBILITY_README).
@@ -61,4 +64,4 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         before = former.get("mydestination", _DEFAULT_DESTINATIONS)
         settings["mydestination"] = ", ".join(filter(None, (before, reference(owner, destinations))))
     address_class = "mydestination" if declared["local_delivery"] else ""
-    return Configuration(settings, tuple(tables), tuple(domains), address_class)
+    return Configuration(settings, tuple(tables), tuple(domains), address_class, self_signed)

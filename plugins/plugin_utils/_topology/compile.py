@@ -81,6 +81,8 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
         "relay_from": [address for server in behind for address in _addresses(server, relay)],
         "accept_from": [str(network) for network in relay.accept_from],
         "smarthosts": [],
+        "tls_certificate": relay.tls_certificate,
+        "tls_key": relay.tls_key,
     }
 
 
@@ -95,6 +97,8 @@ def _server(server: Host, links: Links) -> dict[str, Any]:
         "accept_from": accept_from,
         "smarthosts": [hop for relay in relays for hop in _hops(server, relay)],
         "local_delivery": server.local_delivery,
+        "tls_certificate": server.tls_certificate,
+        "tls_key": server.tls_key,
     }
 
 

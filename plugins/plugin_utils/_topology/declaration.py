@@ -69,6 +69,8 @@ class Host:
     accept_from: tuple[Network, ...]
     preference: int
     local_delivery: bool
+    tls_certificate: str
+    tls_key: str
     inside_sets: tuple[str, ...]
     restrict_egress: bool
 
@@ -261,6 +263,8 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         accept_from=values["mail_accept_from"],
         preference=values["mail_preference"],
         local_delivery=values["mail_local_delivery"],
+        tls_certificate=values["mail_tls_certificate"],
+        tls_key=values["mail_tls_key"],
         inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != "wan"),
         restrict_egress=values["mail_restrict_egress"],
     )
@@ -285,6 +289,10 @@ def _need(host: Host, variable: str, value: object, report: Report, message: str
 
 
 def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
+    if host.tls_key:
+        what = "is not set, but mail_tls_key is"
+        remedy = "Write the path of the key's certificate, or leave mail_tls_key out"
+        _need(host, "mail_tls_certificate", host.tls_certificate, report, what, remedy)
     _need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
     addresses = "Write the host's own addresses, as [192.168.0.10]"
     _need(host, "mail_addresses", host.addresses, report, "is not set", addresses)

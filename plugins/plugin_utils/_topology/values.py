@@ -57,6 +57,17 @@ def each(reader: Callable[[object], T], what: str, example: str) -> Callable[[ob
     return read
 
 
+def path(value: object) -> str:
+    """An absolute path of a file on the host, as Postfix can be given it."""
+    written = text(value)
+    if not written.startswith("/") or re.search(r"[\s,$]", written):
+        raise Unfit(
+            f"{written!r} is no absolute path without blanks, commas and dollar signs",
+            "Write the path of a PEM file on the host, as /etc/ssl/mail.pem",
+        )
+    return written
+
+
 def text(value: object) -> str:
     if not isinstance(value, str):
         raise Unfit(f"is {described(value)}, not text", "Write a name")

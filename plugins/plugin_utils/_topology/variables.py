@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import domains, endpoints, zones
-from .values import address, boolean, each, host_name, interface_sets, network, one_of, preference, text
+from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text
 
 SERVERS = "mail_servers"
 RELAYS = "mail_relays"
@@ -174,6 +174,23 @@ VARIABLES = (
         "already.",
         boolean,
         default=True,
+    ),
+    Variable(
+        "mail_tls_certificate",
+        MAIL_HOSTS,
+        "path",
+        "A PEM file on the host with its certificate for STARTTLS and those that vouch for it. Left out, what Postfix "
+        "there has stays; if it has none, a self-signed one is made.",
+        path,
+        default="",
+    ),
+    Variable(
+        "mail_tls_key",
+        MAIL_HOSTS,
+        "path",
+        "The PEM file of its key, without a password; left out if it stands in the same file.",
+        path,
+        default="",
     ),
     Variable(
         "mail_interfaces",

@@ -42,7 +42,7 @@ def smtp(world: World) -> dict[str, Any]:
         ("closes-after-ehlo", ["smtp-ended?"]),
         ("tires", ["smtp-ended?"]),
         ("short-name", ["ehlo-name"]),
-        ("in-clear", []),
+        ("in-clear", ["starttls-missing"]),
         ("broken-tls", ["starttls-broken"]),
         ("silent-tls", ["starttls-broken"]),
         ("no-tls-today", ["starttls-broken?"]),

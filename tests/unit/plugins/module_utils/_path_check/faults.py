@@ -214,6 +214,12 @@ def forgotten_inside(seen: Seen) -> None:
     seen["inside"][0]["values"] = ["10 old.example.org."]
 
 
+@fault("starttls-missing")
+def not_offered(seen: Seen) -> None:
+    steps(seen)[1]["text"] = "mail.example.org / SIZE 1"
+    seen["dialogues"][0]["tls"] = None
+
+
 @fault("starttls-broken")
 def no_handshake(seen: Seen) -> None:
     seen["dialogues"][0]["tls"] = {"version": "", "error": "no shared cipher", "certificate": None}

@@ -12,8 +12,18 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.server impor
 
 DOCUMENT = Path(__file__).parents[5] / "docs" / "postfix.md"
 HOP = {"address": "192.0.2.1", "port": 25}
-EVERYTHING = {"fqdn": "mail.example.org", "relay_from": [], "accept_from": ["192.0.2.1"], "smarthosts": [HOP]}
-LOCAL_ONLY = {"inet_interfaces": "loopback-only"}
+EVERYTHING = {
+    "fqdn": "mail.example.org",
+    "relay_from": [],
+    "accept_from": ["192.0.2.1"],
+    "smarthosts": [HOP],
+    "tls_certificate": "/etc/ssl/mail.pem",
+}
+# What makes each parameter necessary that is set only where it has to be.
+FORMER = {
+    "inet_interfaces": "loopback-only",
+    **{f"smtpd_tls_{kind}{part}_file": "/x" for kind in ("", "d", "ec") for part in ("cert", "key")},
+}
 
 
 def test_document_names_every_parameter_that_is_set() -> None:
@@ -26,10 +36,8 @@ def test_document_names_every_parameter_that_is_set() -> None:
         if cell.strip()
     }
     domains = [{"name": "example.org", "next_hops": [{"address": "192.0.2.2", "port": 25}]}]
-    relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, LOCAL_ONLY)
-    server = server_configuration(
-        "server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, LOCAL_ONLY
-    )
+    relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, FORMER)
+    server = server_configuration("server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, FORMER)
 
     sides = {"relay": relay, "server": server}
     assert documented == {(name, side) for side, configuration in sides.items() for name in configuration.settings}

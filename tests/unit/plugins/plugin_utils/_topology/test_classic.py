@@ -128,6 +128,8 @@ def test_relay(plan_of: Any) -> None:
         "relay_from": ["192.168.0.10"],
         "accept_from": [],
         "smarthosts": [],
+        "tls_certificate": "",
+        "tls_key": "",
     }
     assert plan["server"]["server"] == {
         "fqdn": "inside.dpetri.net",
@@ -135,4 +137,6 @@ def test_relay(plan_of: Any) -> None:
         "accept_from": ["192.90.1.17"],
         "smarthosts": [{"host": "relay", "address": "192.90.1.17", "port": 25}],
         "local_delivery": True,
+        "tls_certificate": "",
+        "tls_key": "",
     }
