@@ -43,6 +43,8 @@ DORMANT = {"bind9": "named.service"}
 # What roles and givens install. Hosts reach no mirror, so it lies downloaded in the image.
 OFFLINE_PACKAGES = (
     "ansible-core",
+    "dovecot-imapd",
+    "dovecot-lmtpd",
     "firewalld",
     "iptables",
     "knot",
