@@ -50,6 +50,7 @@ OFFLINE_PACKAGES = (
     "knot",
     "krb5-admin-server",
     "krb5-kdc",
+    "libsasl2-modules",
     "nftables",
     "pdns-backend-sqlite3",
     "pdns-server",
@@ -61,8 +62,8 @@ OFFLINE_PACKAGES = (
     "ufw",
 )
 
-# Cannot be there together with ufw.
-OFFLINE_WITHOUT_UFW = ("iptables-persistent",)
+# Cannot be there together with ufw, or with Postfix.
+OFFLINE_ALONE = (("iptables-persistent",), ("exim4-daemon-light",), ("opensmtpd",))
 
 _INSTALL = "apt-get install --yes --no-install-recommends"
 HOOKS = (
@@ -75,7 +76,7 @@ HOOKS = (
     'rm "$1"/etc/ssh/ssh_host_*',
     'chroot "$1" apt-get clean && chroot "$1" apt-get update',
     f'chroot "$1" {_INSTALL} --download-only {" ".join(OFFLINE_PACKAGES)}',
-    f'chroot "$1" {_INSTALL} --download-only {" ".join(OFFLINE_WITHOUT_UFW)}',
+    *(f'chroot "$1" {_INSTALL} --download-only {" ".join(packages)}' for packages in OFFLINE_ALONE),
 )
 OPTIONS = (
     "--mode=root",
