@@ -9,7 +9,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import gathered
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import Client
@@ -23,13 +22,15 @@ _SERIAL_PAUSE = 1.0
 
 async def find_zone(client: Client, zone: str) -> seen.Zone:
     """A zone's nameservers with all their addresses, each asked for its SOA record."""
-    own, start, (delegated, parent) = await gathered(
-        [client.resolve(zone, "NS"), client.resolve(zone, "SOA"), _ask_parent(client, zone)]
-    )
+    client.look_ahead(zone, "NS", "SOA")
+    delegated, parent = await _ask_parent(client, zone)
+    own, start = await client.resolve(zone, "NS"), await client.resolve(zone, "SOA")
     # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead; the parent knows.
     names = {*own.values, *(parent["names"] if parent else [])}
     glue = parent["glue"] if parent else {}
-    pairs = await gathered(_addresses(client, name, glue) for name in sorted(names)[:_MOST_SERVERS])
+    for name in sorted(names)[:_MOST_SERVERS]:
+        client.look_ahead(name, "A", "AAAA")
+    pairs = [await _addresses(client, name, glue) for name in sorted(names)[:_MOST_SERVERS]]
     found: seen.Zone = {
         "name": zone,
         "delegated": True if own.values else delegated,
@@ -39,23 +40,26 @@ async def find_zone(client: Client, zone: str) -> seen.Zone:
             _unasked(name, address, alias) for name, addresses, alias in pairs for address in (addresses or [""])
         ],
     }
-    await gathered([_ask_serials(client, found), _ask_over_tcp(client, found)])
+    in_streams = [
+        (server, client.status_over_tcp(server["address"], zone)) for server in found["servers"] if server["address"]
+    ]
+    await _ask_serials(client, found)
+    for server, reply in in_streams:
+        server["tcp"] = (await reply).status
     return found
 
 
 async def ask_all(client: Client, zone: seen.Zone, questions: list[tuple[str, str]]) -> None:
     """Ask every server of the zone that answers each (name, type), and note what it says in its answers."""
 
-    async def ask(server: seen.NameServer, name: str, rdtype: str) -> None:
-        reply = await client.ask(server["address"], name, rdtype)
-        server["answers"].append(reply.as_answer(zone["name"], name, rdtype))
-
-    await gathered(
-        ask(server, name, rdtype)
+    asked = [
+        (server["answers"], name, rdtype, client.ask(server["address"], name, rdtype))
         for server in zone["servers"]
         if server["status"] == seen.ANSWERED
         for name, rdtype in questions
-    )
+    ]
+    for answers, name, rdtype, reply in asked:
+        answers.append((await reply).as_answer(name, rdtype))
     for server in zone["servers"]:
         server["answers"].sort(key=lambda answer: (answer["name"], answer["type"]))
 
@@ -63,13 +67,6 @@ async def ask_all(client: Client, zone: seen.Zone, questions: list[tuple[str, st
 async def _addresses(client: Client, name: str, glue: dict[str, list[str]]) -> tuple[str, list[str], str]:
     addresses = await client.addresses(name) or glue.get(name, [])
     return name, addresses, (await client.resolve(name, "A")).alias or ""
-
-
-async def _ask_over_tcp(client: Client, zone: seen.Zone) -> None:
-    async def ask(server: seen.NameServer) -> None:
-        server["tcp"] = await client.status_over_tcp(server["address"], zone["name"])
-
-    await gathered(ask(server) for server in zone["servers"] if server["address"])
 
 
 def _unasked(name: str, address: str, alias: str) -> seen.NameServer:
@@ -87,16 +84,15 @@ def _unasked(name: str, address: str, alias: str) -> seen.NameServer:
 
 
 async def _ask_serials(client: Client, zone: seen.Zone) -> None:
-    async def ask(server: seen.NameServer) -> None:
-        reply = await client.ask(server["address"], zone["name"], "SOA")
-        server["status"] = reply.status
-        server["rcode"] = reply.rcode
-        server["authoritative"] = reply.authoritative
-        server["serial"] = int(reply.values[0]) if reply.values else None
-
     asked = [server for server in zone["servers"] if server["address"]]
     for look in range(_SERIAL_LOOKS):
-        await gathered(ask(server) for server in asked)
+        replies = [(server, client.ask(server["address"], zone["name"], "SOA")) for server in asked]
+        for server, answer in replies:
+            reply = await answer
+            server["status"] = reply.status
+            server["rcode"] = reply.rcode
+            server["authoritative"] = reply.authoritative
+            server["serial"] = int(reply.values[0]) if reply.values else None
         asked = [server for server in asked if server["serial"] is not None]
         if len({server["serial"] for server in asked}) <= 1:
             break
@@ -114,7 +110,7 @@ async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, seen.Pare
         return None, None
     for name in (await client.resolve(parent, "NS")).values[:_MOST_SERVERS]:
         for address in await client.addresses(name):
-            reply = await client.ask(address, zone, "NS")
+            reply = await client.ask_delegation(address, zone)
             if not reply.usable:
                 continue
             names = reply.referral.get(zone) or reply.values

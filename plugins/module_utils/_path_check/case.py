@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import copy
 from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.inbound.mail.plugins.module_utils._addresses import special_purpose
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 MAIL_PORT = 25
+
+
+Said = tuple[str, list[str], Optional[str]]
 
 
 class Case:
@@ -48,6 +51,8 @@ class Case:
         self._resolved: dict[tuple[str, str], list[seen.Resolved]] = {}
         for one in observation["resolved"]:
             self._resolved.setdefault((one["name"], one["type"]), []).append(one)
+        # Many rules ask for the same.
+        self._said: dict[tuple[str, str], list[Said]] = {}
         self._expected = {(record["name"], record["type"]): record for record in self.public_records}
         self._connections = {(one["source"], one["address"], one["port"]): one for one in observation["connections"]}
         self._dialogues = {(one["address"], one["port"]): one for one in observation["dialogues"]}
@@ -81,9 +86,14 @@ class Case:
         """What each authoritative server that was asked answered."""
         return self._answers.get((name, rdtype), [])
 
-    def said(self, name: str, rdtype: str) -> list[tuple[str, list[str], str | None]]:
+    def said(self, name: str, rdtype: str) -> list[Said]:
         """(who, values, alias) of everyone who gave an answer that counts: with authority, or else the resolvers."""
-        found = [
+        if (name, rdtype) not in self._said:
+            self._said[name, rdtype] = self._who_said(name, rdtype)
+        return self._said[name, rdtype]
+
+    def _who_said(self, name: str, rdtype: str) -> list[Said]:
+        found: list[Said] = [
             (label(server), sorted(normal(value, rdtype) for value in answer["values"]), answer["alias"])
             for server, answer in self.answers(name, rdtype)
             if counts(answer)

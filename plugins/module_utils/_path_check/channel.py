@@ -10,12 +10,11 @@ message that waits for one. Everything else is ignored, as if it had not come.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Union
 from urllib.parse import urlsplit
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.message import answers
@@ -26,6 +25,8 @@ _OCTETS = 65535
 _AT_ONCE = 64
 # Messages on the way at once to one server: as many fit in anybody's receive buffer.
 _ON_THE_WAY = 96
+
+Ended = Callable[[Union[bytes, Exception]], None]
 
 
 class Place(NamedTuple):
@@ -52,39 +53,58 @@ def place(text: str) -> Place:
 class Datagrams:
     """A connected UDP socket: the kernel drops what comes from another address or port.
 
-    Without a transport of asyncio, which looks for other work after each datagram.
+    Without a transport of asyncio, which looks for other work after each datagram, and with one timer for all.
+    ended: is called with the answer, or with the OSError or asyncio.TimeoutError that came in its place.
     """
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, address: str, port: int, timeout: float) -> None:
         self._loop = asyncio.get_running_loop()
-        self._slots = asyncio.Semaphore(_ON_THE_WAY)
-        self._waiting: dict[int, tuple[bytes, asyncio.Future[bytes]]] = {}
+        self._timeout = timeout
+        # By identifier, in the order in which they were sent and time out.
+        self._waiting: dict[int, tuple[float, bytes, Ended]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.connect((address, port))
         self._loop.add_reader(self._socket, self._receive)
 
-    async def ask(self, query: bytes, timeout: float) -> bytes:
-        """The answer. Raises OSError, or asyncio.TimeoutError after so many seconds."""
-        async with self._slots:
-            return await self._ask(query, timeout)
+    @property
+    def is_full(self) -> bool:
+        return len(self._waiting) >= _ON_THE_WAY
 
-    async def _ask(self, query: bytes, timeout: float) -> bytes:
+    def ask(self, query: bytes, ended: Ended) -> None:
         identifier = int.from_bytes(query[:2], "big")
         while identifier in self._waiting:
             identifier = (identifier + 1) % 65536
         query = identifier.to_bytes(2, "big") + query[2:]
-        answer: asyncio.Future[bytes] = self._loop.create_future()
-        self._waiting[identifier] = query, answer
-        late = self._loop.call_later(timeout, _give_up, answer)
         try:
-            # Where there is no room for it, it is lost, as datagrams are.
-            with contextlib.suppress(BlockingIOError):
-                self._socket.send(query)
-            return await answer
-        finally:
-            late.cancel()
+            self._socket.send(query)
+        except BlockingIOError:
+            pass  # where there is no room for it, it is lost, as datagrams are
+        except OSError as error:
+            self._loop.call_soon(ended, error)
+            return
+        self._waiting[identifier] = self._loop.time() + self._timeout, query, ended
+        self._await_next()
+
+    def _await_next(self) -> None:
+        if self._timer is None and self._waiting:
+            expires, _query, _ended = next(iter(self._waiting.values()))
+            self._timer = self._loop.call_at(expires, self._give_up)
+
+    def _give_up(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        late = []
+        for identifier, (expires, _query, ended) in self._waiting.items():
+            if expires > now:
+                break
+            late.append((identifier, ended))
+        for identifier, _ended in late:
             del self._waiting[identifier]
+        for _identifier, ended in late:
+            ended(asyncio.TimeoutError())
+        self._await_next()
 
     def _receive(self) -> None:
         for _number in range(_AT_ONCE):
@@ -93,22 +113,21 @@ class Datagrams:
             except BlockingIOError:
                 return
             except OSError as error:  # nobody listens there
-                for _query, answer in self._waiting.values():
-                    if not answer.done():
-                        answer.set_exception(error)
+                waiting, self._waiting = self._waiting, {}
+                for _expires, _query, ended in waiting.values():
+                    ended(error)
                 return
-            asked = self._waiting.get(int.from_bytes(wire[:2], "big"))
-            if asked is not None and not asked[1].done() and answers(asked[0], wire):
-                asked[1].set_result(wire)
+            identifier = int.from_bytes(wire[:2], "big")
+            asked = self._waiting.get(identifier)
+            if asked is not None and answers(asked[1], wire):
+                del self._waiting[identifier]
+                asked[2](wire)
 
     def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
-
-
-def _give_up(answer: asyncio.Future[bytes]) -> None:
-    if not answer.done():
-        answer.set_exception(asyncio.TimeoutError())
 
 
 async def ask_in_stream(server: Place, query: bytes, timeout: float) -> bytes:

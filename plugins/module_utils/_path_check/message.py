@@ -16,7 +16,11 @@ import re
 import secrets
 import socket
 import struct
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 A, NS, CNAME, SOA, PTR, MX, AAAA, OPT = 1, 2, 5, 6, 12, 15, 28, 41
 TYPES = {"A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "AAAA": AAAA}
@@ -35,6 +39,7 @@ _HEADER = struct.Struct("!6H")
 _PLAIN_LABEL = re.compile(rb"[a-z0-9_-]*")
 # A name has 127 labels at most, so more pointers than that lead in a circle.
 _MOST_POINTERS = 127
+_POINTER = 0xC0
 _LONGEST_LABEL, _LONGEST_NAME = 63, 255
 
 
@@ -42,8 +47,7 @@ class Malformed(ValueError):
     """What came is no DNS message, or no answer to the question."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """value: a name (NS, CNAME, PTR), `10 mail.example.org` (MX), an address, the serial number (SOA), or empty.
 
     minimum: of an SOA record, how long in seconds resolvers keep an answer that there is nothing.
@@ -56,14 +60,29 @@ class Record:
     minimum: int = 0
 
 
-@dataclass(frozen=True)
 class Message:
-    rcode: str
-    authoritative: bool
-    truncated: bool
-    answer: list[Record]
-    authority: list[Record]
-    additional: list[Record]
+    """Of a message that was cut the sections are empty.
+
+    The sections after the answer are read when they are asked for, as they rarely are; that raises Malformed too.
+    """
+
+    def __init__(self, flags: int, reader: _Reader, counts: Sequence[int]) -> None:
+        rcode = flags & 0xF
+        self.rcode = _RCODES[rcode] if rcode < len(_RCODES) else f"RCODE{rcode}"
+        self.authoritative = bool(flags & _AUTHORITATIVE)
+        self.truncated = bool(flags & _TRUNCATED)
+        self._reader = reader
+        answers, self._authorities, self._additions = (0, 0, 0) if self.truncated else counts
+        self.answer = reader.records(answers)
+
+    @cached_property
+    def authority(self) -> list[Record]:
+        return self._reader.records(self._authorities)
+
+    @cached_property
+    def additional(self) -> list[Record]:
+        _before = self.authority
+        return self._reader.records(self._additions)
 
 
 def question(name: str, rdtype: str, recursive: bool = False, validated: bool = True) -> bytes:
@@ -73,6 +92,7 @@ def question(name: str, rdtype: str, recursive: bool = False, validated: bool = 
     return header + _encoded(name) + struct.pack("!HH", TYPES[rdtype], 1) + _OPT_RECORD
 
 
+@lru_cache(maxsize=10_000)
 def _encoded(name: str) -> bytes:
     try:
         labels = [] if name == "." else [label.encode("ascii") for label in name.split(".")]
@@ -99,7 +119,7 @@ def answers(query: bytes, wire: bytes) -> bool:
 
 
 def read(wire: bytes) -> Message:
-    """Raises Malformed. Of a message that was cut what is whole is read."""
+    """Raises Malformed."""
     try:
         _identifier, flags, questions, *counts = _HEADER.unpack_from(wire)
         if not flags & _RESPONSE:
@@ -108,17 +128,9 @@ def read(wire: bytes) -> Message:
         for _question in range(questions):
             reader.name()
             reader.at += 4
-        truncated = bool(flags & _TRUNCATED)
-        sections = [[] if truncated else reader.records(count) for count in counts]
     except (struct.error, IndexError) as error:
         raise Malformed("the message ends early") from error
-    rcode = flags & 0xF
-    return Message(
-        _RCODES[rcode] if rcode < len(_RCODES) else f"RCODE{rcode}",
-        bool(flags & _AUTHORITATIVE),
-        truncated,
-        *sections,
-    )
+    return Message(flags, reader, counts)
 
 
 class _Reader:
@@ -126,60 +138,64 @@ class _Reader:
 
     def __init__(self, wire: bytes) -> None:
         self.wire = wire
-        self.at = 12
-        self._names: dict[int, str] = {}
+        self.at = _HEADER.size
+        # By the place where it stands: a name, and the octets that it has.
+        self._names: dict[int, tuple[str, int]] = {}
 
     def name(self) -> str:
         """The name that comes next."""
-        start = self.at
-        if start in self._names:
-            self._skip()
-            return self._names[start]
-        wire, at, labels, pointers, octets = self.wire, start, [], 0, 0
-        after = 0
+        wire, known = self.wire, self._names
+        start = at = self.at
+        labels: list[str] = []
+        octets = pointers = after = 0
         while length := wire[at]:
-            if length >= 0xC0:
+            if length >= _POINTER:
                 after = after or at + 2
                 at = (length & 0x3F) << 8 | wire[at + 1]
+                if at in known:
+                    rest, more = known[at]
+                    octets += more
+                    if rest != ".":
+                        labels.append(rest)
+                    break
                 pointers += 1
                 if pointers > _MOST_POINTERS:
                     raise Malformed("a name that points to itself")
                 continue
-            octets += length + 1
             label = wire[at + 1 : at + 1 + length].lower()
-            if length > _LONGEST_LABEL or octets >= _LONGEST_NAME or len(label) < length:
-                raise Malformed("a name that is too long")
+            if length > _LONGEST_LABEL or len(label) < length:
+                raise Malformed("a label that is too long")
+            octets += length + 1
+            if octets >= _LONGEST_NAME:
+                break
             labels.append(label.decode("ascii") if _PLAIN_LABEL.fullmatch(label) else _escaped(label))
             at += length + 1
+        if octets >= _LONGEST_NAME:
+            raise Malformed("a name that is too long")
         self.at = after or at + 1
         found = ".".join(labels) or "."
-        self._names[start] = found
+        known[start] = found, octets
         return found
 
-    def _skip(self) -> None:
-        while length := self.wire[self.at]:
-            if length >= 0xC0:
-                self.at += 2
-                return
-            self.at += length + 1
-        self.at += 1
-
     def records(self, count: int) -> list[Record]:
-        """Those of the types that are known here; class IN."""
+        """Those of the types that are known here; class IN. Raises Malformed."""
         found = []
-        for _record in range(count):
-            name = self.name()
-            rdtype, rdclass, ttl, length = _RECORD.unpack_from(self.wire, self.at)
-            self.at += _RECORD.size
-            end = self.at + length
-            if end > len(self.wire):
-                raise Malformed("the message ends early")
-            if rdclass == 1 and rdtype in _KNOWN:
-                # RFC 2181, section 8.
-                found.append(self._record(name, rdtype, 0 if ttl > 0x7FFFFFFF else ttl, length))
-                if self.at != end:
-                    raise Malformed("a record that is longer than it says")
-            self.at = end
+        try:
+            for _record in range(count):
+                name = self.name()
+                rdtype, rdclass, ttl, length = _RECORD.unpack_from(self.wire, self.at)
+                self.at += _RECORD.size
+                end = self.at + length
+                if end > len(self.wire):
+                    raise Malformed("the message ends early")
+                if rdclass == 1 and rdtype in _KNOWN:
+                    # RFC 2181, section 8.
+                    found.append(self._record(name, rdtype, 0 if ttl > 0x7FFFFFFF else ttl, length))
+                    if self.at != end:
+                        raise Malformed("a record that is longer than it says")
+                self.at = end
+        except (struct.error, IndexError) as error:
+            raise Malformed("the message ends early") from error
         return found
 
     def _record(self, name: str, rdtype: int, ttl: int, length: int) -> Record:

@@ -28,7 +28,6 @@ MALFORMED = "malformed"
 class Answer(TypedDict):
     """One server's answer to one question."""
 
-    zone: str
     name: str
     type: str
     status: str  # ANSWERED, TIMEOUT, REFUSED, NO_ROUTE or MALFORMED
@@ -40,7 +39,7 @@ class Answer(TypedDict):
 
 
 class Resolved(Answer):
-    """A resolver's answer; its zone is empty. PTR questions are among them, by the address's reverse name."""
+    """A resolver's answer. PTR questions are among them, by the address's reverse name."""
 
     resolver: str
 

@@ -227,16 +227,20 @@ class _Observer:
 
     async def _ask(self, questions: dict[tuple[str, str], str | None]) -> None:
         """Ask every server of the zone, where no zone is given that in which the name stands, by the resolvers."""
-        pairs = list(questions.items())
-        zones = await gathered(self._zone(name, rdtype, zone) for (name, rdtype), zone in pairs)
+        by_resolvers = [
+            self.dns.resolve_at(resolver, *question) for resolver in self.request.resolvers for question in questions
+        ]
+        unplaced = [question for question, zone in questions.items() if zone is None]
+        found = dict(zip(unplaced, await gathered(self._zone(*question) for question in unplaced)))
         by_zone: dict[str, list[tuple[str, str]]] = {}
-        for (question, _zone), zone in zip(pairs, zones):
-            if zone is not None:
-                by_zone.setdefault(zone, []).append(question)
+        for question, zone in questions.items():
+            place = self._of_hosts(question[0], zone) if zone else found[question]
+            if place is not None:
+                by_zone.setdefault(place, []).append(question)
         if self.request.authoritative:
             await gathered(self._ask_zone(zone, asked) for zone, asked in by_zone.items())
-        resolvers = self.request.resolvers
-        await gathered(self.dns.resolve_at(resolver, *question) for resolver in resolvers for question, _zone in pairs)
+        for answer in by_resolvers:
+            await answer
         self._remember()
 
     def _remember(self) -> None:
@@ -248,22 +252,25 @@ class _Observer:
                 found.setdefault((answer["name"], answer["type"]), []).extend(answer["values"])
             self.known |= {question: list(dict.fromkeys(values)) for question, values in found.items() if values}
 
-    async def _zone(self, name: str, rdtype: str, zone: str | None) -> str | None:
-        if zone is None and rdtype == "MX" and not (await self.dns.resolve(name, "SOA")).usable:
+    async def _zone(self, name: str, rdtype: str) -> str | None:
+        if rdtype == "MX" and not (await self.dns.resolve(name, "SOA")).usable:
             # Where the resolvers fail, the parent of a mail domain still knows whom it is delegated to.
             return name
-        found = zone or await self.dns.zone_of(name)
+        return self._of_hosts(name, await self.dns.zone_of(name))
+
+    def _of_hosts(self, name: str, zone: str | None) -> str | None:
         # What stands in the root or in a top-level domain is nobody's host: it does not exist, as resolvers say too.
-        if found and ("." in found.strip(".") or found == name):
-            return found
+        if zone and ("." in zone.strip(".") or zone == name):
+            return zone
         # Where the resolvers do not answer: one that is known, and that it is below.
-        return max((one for one in self.zones if found is None and stands_in(name, one)), key=len, default=None)
+        return max((one for one in self.zones if zone is None and stands_in(name, one)), key=len, default=None)
 
     async def _ask_zone(self, zone: str, questions: list[tuple[str, str]]) -> None:
         if zone not in self.zones:
             found = await find_zone(self.dns, zone)
             self.zones.setdefault(zone, found)
-        await ask_all(self.dns, self.zones[zone], [*questions, (zone, "NS")])
+            questions = [*questions, (zone, "NS")]
+        await ask_all(self.dns, self.zones[zone], questions)
 
     async def _follow_exchanges(self, asked: dict[tuple[str, str], str | None]) -> None:
         """The addresses of every exchange that an MX names, whoever's zone it is in."""
