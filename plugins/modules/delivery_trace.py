@@ -15,7 +15,10 @@ description:
   - Looks for the messages that M(inbound.mail.path_check) sent, by their tokens, in the mailboxes of the host it runs
     on, and waits for them. It reads the hops from their Received fields.
   - It looks into F(/var/mail), into Maildirs and mailboxes in the home directories, into Postfix's
-    C(virtual_mailbox_base) and C(mail_spool_directory), and where O(mailboxes) says. Messages stay where they are.
+    C(virtual_mailbox_base) and C(mail_spool_directory), where O(mailboxes) says, and into the accounts of O(imap).
+    Messages stay where they are, and unread.
+  - Of a message that is in none of these, as behind LMTP, Postfix's log says whether it was delivered. It does not say
+    which way the message came.
 extends_documentation_fragment:
   - inbound.mail.attributes
 attributes:
@@ -40,6 +43,44 @@ options:
     type: list
     elements: path
     default: []
+  imap:
+    description:
+      - Accounts that IMAP leads to, where messages may be that are in no file. Folders are opened for reading alone.
+    type: list
+    elements: dict
+    default: []
+    version_added: "0.3.0"
+    suboptions:
+      server:
+        description: The server, as this host reaches it.
+        type: str
+        default: 127.0.0.1
+      port:
+        description: The TCP port. By default 993 with V(tls), else 143.
+        type: int
+      encryption:
+        description: V(none) is for a server on this host alone.
+        type: str
+        choices: [tls, starttls, none]
+        default: tls
+      validate_certs:
+        description:
+          - Whether the server's certificate has to be for its name, of somebody who is trusted. By default it has,
+            unless the server is this host, by its loopback address.
+        type: bool
+      user:
+        description: The account's name.
+        type: str
+        required: true
+      password:
+        description: Its password.
+        type: str
+        required: true
+      folders:
+        description: The folders to look into.
+        type: list
+        elements: str
+        default: [INBOX]
   host:
     description: What this host is called in expectations and reports. By default its host name.
     type: str
@@ -62,6 +103,14 @@ EXAMPLES = r"""
     host: "{{ inventory_hostname }}"
     mailboxes: [/srv/vmail]
   become: true
+
+- name: Find them in an account
+  inbound.mail.delivery_trace:
+    tokens: "{{ hostvars['outpost'].observed.observation.sent | map(attribute='token') }}"
+    imap:
+      - server: imap.example.org
+        user: postmaster@example.org
+        password: "{{ postmaster_password }}"
 """
 
 RETURN = r"""
@@ -79,12 +128,16 @@ traces:
       description: The token.
       type: str
       sample: path-check-0123456789abcdef01234567
+    kind:
+      description: V(mailbox), V(imap) or V(log).
+      type: str
+      sample: mailbox
     file:
-      description: The mailbox file or message file.
+      description: The mailbox file or message file, the place in an account, or what the log says.
       type: str
       sample: /var/mail/root
     hops:
-      description: The Received fields, the first hop first.
+      description: The Received fields, the first hop first. A log has none.
       type: list
       elements: dict
       contains:
@@ -107,6 +160,12 @@ missing:
   type: list
   elements: str
   sample: []
+unread:
+  description: Why some of O(imap) could not be looked into.
+  returned: success
+  type: list
+  elements: str
+  sample: ["imap://postmaster@192.0.2.10:993: [AUTHENTICATIONFAILED] Authentication failed."]
 names:
   description: The names that this host gives itself in Received fields.
   returned: success
@@ -122,10 +181,29 @@ observation:
 import platform
 import socket
 import time
+from functools import partial
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.mailboxes import TOKEN, find
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
+    imap,
+    mailboxes,
+    observation,
+    postfix_log,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.arrivals import await_messages
+
+# Seconds for each answer of an IMAP server.
+_IMAP_TIMEOUT = 10.0
+_ACCOUNT = {
+    "server": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int"},
+    "encryption": {"type": "str", "choices": list(imap.ENCRYPTIONS), "default": imap.TLS},
+    "validate_certs": {"type": "bool"},
+    "user": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "folders": {"type": "list", "elements": "str", "default": ["INBOX"]},
+}
 
 
 def postfix_settings(module: AnsibleModule) -> dict[str, str]:
@@ -139,11 +217,38 @@ def postfix_settings(module: AnsibleModule) -> dict[str, str]:
     return {name: value.strip() for name, _equals, value in lines if value.strip()}
 
 
+def log_lines(module: AnsibleModule, since: float) -> list[str]:
+    """What was logged of mail since then, in the journal and in files."""
+    lines = postfix_log.lines_of_files()
+    journalctl = module.get_bin_path("journalctl")
+    if journalctl:
+        command = [journalctl, "--quiet", "--no-pager", "--facility=mail", f"--since=@{int(since)}"]
+        lines += module.run_command(command)[1].splitlines()
+    return lines
+
+
+def accounts(module: AnsibleModule) -> list[imap.Account]:
+    found = []
+    for one in module.params["imap"]:
+        here = imap.is_loopback(one["server"])
+        if one["encryption"] == imap.CLEAR and not here:
+            module.fail_json(
+                msg=f"imap: encryption 'none' would send the password of {one['user']} to {one['server']} in clear. "
+                "It is for a server on this host (127.0.0.1); use 'tls' or 'starttls'."
+            )
+        if one["validate_certs"] is None:
+            one["validate_certs"] = not here
+        one["port"] = one["port"] or imap.PORTS[one["encryption"]]
+        found.append(imap.Account(**one, timeout=_IMAP_TIMEOUT))
+    return found
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "tokens": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "mailboxes": {"type": "list", "elements": "path", "default": []},
+            "imap": {"type": "list", "elements": "dict", "default": [], "options": _ACCOUNT},
             "host": {"type": "str"},
             "since": {"type": "float", "default": 600.0},
             "timeout": {"type": "float", "default": 30.0},
@@ -152,7 +257,7 @@ def main() -> None:
     )
     params = module.params
     tokens = list(dict.fromkeys(params["tokens"]))
-    wrong = [token for token in tokens if not TOKEN.fullmatch(token)]
+    wrong = [token for token in tokens if not mailboxes.TOKEN.fullmatch(token)]
     if wrong:
         module.fail_json(
             msg=f"tokens: {wrong} are none of path_check's, which have 16 to 64 letters, digits and hyphens."
@@ -160,16 +265,36 @@ def main() -> None:
     settings = postfix_settings(module)
     places = [*params["mailboxes"], *(settings[name] for name in settings if name != "myhostname")]
     host = params["host"] or platform.node()
-    traces = find(host, tokens, places, time.time() - params["since"], time.monotonic() + params["timeout"])
+    since = time.time() - params["since"]
+    unread: dict[str, str] = {}
+
+    def in_account(account: imap.Account, missing: list[str]) -> list[observation.Trace]:
+        if str(account) in unread:
+            return []  # who tries a wrong password again and again is locked out
+        try:
+            return imap.find(host, account, missing)
+        except imap.ImapError as error:
+            unread[str(account)] = str(error)
+            return []
+
+    def in_files(missing: list[str]) -> list[observation.Trace]:
+        return mailboxes.find(host, missing, places, since)
+
+    def in_log(missing: list[str]) -> list[observation.Trace]:
+        return postfix_log.find(host, missing, log_lines(module, since)) if settings and missing else []
+
+    looks: list[Any] = [in_files, *(partial(in_account, one) for one in accounts(module))]
+    traces = await_messages(tokens, looks, in_log, time.monotonic() + params["timeout"])
     names = sorted({name for name in (settings.get("myhostname"), platform.node(), socket.getfqdn()) if name})
     seen = observation.empty(host)
     seen["traces"] = traces
-    seen["mail_hosts"] = [{"host": host, "names": names}]
+    seen["mail_hosts"] = [{"host": host, "names": names, "unread": list(unread.values())}]
     found = {trace["token"] for trace in traces}
     module.exit_json(
         changed=False,
         traces=traces,
         missing=[token for token in tokens if token not in found],
+        unread=list(unread.values()),
         names=names,
         observation=seen,
     )

@@ -81,6 +81,23 @@ options:
             description: Who was asked to enter it, as C(owner) in the plan's list of requests. Empty if we do it.
             type: str
             default: ""
+      serials:
+        description:
+          - Serial numbers of zones as they were written. Every authoritative server has to have that version or a later
+            one, also where all of them are equally late, as behind a hidden primary.
+        version_added: "0.3.0"
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          zone:
+            description: The zone.
+            type: str
+            required: true
+          serial:
+            description: The serial number of its SOA record.
+            type: int
+            required: true
       ports:
         description: TCP ports that the vantage has to reach, or must not.
         type: list
@@ -420,11 +437,11 @@ findings:
       type: raw
       sample: ["10 old.example.org."]
     reason:
-      description: Why it is accepted, where it is.
+      description: Why it is accepted, where it is, or was.
       type: str
       sample: The secondary transfers the zone once a day.
     until:
-      description: The last day on which it is, where it is.
+      description: The last day on which it is, or was; a finding is no longer accepted after it.
       type: str
       sample: "2030-12-31"
 summary:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,8 +61,9 @@ def test_sound_path(lab: Lab, tmp_path: Path) -> None:
     assert verdict.done.returncode == 0, verdict.done.stdout
     assert verdict.report["findings"] == []
     # The way of the message, for people to read.
-    hops = "mail.example.org (from 203.0.113.25) -> mailbox.example.org (from 198.51.100.17)"
-    assert f"postmaster@example.org: sender -> {hops} -> mail:/var/mail/root" in " ".join(verdict.done.stdout.split())
+    hops = ["mail.example.org (from 203.0.113.25, +N s)", "mailbox.example.org (from 198.51.100.17, +N s)"]
+    way = " -> ".join(["postmaster@example.org: sender", *hops, "mail:/var/mail/root"])
+    assert way in re.sub(r"\+\d+ s", "+N s", " ".join(verdict.done.stdout.split()))
     assert "Verdict: no finding." in verdict.done.stdout
     for proof in ("192.168.0.10 and 2001:db8:10::10", "mail and insider", "refused by relay"):
         assert proof in verdict.done.stdout

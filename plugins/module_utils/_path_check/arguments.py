@@ -33,6 +33,7 @@ _EXPECTATIONS = {
         ttl={"type": "int"},
         asked_of=_ASKED_OF,
     ),
+    "serials": _list(zone=_NAME, serial={"type": "int", "required": True}),
     "ports": _list(
         source={"type": "str", "default": "outside"},
         host=_NAME,

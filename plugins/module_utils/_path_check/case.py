@@ -242,17 +242,22 @@ class Case:
         return dialogue["host"]
 
     def names_of(self, host: str) -> set[str]:
-        """Names that a mail host may have in a Received field: declared, by its greeting, and by its own word."""
-        names = {one["fqdn"] for one in self.expect["smtp"] if one["host"] == host}
-        names |= {name for one in self.observation["mail_hosts"] if one["host"] == host for name in one["names"]}
-        for dialogue in self.dialogues:
-            if dialogue["host"] == host:
-                names |= {
-                    (step["text"].split() or [""])[0]
-                    for step in dialogue["steps"]
-                    if step["what"] in ("banner", "ehlo")
-                }
-        return {name.lower().rstrip(".") for name in names if name}
+        """Names that a mail host may have in a Received field: declared, by its own word, and by its greeting."""
+        said = [(one["host"], one["fqdn"]) for one in self.expect["smtp"]]
+        said += [(one["host"], name) for one in self.observation["mail_hosts"] for name in one["names"]]
+        names = {_bare(name) for whose, name in said if whose == host}
+        greetings = {
+            _bare((step["text"].split() or [""])[0])
+            for dialogue in self.dialogues
+            if dialogue["host"] == host
+            for step in steps(dialogue, "banner", "ehlo")
+        }
+        # Where a forward leads to another host than the one that is meant, it is the other one that greets.
+        return (names | (greetings - {_bare(name) for whose, name in said if whose != host})) - {""}
+
+
+def _bare(name: str) -> str:
+    return name.lower().rstrip(".")
 
 
 def steps(dialogue: seen.Dialogue, *whats: str) -> Iterator[seen.Step]:

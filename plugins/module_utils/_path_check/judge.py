@@ -84,18 +84,22 @@ def judge(case: Case, accepted: Sequence[dict[str, Any]], today: date) -> list[d
                 "expected": found.expected,
                 "observed": found.observed,
             }
-            for one in accepted:
-                if not found.unknown and _accepts(one, finding, today):
-                    finding |= {"status": ACCEPTED, "reason": one["reason"], "until": one.get("until")}
+            for one in accepted if not found.unknown else ():
+                if _is_about(one, finding) and finding["status"] != ACCEPTED:
+                    # One that has expired says so, and counts.
+                    finding |= {"reason": one["reason"], "until": one.get("until")}
+                    finding["status"] = ACCEPTED if _holds(one, today) else FINDING
             findings.append(finding)
     order = {status: number for number, status in enumerate((FINDING, UNKNOWN, ACCEPTED))}
     findings.sort(key=lambda one: (order[one["status"]], SEVERITIES.index(one["severity"]), one["id"], one["subject"]))
     return findings
 
 
-def _accepts(accepted: dict[str, Any], finding: dict[str, Any], today: date) -> bool:
-    if accepted["id"] != finding["id"] or (accepted.get("subject") or finding["subject"]) != finding["subject"]:
-        return False
+def _is_about(accepted: dict[str, Any], finding: dict[str, Any]) -> bool:
+    return accepted["id"] == finding["id"] and (accepted.get("subject") or finding["subject"]) == finding["subject"]
+
+
+def _holds(accepted: dict[str, Any], today: date) -> bool:
     return not accepted.get("until") or today <= date.fromisoformat(accepted["until"])
 
 

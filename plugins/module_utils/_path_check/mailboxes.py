@@ -9,12 +9,11 @@ import glob
 import os
 import pwd
 import re
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.received import hops
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sending import TOKEN_FIELD
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sending import has_token
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
 
 if TYPE_CHECKING:
@@ -32,20 +31,17 @@ _HEADER = 128 * 1024
 _TAIL = 32 * 1024 * 1024
 # A folder of a Maildir tree below the place that is named: domain/user/Maildir/.Folder/new.
 _DEPTH = 6
-_PAUSE = 0.25
 
 
-def find(host: str, tokens: Sequence[str], places: Sequence[str], since: float, until: float) -> list[Trace]:
-    """Every copy of the messages with these tokens, as soon as there is one of each.
+def find(host: str, tokens: Sequence[str], places: Sequence[str], since: float) -> list[Trace]:
+    """Every copy of the messages with these tokens.
 
     places: further mailboxes, Maildirs, or folders or patterns of such. since: files that were not changed after this
-    time are passed over. until: time.monotonic() at which waiting ends.
+    time are passed over.
     """
-    while True:
-        found = [trace for path in _fresh_files(places, since) for trace in _in_file(host, path, tokens)]
-        if {trace["token"] for trace in found} >= set(tokens) or time.monotonic() >= until:
-            return sorted(found, key=lambda trace: (trace["token"], trace["file"]))
-        time.sleep(_PAUSE)
+    if not tokens:
+        return []
+    return [trace for path in _fresh_files(places, since) for trace in _in_file(host, path, tokens)]
 
 
 def _fresh_files(places: Sequence[str], since: float) -> list[str]:
@@ -88,8 +84,8 @@ def _files_below(place: str, depth: int) -> Iterator[str]:
 def _in_file(host: str, path: str, tokens: Sequence[str]) -> Iterator[Trace]:
     for header in _headers(path):
         for token in tokens:
-            if f"\n{TOKEN_FIELD}: {token}".lower().encode() in b"\n" + header.lower().replace(b"\r\n", b"\n"):
-                yield {"host": host, "token": token, "file": harmless(path), "hops": hops(header)}
+            if has_token(header, token):
+                yield {"host": host, "token": token, "kind": "mailbox", "file": harmless(path), "hops": hops(header)}
 
 
 def _headers(path: str) -> Iterable[bytes]:

@@ -159,19 +159,24 @@ class Hop(TypedDict):
 
 
 class Trace(TypedDict):
-    """A message found on a server. hops: the first first."""
+    """A message found on a server. file: or `imap://...`, or what the log says. hops: the first first; a log has no."""
 
     host: str
     token: str
+    kind: str  # mailbox, imap or log
     file: str
     hops: list[Hop]
 
 
 class MailHost(TypedDict):
-    """A mail host that was looked at for messages, and the names that it gives itself in Received fields."""
+    """A mail host that was looked at for messages, and the names that it gives itself in Received fields.
+
+    unread: why some of its mailboxes could not be looked into.
+    """
 
     host: str
     names: list[str]
+    unread: list[str]
 
 
 class Inside(Resolved):

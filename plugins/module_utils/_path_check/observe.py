@@ -29,7 +29,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.sending i
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp import try_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterable
 
 PORT = 25
 _OTHER_FILES = 500
@@ -73,7 +73,7 @@ class Request:
     @property
     def needs_dns(self) -> bool:
         return not self.only_egress and bool(
-            self.domain or self.expect["records"] or (self.send and self.expect["delivery"])
+            self.domain or self.expect["records"] or self.expect["serials"] or (self.send and self.expect["delivery"])
         )
 
     def with_resolvers(self) -> Request:
@@ -199,7 +199,8 @@ class _Observer:
         questions = {(record["name"], record["type"]): record["zone"] for record in self.request.public_records}
         for domain in self._domains():
             questions.setdefault((domain, "MX"), None)
-        await self._ask(questions)
+        deployed = [one["zone"] for one in self.request.expect["serials"]]
+        await self._ask(questions, deployed)
         await self._follow_exchanges(questions)
         work: list[Awaitable[Any]] = [self._names_of_inside(), self._converse_with_backups()]
         if self.request.domain and self.request.smtp:
@@ -225,14 +226,17 @@ class _Observer:
         for answer in self.dns.resolved():
             self.record["inside"].append({**answer, "source": self.request.vantage})
 
-    async def _ask(self, questions: dict[tuple[str, str], str | None]) -> None:
-        """Ask every server of the zone, where no zone is given that in which the name stands, by the resolvers."""
+    async def _ask(self, questions: dict[tuple[str, str], str | None], zones: Iterable[str] = ()) -> None:
+        """Ask every server of the zone, where no zone is given that in which the name stands, by the resolvers.
+
+        zones: further ones whose servers are looked at.
+        """
         by_resolvers = [
             self.dns.resolve_at(resolver, *question) for resolver in self.request.resolvers for question in questions
         ]
         unplaced = [question for question, zone in questions.items() if zone is None]
         found = dict(zip(unplaced, await gathered(self._zone(*question) for question in unplaced)))
-        by_zone: dict[str, list[tuple[str, str]]] = {}
+        by_zone: dict[str, list[tuple[str, str]]] = {zone: [] for zone in zones}
         for question, zone in questions.items():
             place = self._of_hosts(question[0], zone) if zone else found[question]
             if place is not None:

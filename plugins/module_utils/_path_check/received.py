@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ def hop(field: str) -> Hop:
         "by": harmless(by[1], 255) if by else "",
         "date": harmless(date.strip(), 60) if _semicolon else "",
     }
+
+
+def seconds_after(start: float, date: str) -> int | None:
+    """Seconds from `start`, since the epoch, to a hop's date, by whoever's clock wrote it; None if that is no date."""
+    try:
+        return int(parsedate_to_datetime(date).timestamp()) - int(start)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _address(text: str) -> str:

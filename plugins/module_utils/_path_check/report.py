@@ -18,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue 
     is_greylisted,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, FINDING, UNKNOWN
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.received import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless, listed
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def report(case: Case, findings: Sequence[dict[str, Any]], summary: dict[str, in
         parts.append("\n".join(["Proven", *(_item(line) for line in proof)]))
     ways = deliveries(case)
     if ways:
-        parts.append("\n".join(["Delivered", *(_item(line) for line in ways)]))
+        heading = "Delivered (by each host: the client that it saw, and the seconds since it was sent, by its clock)"
+        parts.append("\n".join([heading, *(_item(line) for line in ways)]))
     parts.append(verdict(summary))
     return "\n\n".join(parts)
 
@@ -67,6 +69,9 @@ def _finding(finding: dict[str, Any]) -> str:
     else:
         remedy = f"-> {finding['remedy']}"
     lines += textwrap.wrap(remedy, _WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 12)
+    if finding["status"] == FINDING and finding.get("until"):
+        expired = f"It was accepted until {finding['until']}: {harmless(str(finding['reason']))}"
+        lines += textwrap.wrap(expired, _WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 12)
     return "\n".join(lines)
 
 
@@ -161,10 +166,16 @@ def deliveries(case: Case) -> list[str]:
     for sent in case.observation["sent"]:
         for trace in case.observation["traces"]:
             if trace["token"] == sent["token"]:
-                way = [f"{hop['by']} (from {hop['address'] or hop['helo']})" for hop in trace["hops"]]
+                way = [_hop(hop, sent["at"]) for hop in trace["hops"]]
                 place = f"{trace['host']}:{trace['file']}"
                 lines.append(harmless(" -> ".join([f"{sent['recipient']}: {case.vantage}", *way, place]), 1000))
     return lines
+
+
+def _hop(hop: seen.Hop, start: float) -> str:
+    seconds = seconds_after(start, hop["date"])
+    when = "" if seconds is None else f", {seconds:+d} s"
+    return f"{hop['by']} (from {hop['address'] or hop['helo']}{when})"
 
 
 def _count(number: int, word: str) -> str:

@@ -198,6 +198,34 @@ def ns_target_cname(case: Case) -> Iterator[Found]:
         )
 
 
+def is_below(serial: int, other: int) -> bool:
+    """Whether a serial number is an earlier one than the other (RFC 1982, section 3.2)."""
+    return 0 < (other - serial) % 2**32 < 2**31
+
+
+@rule(
+    "serial-below-deployed",
+    WARNING,
+    "RFC 1982",
+    "A nameserver has an earlier version of the zone than the one that was written (expectations.serials).",
+    "See why it does not transfer the zone from where it was written.",
+)
+def serial_below_deployed(case: Case) -> Iterator[Found]:
+    for deployed in case.expect["serials"]:
+        zone = case.zones.get(deployed["zone"])
+        for server in zone["servers"] if zone else []:
+            serial = server["serial"]
+            if serial is not None and server["authoritative"] and is_below(serial, deployed["serial"]):
+                yield Found(
+                    f"{deployed['zone']} at {label(server)}",
+                    f"It has the serial number {serial}, and {deployed['serial']} was written.",
+                    f"See why {server['name']} does not transfer the zone, and from where: its log, NOTIFY, "
+                    "allow-transfer.",
+                    expected=deployed["serial"],
+                    observed=serial,
+                )
+
+
 def _trouble(server: seen.NameServer) -> str | None:
     """Why a nameserver does not answer for its zone, None if it does or could not be asked from here."""
     if not server["address"]:

@@ -63,12 +63,21 @@ def delivery_missing(case: Case) -> Iterator[Found]:
             )
             continue
         looked = [server for server in expected["servers"] if _was_looked_at(case, server)]
+        unread = _unread(case, expected["servers"])
         if len(looked) < len(expected["servers"]):
             missing = [server for server in expected["servers"] if server not in looked]
             yield Found(
                 subject,
                 f"The message was taken, but nobody looked for it on {listed(missing)}: down, or not in this run.",
                 "Run again with every server of the domain.",
+                unknown=True,
+            )
+        elif unread:
+            yield Found(
+                subject,
+                f"The message was taken, but not every mailbox could be looked into: {listed(unread)}.",
+                "See that the account and its server are right (mail_verify_imap).",
+                observed=unread,
                 unknown=True,
             )
         else:
@@ -78,10 +87,14 @@ def delivery_missing(case: Case) -> Iterator[Found]:
                 f"{last['exchange']} ({last['address']}) took the message ({last['text']}), but it is in no mailbox on "
                 f"{listed(expected['servers'])}.",
                 f"Look for {sent['token']} in the mail logs along the path, and in the queues (postqueue -p). If "
-                f"{subject} is kept elsewhere, name the place (mail_verify_mailboxes).",
+                f"{subject} is kept elsewhere, name the place (mail_verify_mailboxes, mail_verify_imap).",
                 expected="delivered",
                 observed=sent["attempts"],
             )
+
+
+def _unread(case: Case, servers: list[str]) -> list[str]:
+    return [why for one in case.observation["mail_hosts"] if one["host"] in servers for why in one.get("unread", [])]
 
 
 def _was_looked_at(case: Case, server: str) -> bool:
@@ -135,6 +148,8 @@ def _wrong_path(case: Case, expected: dict[str, Any], trace: seen.Trace) -> str 
     path = expected["path"]
     if trace["host"] not in path[-1]:
         return f"it ended on {trace['host']}"
+    if trace.get("kind") == "log":
+        return None  # which tells no way
     stages = [{name for host in stage for name in case.names_of(host)} for stage in path]
     at = 0
     for hop in trace["hops"]:

@@ -148,6 +148,10 @@ def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> N
             record["zone"] = read("expectations.records.zone", bare, record["zone"], "domain name")
         for value in record["values"]:
             read("expectations.records.values", _reader(record["type"]), value, f"{record['type']} value")
+    for deployed in expect["serials"]:
+        deployed["zone"] = read("expectations.serials.zone", bare, deployed["zone"], "domain name")
+        if not 0 <= deployed["serial"] < 2**32:
+            problems.append(f"expectations.serials.serial: {deployed['serial']} is no serial number")
     for port in expect["ports"]:
         port["address"] = read("expectations.ports.address", address, port["address"], "IP address")
     for exchanger in expect["smtp"]:

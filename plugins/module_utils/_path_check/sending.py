@@ -44,6 +44,12 @@ def message(recipient: str, token: str, helo: str) -> bytes:
     return letter.as_bytes()
 
 
+def has_token(header: bytes, token: str) -> bool:
+    """Whether it is the header of the message with that token."""
+    field = f"\n{TOKEN_FIELD}: {token}".lower().encode()
+    return field in b"\n" + header.lower().replace(b"\r\n", b"\n")
+
+
 class Delivery:
     """One message to one recipient. The envelope's sender is the null one: if it is returned, nobody is bothered."""
 

@@ -115,6 +115,9 @@ def _finding(finding: Mapping[str, Any]) -> str:
         remedy = f'<p class="soft">Accepted{safe(until)}: {safe(finding["reason"])}</p>'
     else:
         remedy = f'<p class="remedy">{safe(finding["remedy"])}</p>'
+        if finding.get("until"):
+            was = f"Accepted until {finding['until']}, which has passed: {finding['reason']}"
+            remedy += f'<p class="soft">{safe(was)}</p>'
     return (
         f'<article class="{kind}"><h3><span class="badge">{kind}</span> {safe(finding["subject"])}</h3>'
         f"<p>{safe(finding['message'])}</p>{remedy}"

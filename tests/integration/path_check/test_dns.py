@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.junit import junit
+from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import SOUND, World, expectations
@@ -106,6 +110,17 @@ def test_random_mix_of_faults(world: World, in_zone: set[str], at_server: str, e
         assert set(world.ids(smtp=False, timeout=4)) == in_zone | elsewhere | ({at_server} if at_server else set())
     finally:
         world.end()
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    # The zone has 1. Numbers go round (RFC 1982).
+    [(1, []), (0, []), (2**32 - 1, []), (2, ["serial-below-deployed"])],
+)
+def test_servers_that_are_all_behind_what_was_written(world: World, written: int, found: list[str]) -> None:
+    world.start()
+    serials = [{"zone": "example.org.", "serial": written}]
+    assert world.ids(expectations={"serials": serials}) == found
 
 
 def test_lost_packets_are_no_lameness(world: World) -> None:
@@ -361,6 +376,81 @@ def test_what_a_provider_was_asked_for(world: World) -> None:
     result = world.check(expectations=expected)
     assert world.found(result) == ["manual-open", "mx-rrset-inconsistent"]
     assert result["findings"][0]["subject"] == "dns: provider"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "found"),
+    [
+        ("sound", []),
+        ("drops-mx", ["mx-no-answer"]),
+        ("garbles-mx", ["mx-no-answer"]),
+        # Cut in a datagram, and octet after octet in a stream.
+        ("drips", ["mx-no-answer"]),
+        ("fails-at-mx", ["mx-rcode"]),
+        ("mx-without-authority", ["mx-non-authoritative"]),
+        ("refers-to-itself", ["ns-lame"]),
+        # Answers with another identifier, or to another question, come before the right one.
+        ("lies-first", []),
+    ],
+)
+def test_odd_name_server(world: World, behaviour: str, found: list[str]) -> None:
+    world.start().listen()
+    expected = expectations(world)
+    # What the resolver has by now does not depend on which server it asks.
+    assert world.ids(expectations=expected) == []
+    world.misbehave(1, behaviour)
+    result = world.check(expectations=expected, timeout=1)
+    assert world.found(result) == found
+    assert result["observation"]["complete"]
+
+
+def test_answer_of_sixty_four_kibibytes_is_bounded(world: World) -> None:
+    world.start()
+    world.misbehave(1, "huge")
+    result = world.check(expectations=expectations(world), smtp=False)
+    assert "mx-rrset-inconsistent" in world.found(result)
+    (zone,) = result["observation"]["zones"]
+    most = max(len(answer["values"]) for server in zone["servers"] for answer in server["answers"])
+    assert 100 < most <= 600
+    assert len(json.dumps(result)) < 500_000
+    assert max(len(one["message"]) for one in result["findings"]) <= 1003
+
+
+def test_aliases_without_end_are_followed_for_a_while(world: World) -> None:
+    world.start()
+    world.misbehave(1, "endless-aliases")
+    result = world.check(expectations=expectations(world), smtp=False)
+    assert {"mx-target-cname", "target-address-inconsistent"} <= set(world.found(result))
+    assert len(json.dumps(result)) < 100_000
+
+
+def test_escape_sequences_in_names_reach_nobody(world: World) -> None:
+    world.start()
+    world.misbehave(1, "escapes")
+    result = world.check(expectations=expectations(world), smtp=False)
+    assert "mx-rrset-inconsistent" in world.found(result)
+    assert "\x1b" not in json.dumps(result, ensure_ascii=False)
+    assert "<script>" in result["report"]
+    written = page(result, expectations(world)) + junit(result)
+    assert "<script>" not in written
+    assert written.replace("\n", "").isprintable()
+
+
+def test_vantage_without_the_family_of_a_nameserver(world: World) -> None:
+    zone = f"{SOUND}ns2 AAAA 2001:db8::53\n"
+    world.start(zone, zone, root="ns2.example.org. AAAA 2001:db8::53").listen()
+    assert world.ids(expectations=expectations(world)) == ["vantage-family?"]
+
+
+def test_exchanger_that_answers_over_one_family_alone(world: World) -> None:
+    world.network.run("ip", "address", "add", "2001:db8::25/128", "dev", "lo", "nodad")
+    zone = f"{SOUND}mail AAAA 2001:db8::25\n"
+    reverse = f"{ip_address('2001:db8::25').reverse_pointer}. PTR mail.example.org."
+    world.start(zone, zone, root=reverse).listen()
+    public = ["198.51.100.0/24", "2001:db8::/32"]
+    assert world.ids(public_networks=public) == ["port25-family"]
+    world.listen(address="2001:db8::25")
+    assert world.ids(public_networks=public) == []
 
 
 def test_five_hundred_mx_records_are_bounded(world: World) -> None:

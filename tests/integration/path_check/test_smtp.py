@@ -262,6 +262,29 @@ def test_accepted_findings_stay_visible(world: World) -> None:
     for more in ({"until": "2020-01-01"}, {"subject": "another"}):
         result = world.check(expectations=smtp(world), accepted=[{**accepted, **more}], fail_on="error")
         assert result["failed"], more
+        assert ("It was accepted until 2020-01-01: a trap for spammers" in result["msg"]) is ("until" in more)
+
+
+def test_dead_first_exchanger_that_is_accepted(world: World) -> None:
+    """A trap for spammers, who try the first one alone."""
+    dead = world.network.new_address()
+    zone = f"@ MX 5 trap\n@ MX 10 mail\nmail A @MX@\ntrap A {dead}\n"
+    world.start(zone, zone, root=f"{ip_address(dead).reverse_pointer}. PTR trap.example.org.").listen()
+    assert world.ids() == ["port25-refused"]
+    accepted = [{"id": "port25-refused", "subject": f"{dead} port 25", "reason": "a trap for spammers"}]
+    result = world.check(accepted=accepted, fail_on="warning")
+    assert not result.get("failed")
+    assert result["summary"] == {"error": 0, "warning": 0, "notice": 0, "unknown": 0, "accepted": 1}
+    assert "Verdict: no finding (1 accepted)." in result["report"]
+
+
+def test_message_waits_out_greylisting(world: World) -> None:
+    world.start().listen("greylists-at-first")
+    delivery = {"domain": "example.org", "recipient": "postmaster@example.org", "servers": ["mail"], "path": [["mail"]]}
+    result = world.check(expectations={"delivery": [delivery]}, delivery=True, delivery_timeout=20)
+    (sent,) = result["observation"]["sent"]
+    assert sent["accepted"]
+    assert [attempt["code"] for attempt in sent["attempts"]] == [450, 250]
 
 
 def test_fail_on(world: World) -> None:

@@ -137,9 +137,19 @@ class World:
         (self.resolver.folder / "root.zone").write_text(TTL + "\n".join(lines) + "\n")
         self.resolver.start()
 
+    def misbehave(self, number: int, behaviour: str) -> None:
+        """In place of that name server one that serves the same zone in an odd way; odd_name_server.py has the ways."""
+        server = self.servers[number]
+        server.stop()
+        self._run(
+            "odd_name_server.py", server.address, behaviour, str(server.folder / "example.org.zone"), "example.org"
+        )
+
     def listen(self, behaviour: str = "sound", address: str = "") -> subprocess.Popen[str]:
-        script = str(Path(__file__).with_name("listener.py"))
-        command = self.network.inside(sys.executable, script, address or self.mx, behaviour)
+        return self._run("listener.py", address or self.mx, behaviour)
+
+    def _run(self, script: str, *words: str) -> subprocess.Popen[str]:
+        command = self.network.inside(sys.executable, str(Path(__file__).with_name(script)), *words)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.listeners.append(process)
         assert process.stdout is not None

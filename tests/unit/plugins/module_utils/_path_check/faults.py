@@ -79,6 +79,12 @@ def behind(seen: Seen) -> None:
     servers(seen)[1]["serial"] = 6
 
 
+@fault("serial-below-deployed")
+def all_behind(seen: Seen) -> None:
+    for one in servers(seen):
+        one["serial"] = 4
+
+
 @fault("mx-no-answer")
 def no_answer(seen: Seen) -> None:
     servers(seen)[1]["answers"][0].update(status="timeout", rcode="", values=[])

@@ -30,6 +30,7 @@ EXPECT: dict[str, list[dict[str, Any]]] = {
         record("internal", "mail.example.org", "A", "192.168.0.17"),
         record("internal", "mailbox.example.org", "A", SERVER),
     ],
+    "serials": [{"zone": ZONE, "serial": 5}],
     "ports": [
         port("relay", RELAY, True),
         port("mail", SERVER, False),
