@@ -28,9 +28,8 @@ options:
     type: dict
     required: true
   title:
-    description: The title of the page.
+    description: The title of the page. By default it names the domains.
     type: str
-    default: Mail path
 seealso:
   - plugin: inbound.mail.verdict_junit
     plugin_type: filter

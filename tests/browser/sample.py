@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,16 @@ def _expectations() -> dict[str, Any]:
         "records": [
             {**public, "name": DOMAIN, "type": "MX", "values": mx},
             *({**public, "name": f"{name}.{DOMAIN}", "type": "A", "values": [ip]} for name, ip in RELAYS.items()),
+        ],
+        "egress": [
+            {"source": "relay", "open": True, "why": "it sends our mail to the outside"},
+            {"source": "insider", "open": False, "why": "only mail hosts send to the outside on port 25"},
+        ],
+        "delivery": [
+            {
+                "domain": DOMAIN, "recipient": f"postmaster@{DOMAIN}", "servers": ["mail"],
+                "path": [["relay", "relay2"], ["mail"]],
+            }
         ],
         "ports": [
             *({**outside, "host": name, "address": ip, "open": True} for name, ip in RELAYS.items()),
@@ -89,7 +100,26 @@ def sample(banner: str = "relay.example.org ESMTP Postfix (Debian)") -> str:
     ]
     refused: Any = {**_dialogue("relay2", ""), "status": "refused", "steps": [], "tls": None, "greeted_after": None}
     record["dialogues"] = [_dialogue("relay", banner), refused]
-    case = Case(expect, record, public_networks=["203.0.113.0/24"])
+    record["connections"] += [
+        {"source": source, "address": VANTAGE, "port": 25, "status": status, "local_address": VANTAGE, "seen_as": ""}
+        for source, status in (("sender", "open"), ("relay", "open"), ("insider", "open"))
+    ]
+    sent, hop = 1795600000.0, {"helo": "", "date": ""}
+    attempt: Any = {"exchange": "", "address": "", "local_address": VANTAGE, "code": 250, "text": ""}
+    record["at"] = sent
+    record["sent"] = [
+        {
+            "domain": DOMAIN, "recipient": f"postmaster@{DOMAIN}", "token": TOKEN, "accepted": True, "at": sent,
+            "attempts": [attempt],
+        }
+    ]  # fmt: skip
+    hops: list[Any] = [
+        {**hop, "address": VANTAGE, "by": f"relay.{DOMAIN}", "date": format_datetime(datetime.fromtimestamp(sent + 1))},
+        {**hop, "address": "192.168.0.17", "by": f"mail.{DOMAIN}", "date": ""},
+    ]
+    record["traces"] = [{"host": "mail", "token": TOKEN, "kind": "mailbox", "file": "/var/mail/root", "hops": hops}]
+    record["mail_hosts"] = [{"host": "mail", "names": [f"mail.{DOMAIN}"], "unread": []}]
+    case = Case(expect, record, public_networks=["203.0.113.0/24"], egress_targets=[VANTAGE])
     findings = judge(case, ACCEPTED, date(2026, 11, 23))
     result = {
         "findings": findings,
@@ -98,7 +128,7 @@ def sample(banner: str = "relay.example.org ESMTP Postfix (Debian)") -> str:
         "stats": {"seconds": 5.1},
         "observation": record,
     }
-    return page(result, expect, title=f"Mail for {DOMAIN}")
+    return page(result, expect)
 
 
 def write(path: Path, **options: str) -> Path:

@@ -80,4 +80,23 @@ def test_readable_on_a_phone(browser: Chromium, tmp_path: Path) -> None:
     root = "document.documentElement"
     assert browser.evaluate(f"[{root}.scrollWidth, {root}.clientWidth]") == [390, 390]
     assert browser.evaluate("parseFloat(getComputedStyle(document.querySelector('article p')).fontSize)") >= 16
-    assert browser.evaluate("document.querySelector('svg').getBoundingClientRect().height") > 50
+    # What the drawing shows is there in words, as wide as the screen.
+    assert browser.evaluate("getComputedStyle(document.querySelector('svg')).display") == "none"
+    ways = browser.evaluate("document.querySelector('.ways').innerText")
+    for words in ("relay 203.0.113.17: open", "relay2 203.0.113.18: shut (refused), and must be open", "From insider"):
+        assert words in ways
+
+
+def test_drawing_leads_to_what_was_found(browser: Chromium, tmp_path: Path) -> None:
+    browser.look()
+    browser.open(write(tmp_path / "report.html"))
+    assert browser.evaluate("getComputedStyle(document.querySelector('.ways')).display") == "none"
+    box = "document.querySelector('svg').getBoundingClientRect()"
+    assert browser.evaluate(f"[{box}.left >= 0, {box}.right <= document.documentElement.clientWidth]") == [True, True]
+    marked = browser.evaluate(
+        "[...document.querySelectorAll('svg a')].map(one => one.querySelector('title').textContent)"
+    )
+    assert marked == ["auth-without-tls, greylisted", "port25-refused", "port25-forbidden-open", "egress25-open"]
+    browser.click("svg a.mark.error")
+    assert "port25-refused" in browser.evaluate("document.querySelector('article:target').innerText")
+    assert browser.complaints() == []

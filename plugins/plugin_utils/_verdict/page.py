@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import SEVERITIES
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, FINDING, UNKNOWN
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.received import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import verdict
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
 
-from .drawing import drawing, ways
+from .drawing import drawing, listing
+from .kinds import KINDS, kind_of
 from .markup import safe
-
-KINDS = (*SEVERITIES, UNKNOWN, ACCEPTED)
+from .ways import ways
 
 _STYLE = """
 :root { color-scheme: light dark; --back: #fff; --text: #1c2024; --soft: #5c6670; --line: #d8dde2; --card: #f6f8fa;
@@ -27,6 +29,8 @@ _STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+.verdict { margin: .75rem 0 .25rem; padding: .5rem .9rem; border: 2px solid var(--good); border-radius: 4px;
+  font-weight: 700; }
 .soft { color: var(--soft); margin: 0; } code { font-size: .9em; }
 input[name=kind] { position: absolute; opacity: 0; }
 .filter { display: inline-block; margin: 1rem .3rem 0 0; padding: .2rem .7rem; border: 1px solid var(--line);
@@ -38,29 +42,36 @@ article { margin: .75rem 0; padding: .6rem .9rem; background: var(--card); borde
 article h3 { margin: 0; font-size: 1rem; } article p { margin: .3rem 0 0; }
 .badge { font-weight: 700; text-transform: uppercase; font-size: .8rem; }
 .remedy::before { content: "→ "; }
-svg { width: 100%; height: auto; min-width: 36rem; } .scroll { overflow-x: auto; }
+svg { width: 100%; height: auto; } .ways { display: none; } .ways p { margin: .5rem 0 0; }
+.ways ul { margin: 0; padding-left: 1.2rem; }
+@media (max-width: 40rem) { svg { display: none; } .ways { display: block; } }
+.ways .good { color: var(--good); } .ways .bad { color: var(--error); } .ways .unknown { color: var(--unknown); }
+.scroll { overflow-x: auto; }
 svg text { font: 13px system-ui, sans-serif; fill: var(--text); } svg .title { font-weight: 700; }
 svg .host { fill: var(--card); stroke: var(--line); }
 svg .way { fill: none; stroke-width: 2; stroke: var(--unknown); } svg .shut { stroke-dasharray: 5 4; }
 svg .way.good { stroke: var(--good); } svg .way.bad { stroke: var(--error); }
 svg text.good { fill: var(--good); } svg text.bad { fill: var(--error); } svg text.unknown { fill: var(--unknown); }
+svg .mark text { fill: var(--back); font-weight: 700; font-size: 12px; text-anchor: middle; }
+article:target { outline: 2px solid var(--notice); }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem .3rem 0;
   border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: normal; }
 """
 
 
-def page(result: Mapping[str, Any], expectations: Mapping[str, Any], title: str = "Mail path") -> str:
-    """result: of inbound.mail.path_check; expectations: what it was told to expect."""
-    observation, counts = result["observation"], result["summary"]
+def page(result: Mapping[str, Any], expectations: Mapping[str, Any], title: str = "") -> str:
+    """result: of inbound.mail.path_check; expectations: what it was told to expect; title: if not by the domains."""
+    observation, findings = result["observation"], result["findings"]
+    title = title or _title(expectations)
     style = _STYLE + "".join(_rules_of_kind(kind) for kind in KINDS)
+    tried = ways(observation, expectations)
+    picture = f'{drawing(tried, findings)}\n<div class="ways">{listing(tried, findings)}</div>' if tried else ""
     sections = [
-        _section("Who was reached", f'<div class="scroll">{_drawing(observation, expectations)}</div>'),
         _section("Proven", _list(result.get("proven") or [])),
         _section("Name servers", _table(("zone", "server", "answer", "serial"), _servers(observation))),
         _section("Mail servers", _table(("host", "address", "greeting", "TLS"), _mail_servers(observation))),
-        _section("Messages", _table(("recipient", "taken", "found"), _messages(observation))),
+        _section("Messages", _table(("recipient", "taken", "way", "found"), _messages(observation))),
     ]
-    findings = result["findings"]
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -72,11 +83,12 @@ def page(result: Mapping[str, Any], expectations: Mapping[str, Any], title: str 
 </head>
 <body>
 <h1>{safe(title)}</h1>
-<p>{safe(verdict(counts))}</p>
-<p class="soft">Seen from {safe(observation["vantage"])} in {observation["seconds"]:g} s.</p>
+<p class="verdict {kind_of(findings[0]) if findings else ""}">{safe(verdict(result["summary"]))}</p>
+<p class="soft">Seen from {safe(observation["vantage"])}{_when(observation)} in {observation["seconds"]:g} s.</p>
+{_section("Who was reached", picture)}
 {_filters(findings)}
 <main>
-{"".join(map(_finding, findings))}
+{"".join(_finding(number, finding) for number, finding in enumerate(findings))}
 {"".join(sections)}
 </main>
 </body>
@@ -84,12 +96,20 @@ def page(result: Mapping[str, Any], expectations: Mapping[str, Any], title: str 
 """
 
 
-def _kind(finding: Mapping[str, Any]) -> str:
-    return str(finding["severity"] if finding["status"] == FINDING else finding["status"])
+def _title(expectations: Mapping[str, Any]) -> str:
+    domains = [one["name"] for one in expectations.get("records") or [] if one["type"] == "MX"]
+    return f"Mail for {listed(list(dict.fromkeys(domains)), 3)}" if domains else "Mail path"
+
+
+def _when(observation: Mapping[str, Any]) -> str:
+    if "at" not in observation:
+        return ""
+    return datetime.fromtimestamp(observation["at"], timezone.utc).strftime(" on %Y-%m-%d at %H:%M UTC")
 
 
 def _rules_of_kind(kind: str) -> str:
     return (
+        f".verdict.{kind} {{ border-color: var(--{kind}); }} .mark.{kind} circle {{ fill: var(--{kind}); }}\n"
         f"article.{kind} {{ border-left-color: var(--{kind}); }} .{kind} .badge {{ color: var(--{kind}); }}\n"
         f"#only-{kind}:checked ~ main article:not(.{kind}) {{ display: none; }}\n"
     )
@@ -99,7 +119,7 @@ def _filters(findings: Sequence[Mapping[str, Any]]) -> str:
     """What there is of each kind; choosing one hides the others."""
     if not findings:
         return ""
-    counts = {kind: sum(1 for one in findings if _kind(one) == kind) for kind in KINDS}
+    counts = {kind: sum(1 for one in findings if kind_of(one) == kind) for kind in KINDS}
     choices = [("all", len(findings)), *((kind, count) for kind, count in counts.items() if count)]
     return "\n".join(
         f'<input type="radio" name="kind" id="only-{kind}"{" checked" if kind == "all" else ""}>'
@@ -108,8 +128,8 @@ def _filters(findings: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _finding(finding: Mapping[str, Any]) -> str:
-    kind = _kind(finding)
+def _finding(number: int, finding: Mapping[str, Any]) -> str:
+    kind = kind_of(finding)
     if finding["status"] == ACCEPTED:
         until = f", until {finding['until']}" if finding.get("until") else ""
         remedy = f'<p class="soft">Accepted{safe(until)}: {safe(finding["reason"])}</p>'
@@ -119,7 +139,8 @@ def _finding(finding: Mapping[str, Any]) -> str:
             was = f"Accepted until {finding['until']}, which has passed: {finding['reason']}"
             remedy += f'<p class="soft">{safe(was)}</p>'
     return (
-        f'<article class="{kind}"><h3><span class="badge">{kind}</span> {safe(finding["subject"])}</h3>'
+        f'<article class="{kind}" id="finding-{number}">'
+        f'<h3><span class="badge">{kind}</span> {safe(finding["subject"])}</h3>'
         f"<p>{safe(finding['message'])}</p>{remedy}"
         f'<p class="soft"><code>{safe(finding["id"])}</code>, {safe(finding["source"])}</p></article>\n'
     )
@@ -127,10 +148,6 @@ def _finding(finding: Mapping[str, Any]) -> str:
 
 def _section(title: str, content: str) -> str:
     return f"<section><h2>{title}</h2>\n{content}</section>\n" if content else ""
-
-
-def _drawing(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> str:
-    return drawing(observation["vantage"], ways(observation, expectations))
 
 
 def _list(lines: Iterable[str]) -> str:
@@ -161,5 +178,13 @@ def _mail_servers(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
 
 def _messages(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
     for sent in observation["sent"]:
-        found = [f"{one['host']}:{one['file']}" for one in observation["traces"] if one["token"] == sent["token"]]
-        yield sent["recipient"], "yes" if sent["accepted"] else "no", ", ".join(found) or "nowhere"
+        traces = [one for one in observation["traces"] if one["token"] == sent["token"]]
+        way = "; ".join(" → ".join(_hop(hop, sent["at"]) for hop in one["hops"]) for one in traces)
+        found = ", ".join(f"{one['host']}:{one['file']}" for one in traces)
+        yield sent["recipient"], "yes" if sent["accepted"] else "no", way, found or "nowhere"
+
+
+def _hop(hop: Mapping[str, Any], start: float) -> str:
+    seconds = seconds_after(start, hop["date"])
+    when = "" if seconds is None else f" after {seconds} s"
+    return f"{hop['by']} saw {hop['address'] or hop['helo']}{when}"

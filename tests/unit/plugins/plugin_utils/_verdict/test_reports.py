@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES
-from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.drawing import ways
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.junit import junit
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
+from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.ways import found_at, ways
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J\x00\u202e]]>&amp;'\"</text>"
 EXPECTATIONS: dict[str, Any] = {
@@ -54,7 +54,8 @@ def dialogue(host: str, address: str, status: str, text: str = "mail ESMTP") -> 
 
 
 def result(*findings: dict[str, Any], text: str = "mail ESMTP") -> dict[str, Any]:
-    server = {"name": text, "address": "", "rcode": "", "status": text, "serial": 7}
+    server = {"name": text, "address": "", "rcode": "", "status": text, "serial": 7, "authoritative": False}
+    hop = {"helo": text, "address": "", "by": text, "date": text}
     counts = dict.fromkeys(("error", "warning", "notice", "unknown", "accepted"), 0)
     for one in findings:
         counts[one["severity"] if one["status"] == "finding" else one["status"]] += 1
@@ -78,8 +79,8 @@ def result(*findings: dict[str, Any], text: str = "mail ESMTP") -> dict[str, Any
                 dialogue("other", "203.0.113.18", "refused"),
                 dialogue(text, "203.0.113.19", "open", text),
             ],
-            "sent": [{"recipient": text, "token": "t", "accepted": True}],
-            "traces": [{"host": text, "file": text, "token": "t"}],
+            "sent": [{"recipient": text, "token": "t", "accepted": True, "at": 0.0}],
+            "traces": [{"host": text, "file": text, "token": "t", "hops": [hop]}],
         },
     }  # fmt: skip
 
@@ -151,7 +152,7 @@ def test_nothing_that_a_server_says_becomes_markup() -> None:
 def test_page_is_complete_and_alone() -> None:
     document = page(result(finding(), finding("notice"), finding(status="unknown")), EXPECTATIONS)
     # Nothing comes from elsewhere, and nothing runs.
-    assert not re.search(r"https?:|src=|href=|url\(|@import|<script", document)
+    assert not re.search(r"https?:|src=|href=(?!.#finding)|url\(|@import|<script", document)
     for word in ("No MX record.", "Write it.", "mx-missing", "RFC 5321", "error 1", "notice 1", "unknown 1", "all 3"):
         assert word in document
     for kind in ("error", "notice", "unknown"):
@@ -159,15 +160,57 @@ def test_page_is_complete_and_alone() -> None:
     ElementTree.fromstring(document[document.index("<svg") : document.index("</svg>") + 6])
 
 
+def told(observation: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    return {way.address: (way.host, way.verdict, way.words) for way in ways(observation, EXPECTATIONS)}
+
+
 def test_ways_are_told_apart_in_words() -> None:
-    words = {way.address: (way.host, way.verdict, way.words) for way in ways(result()["observation"], EXPECTATIONS)}
-    assert words == {
+    assert told({**result()["observation"], "zones": []}) == {
         "203.0.113.17": ("relay", "good", "open"),
         "2001:db8::17": ("relay", "unknown", "could not be tried"),
         "203.0.113.18": ("other", "bad", "shut (refused), and must be open"),
         "203.0.113.19": ("mail ESMTP", "good", "open"),
     }
-    observation = {**result()["observation"], "vantage": "sender"}
-    words = {way.address: (way.host, way.verdict, way.words) for way in ways(observation, EXPECTATIONS)}
+    words = told({**result()["observation"], "vantage": "sender"})
     assert words["192.168.0.10"] == ("mail", "good", "shut (no answer)")
     assert words["192.168.0.11"] == ("leaky", "bad", "open, and must be shut")
+
+
+def test_name_server_is_shown_once_as_its_worst_zone_has_it() -> None:
+    good = {"name": "ns1", "address": "192.0.2.53", "status": "answered", "rcode": "NOERROR", "authoritative": True}
+    refused = {**good, "rcode": "REFUSED", "authoritative": False}
+    zones = [{"name": "a", "servers": [good]}, {"name": "b", "servers": [refused]}, {"name": "c", "servers": [good]}]
+    assert told({**result()["observation"], "zones": zones})["192.0.2.53"] == ("ns1", "bad", "REFUSED")
+    assert told({**result()["observation"], "zones": zones[:1]})["192.0.2.53"] == ("ns1", "good", "answers")
+
+
+@pytest.mark.parametrize(
+    ("subject", "places"),
+    [
+        ("203.0.113.17 port 25", ["203.0.113.17"]),
+        ("relay (2001:db8::17)", ["2001:db8::17"]),
+        ("example.org at relay (203.0.113.17)", ["203.0.113.17"]),
+        ("relay", ["203.0.113.17", "2001:db8::17"]),
+        ("mail.example.org A", ["203.0.113.17", "2001:db8::17"]),
+        ("insider", ["198.51.100.1"]),
+        ("example.org", []),
+    ],
+)
+def test_findings_are_marked_where_they_were_found(subject: str, places: list[str]) -> None:
+    expectations = {
+        "smtp": [{**EXPECTATIONS["smtp"][0], "fqdn": "mail.example.org"}],
+        "egress": [{"source": "insider", "open": False}],
+    }
+    observation = result()["observation"]
+    observation["connections"].append({**connection("198.51.100.1", "open"), "source": "insider"})
+    found = [finding(subject=subject)]
+    assert [way.address for way in ways(observation, expectations) if found_at(way, found)] == places
+
+
+def test_page_names_the_domains_and_the_way_of_messages() -> None:
+    records = [{"name": "example.org", "type": "MX", "values": []}, {"name": "mail.example.org", "type": "A"}]
+    assert "<h1>Mail for example.org</h1>" in page(result(), {"records": records})
+    found = result()
+    (hop,) = found["observation"]["traces"][0]["hops"]
+    hop |= {"by": "mx", "address": "192.0.2.1", "date": "Thu, 1 Jan 1970 00:00:03 +0000"}
+    assert "mx saw 192.0.2.1 after 3 s" in page(found, {})

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways that were tried, as they were found: from where, to which address of whom, open or shut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+
+# Name servers of three hundred zones are a list, and no drawing.
+_MOST_NAMESERVERS = 12
+
+
+class Way(NamedTuple):
+    """A connection that was tried. should_open: None if nothing was expected of it. names: public ones of the host."""
+
+    source: str
+    host: str
+    address: str
+    port: int
+    status: str
+    should_open: bool | None
+    names: frozenset[str] = frozenset()
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (seen.OPEN, seen.ANSWERED)
+
+    @property
+    def verdict(self) -> str:
+        """Of the drawing's classes: good, bad or unknown."""
+        if self.status == seen.NO_ROUTE or self.should_open is None:
+            return "unknown"
+        return "good" if self.is_open == self.should_open else "bad"
+
+    @property
+    def words(self) -> str:
+        if self.status == seen.NO_ROUTE:
+            return "could not be tried"
+        if self.is_open:
+            word = "answers" if self.status == seen.ANSWERED else "open"
+            return f"{word}, and must be shut" if self.should_open is False else word
+        how = {seen.REFUSED: "refused", seen.TIMEOUT: "no answer"}.get(self.status, self.status)
+        if self.port == _DNS:
+            return how
+        return f"shut ({how}), and must be open" if self.should_open else f"shut ({how})"
+
+
+_DNS, _SMTP = 53, 25
+
+
+def ways(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> list[Way]:
+    """From the vantage to name servers and to every address that was tried, and from hosts inside to the outside."""
+    return [
+        *_to_nameservers(observation),
+        *_to_exchangers(observation, expectations),
+        *_to_outside(observation, expectations),
+    ]
+
+
+def _to_nameservers(observation: Mapping[str, Any]) -> list[Way]:
+    """One for each address, however many zones it has; the worst of what it said of them."""
+    found: dict[str, Way] = {}
+    for zone in observation["zones"]:
+        for server in zone["servers"]:
+            status = server["status"]
+            if status == seen.ANSWERED and (server["rcode"] != "NOERROR" or not server["authoritative"]):
+                status = server["rcode"] if server["rcode"] != "NOERROR" else "without authority"
+            way = Way(observation["vantage"], server["name"], server["address"] or "no address", _DNS, status, True)
+            if way.address not in found or not way.is_open:
+                found[way.address] = way
+    return list(found.values())[:_MOST_NAMESERVERS]
+
+
+def _to_exchangers(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> Iterator[Way]:
+    """In the order of hosts as they are expected."""
+    expected: dict[tuple[str, int], tuple[str, bool]] = {}
+    names: dict[str, set[str]] = {}
+    for exchanger in expectations.get("smtp") or []:
+        names.setdefault(exchanger["host"], set()).add(str(exchanger.get("fqdn", "")))
+        for address in exchanger["addresses"]:
+            expected[address, exchanger.get("port", _SMTP)] = exchanger["host"], True
+    for port in expectations.get("ports") or []:
+        expected[port["address"], port.get("port", _SMTP)] = port["host"], port["open"]
+    tried = {
+        (one["address"], one["port"]): ("", one["status"])
+        for one in observation["connections"]
+        if one["source"] == observation["vantage"] and one["local_address"] != one["address"]
+    }
+    tried |= {(one["address"], one["port"]): (one["host"], one["status"]) for one in observation["dialogues"]}
+    for end in [*(end for end in expected if end in tried), *(end for end in tried if end not in expected)]:
+        host, should_open = expected.get(end, (tried[end][0], True if tried[end][0] else None))
+        called = frozenset(names.get(host, ()))
+        yield Way(observation["vantage"], host or end[0], *end, tried[end][1], should_open, called)
+
+
+def _to_outside(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> Iterator[Way]:
+    should_open = {one["source"]: one["open"] for one in expectations.get("egress") or []}
+    for one in observation["connections"]:
+        if one["source"] in should_open and one["source"] != observation["vantage"]:
+            yield Way(one["source"], "outside", one["address"], one["port"], one["status"], should_open[one["source"]])
+
+
+def found_at(way: Way, findings: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Which of the findings are about the end of the way, or about its start where the way leads outside."""
+    if way.host == "outside":
+        return [number for number, one in enumerate(findings) if one["subject"] == way.source]
+    called = {way.host, *way.names} - {""}
+    return [
+        number
+        for number, one in enumerate(findings)
+        if way.address in (words := _words(one["subject"])) or (called & words and not _addresses(words))
+    ]
+
+
+def _words(subject: str) -> set[str]:
+    return set(re.split(r"[\s()]+", subject))
+
+
+def _addresses(words: Iterable[str]) -> bool:
+    return any(re.fullmatch(r"[0-9.]+\.[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]+", word) for word in words)
