@@ -8,6 +8,7 @@ A unit test compares: a document that no longer says what the code does fails it
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -25,6 +26,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains imp
     ZONE_KEYS,
     Key,
 )
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
     DEVICES,
     GROUPS,
@@ -102,6 +104,11 @@ def _example(rule: Rule, finding: Mapping[str, Any]) -> str:
     return f"### {rule.id}\n\n{rule.what} Source: {rule.source}. {rule.hint}\n\n{example}"
 
 
+def drawing(plan: Path) -> str:
+    """The network of an example, as GitHub and GitLab show it."""
+    return f"```mermaid\n{mermaid(json.loads(plan.read_text(encoding='utf-8')))}```"
+
+
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "checks.md": {"rules": rules, "examples": examples},
     "declaration.md": {
@@ -109,6 +116,10 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "keys of mail_domains": lambda: keys(DOMAIN_KEYS),
         "keys of an exchanger": lambda: keys(EXCHANGER_KEYS),
         "keys of mail_zones": lambda: keys(ZONE_KEYS),
+    },
+    **{
+        f"../examples/{plan.parent.name}/README.md": {"drawing": lambda plan=plan: drawing(plan)}
+        for plan in sorted(DOCS.parent.glob("examples/*/plan.json"))
     },
 }
 
@@ -126,6 +137,6 @@ def generated(name: str, text: str) -> str:
 
 if __name__ == "__main__":
     for name in PARTS:
-        page = DOCS / name
+        page = (DOCS / name).resolve()
         page.write_text(generated(name, page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.relative_to(DOCS.parent))

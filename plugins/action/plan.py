@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -19,6 +19,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import DeclarationError, compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import CREDENTIALS
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid, svg
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
@@ -41,8 +42,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(
-            argument_spec={"dest": {"type": "path"}, "show": {"type": "bool", "default": False}}
+            argument_spec={
+                "dest": {"type": "path"},
+                "drawing": {"type": "path"},
+                "show": {"type": "bool", "default": False},
+            }
         )
+        draw = _drawer(options["drawing"]) if options["drawing"] else None
         if message := missing_libraries("dnspython"):
             raise AnsibleActionFail(message)
         variables = task_vars or {}
@@ -56,8 +62,16 @@ class ActionModule(ActionBase):
             self._display.display(f"\n{result['tables']}\n")
         else:
             self._warn(plan["warnings"])
+        diffs: list[dict[str, str]] = []
         if options["dest"]:
-            result |= self._write(options["dest"], plan)
+            text = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
+            result["dest"], changed = self._write("plan", options["dest"], text, diffs)
+            result["changed"] |= changed
+        if draw:
+            result["drawing"], changed = self._write("drawing", options["drawing"], draw(plan), diffs)
+            result["changed"] |= changed
+        if self._task.diff and diffs:
+            result["diff"] = diffs
         return result
 
     def _failure(self, error: DeclarationError) -> AnsibleActionFail:
@@ -74,10 +88,9 @@ class ActionModule(ActionBase):
             where = f"{warning['host'] or 'all hosts'}, {warning['variable']}"
             self._display.warning(f"{where}: {warning['message']}. {warning['remedy']}.")
 
-    def _write(self, dest: str, plan: dict[str, Any]) -> dict[str, Any]:
-        """The plan into a file of this user alone: it describes the inside of a network."""
+    def _write(self, what: str, dest: str, after: str, diffs: list[dict[str, str]]) -> tuple[str, bool]:
+        """Into a file of this user alone, as it describes the inside of a network. Its path, and whether it changed."""
         path = os.path.realpath(dest)
-        after = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
         try:
             before, mode = _current(path)
             changed = before != after or mode != PRIVATE
@@ -85,13 +98,23 @@ class ActionModule(ActionBase):
                 _replace(path, after)
         except OSError as error:
             raise AnsibleActionFail(
-                f"The plan cannot be written to {dest}: {error.strerror}. "
+                f"The {what} cannot be written to {dest}: {error.strerror}. "
                 "Name a file in a directory that is there and that you can write to."
             ) from error
-        result: dict[str, Any] = {"changed": changed, "dest": path}
-        if self._task.diff and changed:
-            result["diff"] = {"before": before, "after": after, "before_header": path, "after_header": path}
-        return result
+        if changed:
+            diffs.append({"before": before, "after": after, "before_header": path, "after_header": path})
+        return path, changed
+
+
+def _drawer(dest: str) -> Callable[[Mapping[str, Any]], str]:
+    """Who draws what the name of a file asks for."""
+    for ending, draw in ((".svg", svg), (".mmd", mermaid)):
+        if dest.endswith(ending):
+            return draw
+    raise AnsibleActionFail(
+        f"The drawing cannot be written to {dest}: its name says nothing of its kind. "
+        "Name a file that ends with .svg (a picture) or .mmd (Mermaid)."
+    )
 
 
 class DeclaredVariables:

@@ -26,7 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The plan is compiled all the same; O(dest) is not written.
+    details: The plan is compiled all the same; O(dest) and O(drawing) are not written.
   diff_mode:
     support: full
   idempotent:
@@ -37,6 +37,13 @@ options:
       - A file on the controller to write the plan to, as JSON, with mode V(0600). A relative path starts from the
         directory in which Ansible was started.
     type: path
+  drawing:
+    description:
+      - A file on the controller to write a drawing of the network to, with mode V(0600). It shows who hands mail to whom,
+        by which addresses, through which devices, and who is shut to the outside.
+      - A name that ends with C(.svg) asks for a picture, one with C(.mmd) for a Mermaid flowchart.
+    type: path
+    version_added: "0.3.0"
   show:
     description:
       - Print the plan on the terminal, as tables.
@@ -53,6 +60,7 @@ EXAMPLES = r"""
   inbound.mail.plan:
     show: true
     dest: plan.json
+    drawing: plan.svg
   run_once: true
 
 - name: Compile the plan
@@ -133,6 +141,11 @@ dest:
   returned: when O(dest) is given
   type: str
   sample: /home/admin/plan.json
+drawing:
+  description: The file that holds the drawing.
+  returned: when O(drawing) is given
+  type: str
+  sample: /home/admin/plan.svg
 problems:
   description: Everything that is wrong; the host is empty where it is about all of them.
   returned: when the declaration does not hold together

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -114,6 +115,22 @@ def test_file_is_named_by_the_user(plan: Plan, tmp_path: Path) -> None:
     failed = plan(DIRECT % SECRET, "-e", "mail_plan_dest=no/such/folder/plan.json", check=False)
     assert failed.returncode != 0
     assert "cannot be written to no/such/folder/plan.json: No such file or directory" in failed.stderr + failed.stdout
+
+
+def test_drawing_is_written_when_asked_for(plan: Plan, tmp_path: Path) -> None:
+    predicted = plan(DIRECT % SECRET, "--check", "--diff", "-e", "mail_plan_dest= mail_plan_drawing=mail.svg")
+    assert "+<svg " in predicted.stdout
+    assert not (tmp_path / "mail.svg").exists()
+    plan(DIRECT % SECRET, "-e", "mail_plan_dest= mail_plan_drawing=mail.svg")
+    picture = ElementTree.parse(tmp_path / "mail.svg").getroot()
+    assert "212.143.143.130" in ["".join(text.itertext()) for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert stat.S_IMODE((tmp_path / "mail.svg").stat().st_mode) == 0o600
+    assert "changed=0 " in recap(plan(DIRECT % SECRET, "-e", "mail_plan_dest= mail_plan_drawing=mail.svg"))
+
+    failed = plan(DIRECT % SECRET, "-e", "mail_plan_drawing=mail.png", check=False)
+    assert failed.returncode != 0
+    assert "Name a file that ends with .svg (a picture) or .mmd (Mermaid)." in failed.stderr + failed.stdout
+    assert not (tmp_path / "inbound-mail-plan.json").exists()
 
 
 @pytest.mark.parametrize("limit", ["mail", "relay", "firewall"])
