@@ -24,9 +24,10 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains imp
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
     ZONE_KEYS,
-    Key,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.entries import Key
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import SMARTHOST_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
     DEVICES,
     GROUPS,
@@ -115,6 +116,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "variables": variables,
         "keys of mail_domains": lambda: keys(DOMAIN_KEYS),
         "keys of an exchanger": lambda: keys(EXCHANGER_KEYS),
+        "keys of mail_smarthosts": lambda: keys(SMARTHOST_KEYS),
         "keys of mail_zones": lambda: keys(ZONE_KEYS),
     },
     **{

@@ -21,6 +21,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import CREDENTIALS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid, svg
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import apart_from_secrets
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
     BY_NAME,
@@ -149,7 +150,8 @@ class DeclaredVariables:
         known = self._constants.get(id(value))
         if known is not None:
             return known[1]
-        wanted = _apart_from_credentials(value) if name == "mail_dns" else value
+        conceal = _CONCEAL.get(name)
+        wanted = conceal(value) if conceal else value
         try:
             if _is_constant(wanted):
                 plain = _plain(wanted)
@@ -157,10 +159,10 @@ class DeclaredVariables:
                 return plain
             templar = self._templar.copy_with_new_env(available_variables={**raw, "hostvars": self._hostvars})
             found = templar.template(wanted)
-            return _plain(_apart_from_credentials(found) if name == "mail_dns" else found)
+            return _plain(conceal(found) if conceal else found)
         except AnsibleError as error:
-            # What a template of mail_dns gives, or says when it fails, may be secret.
-            reason = "" if name == "mail_dns" else f": {error.message}"
+            # What a template of it gives, or says when it fails, may be secret.
+            reason = "" if conceal else f": {error.message}"
             self.problems.append(
                 Problem(host, name, f"cannot be read{reason}", "Set the variables that it is made of, for this host")
             )
@@ -185,6 +187,13 @@ def _apart_from_credentials(endpoints: Any) -> Any:
 def _as_written(credential: Any) -> str:
     """The text of a credential as it stands in the inventory, no template any more; nothing for an encrypted one."""
     return hashlib.sha256(credential.encode()).hexdigest() if isinstance(credential, str) else ""
+
+
+_CONCEAL: dict[str, Callable[[Any], Any]] = {
+    "mail_dns": _apart_from_credentials,
+    "mail_credentials": apart_from_secrets,
+}
+"""Variables with secrets in them -> what is read of them."""
 
 
 def _is_constant(value: Any) -> bool:

@@ -78,13 +78,26 @@ options:
                 description: What the host is called, for the reader.
                 type: str
               address:
-                description: Its IPv4 or IPv6 address.
+                description: Its IPv4 or IPv6 address, or its name. No MX is looked up for a name.
                 type: str
                 required: true
               port:
                 description: The TCP port.
                 type: int
                 default: 25
+              tls:
+                description:
+                  - V(may) encrypts where the other side can, V(encrypt) hands nothing over in clear, V(secure)
+                    demands a certificate of an authority in C(tls_ca) for C(tls_name) besides. What cannot be handed
+                    over so waits in the queue.
+                  - When left out, V(encrypt) where C(credentials) are given, and V(may) otherwise.
+                type: str
+                choices: [may, encrypt, secure]
+                version_added: "0.3.0"
+              tls_name:
+                description: The name that the certificate is for, with V(secure); if left out, that in C(address).
+                type: str
+                version_added: "0.3.0"
       relay_from:
         description: Addresses or networks of the servers whose mail to the outside it carries.
         type: list
@@ -97,21 +110,52 @@ options:
         type: list
         elements: str
         default: []
-      smarthosts:
+      smarthosts: &smarthosts
         description:
           - Where mail for the outside goes, in the order in which they are tried.
           - When empty, C(relayhost) stays as the host has it; Postfix delivers by MX when that is empty too.
         type: list
         elements: dict
         default: []
-        suboptions: *hop
-      tls_certificate:
+        suboptions:
+          <<: *hop
+          credentials:
+            description: The entry of O(credentials) to log in with (SASL).
+            type: str
+            version_added: "0.3.0"
+      sender_smarthosts: &sender_smarthosts
+        description: Other smarthosts for the mail of some senders, whoever the recipient is outside.
+        type: list
+        elements: dict
+        default: []
+        version_added: "0.3.0"
+        suboptions:
+          domain:
+            description: The domain of the envelope sender. Names below it are not included.
+            type: str
+            required: true
+          smarthosts: *smarthosts
+      send_from: &send_from
+        description:
+          - The host's own addresses that its mail leaves from, one IPv4 and one IPv6 address at most.
+          - When empty, the kernel chooses, or C(smtp_bind_address) of C(main.cf).
+        type: list
+        elements: str
+        default: []
+        version_added: "0.3.0"
+      tls_ca: &tls_ca
+        description:
+          - A PEM file on the host with the certificates of the authorities that V(secure) next hops are checked
+            against. No other authority is trusted then.
+        type: path
+        version_added: "0.3.0"
+      tls_certificate: &tls_certificate
         description:
           - A PEM file on the host with the certificate for STARTTLS and those that vouch for it.
           - When left out, what C(main.cf) says of TLS stays. If it says nothing, a self-signed certificate is made,
             which is enough against being overheard (RFC 7435). Delete its file below C(inbound_mail) to get a new one.
         type: path
-      tls_key:
+      tls_key: &tls_key
         description: The PEM file of its key, without a password; may be left out if it stands in the same file.
         type: path
   server:
@@ -135,29 +179,26 @@ options:
         type: list
         elements: str
         default: []
-      smarthosts:
-        description:
-          - Where mail for the outside goes, in the order in which they are tried.
-          - When empty, C(relayhost) stays as the host has it; Postfix delivers by MX when that is empty too.
-        type: list
-        elements: dict
-        default: []
-        suboptions: *hop
-      tls_certificate:
-        description:
-          - A PEM file on the host with the certificate for STARTTLS and those that vouch for it.
-          - When left out, what C(main.cf) says of TLS stays. If it says nothing, a self-signed certificate is made,
-            which is enough against being overheard (RFC 7435). Delete its file below C(inbound_mail) to get a new one.
-        type: path
-      tls_key:
-        description: The PEM file of its key, without a password; may be left out if it stands in the same file.
-        type: path
+      smarthosts: *smarthosts
+      sender_smarthosts: *sender_smarthosts
+      send_from: *send_from
+      tls_ca: *tls_ca
+      tls_certificate: *tls_certificate
+      tls_key: *tls_key
       local_delivery:
         description:
           - Add the domains to C(mydestination), so that every user of the host has an address in them.
           - Set it to V(false) where Postfix knows its domains already, as virtual mailboxes for example.
         type: bool
         default: true
+  credentials:
+    description:
+      - Logins at smarthosts by name, each written as C(username:password). The file in which they stand is readable for
+        root alone.
+      - Postfix needs Cyrus SASL's plug-ins to log in, on Debian C(libsasl2-modules), on RHEL C(cyrus-sasl-plain).
+    type: dict
+    default: {}
+    version_added: "0.3.0"
   settings:
     description:
       - Parameters of C(main.cf) to set besides, by name.
@@ -261,25 +302,44 @@ problems:
       type: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import TLS_LEVELS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
 
 
 def main() -> None:
-    hops = {
+    hops: dict[str, Any] = {
         "type": "list",
         "elements": "dict",
         "options": {
             "host": {"type": "str"},
             "address": {"type": "str", "required": True},
             "port": {"type": "int", "default": 25},
+            "tls": {"type": "str", "choices": list(TLS_LEVELS)},
+            "tls_name": {"type": "str"},
         },
     }
+    # What smarthosts call their credentials is no secret.
+    named = {"credentials": {"type": "str", "no_log": False}}
+    smarthosts = {**hops, "default": [], "options": {**hops["options"], **named}}
     strings = {"type": "list", "elements": "str", "default": []}
     # A path is no secret.
     certificate = {"tls_certificate": {"type": "path"}, "tls_key": {"type": "path", "no_log": False}}
+    client = {
+        "smarthosts": smarthosts,
+        "sender_smarthosts": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"domain": {"type": "str", "required": True}, "smarthosts": smarthosts},
+        },
+        "send_from": strings,
+        "tls_ca": {"type": "path"},
+    }
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "default": "mail"},
@@ -298,7 +358,7 @@ def main() -> None:
                     },
                     "relay_from": strings,
                     "accept_from": strings,
-                    "smarthosts": {**hops, "default": []},
+                    **client,
                     **certificate,
                 },
             },
@@ -308,11 +368,14 @@ def main() -> None:
                     "fqdn": {"type": "str", "required": True},
                     "domains": {"type": "list", "elements": "str", "required": True},
                     "accept_from": strings,
-                    "smarthosts": {**hops, "default": []},
+                    **client,
                     **certificate,
                     "local_delivery": {"type": "bool", "default": True},
                 },
             },
+            # Of its own and not in relay or server: what is nested is written to the host's log, quoted, and a secret
+            # with a quotation mark in it is not found there.
+            "credentials": {"type": "dict", "default": {}, "no_log": True},
             "settings": {"type": "dict", "default": {}},
             "config_directory": {"type": "path", "default": "/etc/postfix"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

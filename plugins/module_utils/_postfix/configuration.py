@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,9 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 TABLE_DIRECTORY = "inbound_mail"
 """Where the tables lie, below Postfix's configuration directory; one directory in it for each owner."""
+
+PASSWORDS = "passwords"
+"""The table that is secret: root alone reads its file, and no diff shows it."""
 
 LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
@@ -80,6 +84,15 @@ class Configuration:
 def reference(owner: str, table: Table) -> str:
     """How a setting names the table; ``$config_directory`` makes it hold in a copy of the directory as well."""
     return f"{table.kind}:${{config_directory}}/{TABLE_DIRECTORY}/{owner}/{table.name}"
+
+
+def without_values(text: str) -> str:
+    """A table's text with the keys alone."""
+    return "".join(
+        line if line.startswith("#") else f"{line.split(None, 1)[0]} ********\n"
+        for line in text.splitlines(True)
+        if line.strip()
+    )
 
 
 def destination(address: str, port: int) -> str:
@@ -163,23 +176,14 @@ class Checker:
                 )
         return networks
 
-    def destinations(self, option: str, hops: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Hops as ``{host, address, port}`` -> next hops in the order in which they are to be tried."""
-        found: list[str] = []
-        for number, hop in enumerate(hops):
-            try:
-                address = ipaddress.ip_address(hop["address"])
-            except ValueError:
-                self.report(
-                    f"{option}[{number}].address",
-                    f"{hop['address']!r} is no IP address",
-                    "Write the address that it has here, such as 192.0.2.1 or 2001:db8::1",
-                )
-                continue
-            if not 1 <= hop["port"] <= 65535:
-                self.report(f"{option}[{number}].port", f"{hop['port']} is no TCP port", "Write one of 1 to 65535")
-            found.append(destination(str(address), hop["port"]))
-        return found
+    def path(self, option: str, value: str) -> None:
+        """A file of the host's that a list setting can name."""
+        if value and (not os.path.isabs(value) or any(character in value for character in ", \t\n$")):
+            self.report(
+                option,
+                f"{value!r} is no path that Postfix can be given",
+                "Write the absolute path of a PEM file, without blanks, commas and dollar signs",
+            )
 
 
 def is_too_wide(network: Network) -> bool:

@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import rules
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import TABLE_DIRECTORY, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    PASSWORDS,
+    TABLE_DIRECTORY,
+    Problem,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
 
 if TYPE_CHECKING:
@@ -72,6 +76,10 @@ class Host:
 
     def has_certificate(self, owner: str, name: str) -> bool:
         return name in self._certificates(owner)
+
+    def is_exposed(self, owner: str) -> bool:
+        """Whether somebody else than root can read the passwords."""
+        return any(path.name == PASSWORDS and path.stat().st_mode & 0o077 for path in self._files(owner))
 
     def reload_is_pending(self, owner: str) -> bool:
         return self._pending(owner).exists()
@@ -237,12 +245,7 @@ class Host:
                 self._must("openssl", *words, "-keyout", str(key), "-out", str(certificate))
             except PostfixError as failure:
                 raise PostfixError(f"No certificate could be made for TLS: {failure}") from failure
-            # Not by the module's atomic_move, which gives a new file to everybody to read.
-            unfinished = path.with_name(f".{path.name}")
-            unfinished.unlink(missing_ok=True)
-            unfinished.touch(mode=0o600, exist_ok=False)
-            _write(unfinished, _read(key) + _read(certificate))
-            unfinished.replace(path)
+            _write_secret(path, _read(key) + _read(certificate))
 
     def _remove_others(self, owner: str, names: Collection[str]) -> None:
         """Remove the owner's files that are not of these names, and directories that are empty then."""
@@ -257,7 +260,10 @@ class Host:
     def _write_all(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> None:
         directory = self.table_directory(owner)
         for name, text in tables.items():
-            self._replace(directory / name, text, 0o644)
+            if name == PASSWORDS:
+                _write_secret(directory / name, text)
+            else:
+                self._replace(directory / name, text, 0o644)
         self._replace(self.main_cf, main_cf, None)
 
     def _replace(self, path: Path, text: str, mode: int | None) -> None:
@@ -331,6 +337,15 @@ def _copy(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
 def _read(path: Path) -> str:
     # Bytes that are no UTF-8 come back as they were; newlines are not translated.
     return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """In one step, for root alone; not by the module's atomic_move, which gives a new file to everybody to read."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600, exist_ok=False)
+    _write(unfinished, text)
+    unfinished.replace(path)
 
 
 def _write(path: Path, text: str) -> None:

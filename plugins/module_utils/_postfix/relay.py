@@ -16,6 +16,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     mynetworks_pattern,
     reference,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import (
+    client_configuration,
+    joined,
+    read_next_hops,
+    read_smarthosts,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import (
     PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
     listening,
@@ -39,31 +45,34 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
     fqdn = check.name("relay.fqdn", declared["fqdn"])
     domains = check.names("relay.domains", (domain["name"] for domain in declared["domains"]))
     next_hops = [
-        check.destinations(f"relay.domains[{number}].next_hops", domain["next_hops"])
+        read_next_hops(check, f"relay.domains[{number}].next_hops", domain["next_hops"])
         for number, domain in enumerate(declared["domains"])
     ]
     relay_from = check.trusted_networks("relay.relay_from", declared["relay_from"])
     accept_from = check.networks("relay.accept_from", declared["accept_from"])
-    smarthosts = check.destinations("relay.smarthosts", declared["smarthosts"])
+    smarthosts = read_smarthosts(check, "relay", declared)
+    outside = {hop.destination for hop in smarthosts.all()}
     for number, (domain, hops) in enumerate(zip(domains, next_hops)):
         if not declared["domains"][number]["next_hops"]:
             check.report(
                 f"relay.domains[{number}].next_hops", f"{domain} has no server to hand its mail to", "Name at least one"
             )
-        for hop in sorted(set(hops) & set(smarthosts)):
+        for hop in sorted({hop.destination for hop in hops} & outside):
             check.report(
                 "relay.smarthosts",
                 f"{hop} is also where mail for {domain} is handed to, so mail could go in a circle",
                 "Name a smarthost that delivers to the outside itself",
             )
     tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "relay")
+    servers = [hop for hops in next_hops for hop in hops]
+    client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
     check.finish()
 
     domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
     transport = Table(
-        "transport", "texthash", tuple((domain, f"relay:{', '.join(hops)}") for domain, hops in zip(domains, next_hops))
+        "transport", "texthash", tuple((domain, f"relay:{joined(hops)}") for domain, hops in zip(domains, next_hops))
     )
-    tables = [domain_table, transport]
+    tables = [domain_table, transport, *client.tables]
     settings = {
         "myhostname": fqdn,
         "myorigin": "$myhostname",
@@ -80,6 +89,7 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         "allow_untrusted_routing": "no",
         **listening(former),
         **tls,
+        **client.settings,
     }
     if accept_from:
         clients = access_table("clients", [*relay_from, *accept_from], _REFUSAL)
@@ -87,6 +97,4 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         settings["smtpd_client_restrictions"] = preceded(
             f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"
         )
-    if smarthosts:
-        settings["relayhost"] = ", ".join(smarthosts)
     return Configuration(settings, tuple(tables), tuple(domains), "relay_domains", self_signed)

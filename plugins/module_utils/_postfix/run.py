@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    PASSWORDS,
     Configuration,
     InvalidError,
     Problem,
+    without_values,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
@@ -40,7 +43,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     certificate = configuration.self_signed
     new_certificate = bool(certificate) and not host.has_certificate(owner, certificate)
     result: dict[str, Any] = {
-        "changed": after != before or tables != tables_before or new_certificate,
+        "changed": after != before or tables != tables_before or new_certificate or host.is_exposed(owner),
         "settings": _changed_settings(before, after),
         "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
         "postfix": "none",
@@ -55,6 +58,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if problems and not result["changed"]:
         raise InvalidError(problems)
     if result["changed"]:
+        problems += _client_problems(module.params)
         with host.trial(owner, after, tables) as trial:
             problems += host.problems_of(trial, owner, configuration)
             if problems:
@@ -78,6 +82,12 @@ def _certificate_problems(params: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
+def _client_problems(params: Mapping[str, Any]) -> list[Problem]:
+    """Asked of a change only: a resolver that is away for a moment does not make a good configuration a bad one."""
+    declared = {option: params[option] for option in ("relay", "server") if params[option]}
+    return [problem for option, value in declared.items() for problem in problems_here(option, value)]
+
+
 def wanted(params: Mapping[str, Any], text: str) -> Configuration:
     """The configuration that the parameters ask for, on top of the main.cf that the host has without ours."""
     owner = params["name"]
@@ -94,11 +104,12 @@ def wanted(params: Mapping[str, Any], text: str) -> Configuration:
     if params["state"] == "absent":
         return Configuration()
     configuration = Configuration()
+    logins = {"credentials": params["credentials"]}
     try:
         if params["relay"]:
-            configuration = relay_configuration(owner, params["relay"], former)
+            configuration = relay_configuration(owner, {**params["relay"], **logins}, former)
         elif params["server"]:
-            configuration = server_configuration(owner, params["server"], former)
+            configuration = server_configuration(owner, {**params["server"], **logins}, former)
     except InvalidError as invalid:
         problems += invalid.problems
     extra = {name: str(value) for name, value in (params["settings"] or {}).items()}
@@ -152,10 +163,16 @@ def _diff(
         # What is in it is nobody's business.
         files.append((host.table_directory(owner) / new_certificate, "", "a new key, and a certificate signed by it\n"))
     return [
-        {"before_header": str(path), "after_header": str(path), "before": _printable(old), "after": _printable(new)}
+        {"before_header": str(path), "after_header": str(path), **_shown(path.name, old, new)}
         for path, old, new in files
         if old != new
     ]
+
+
+def _shown(name: str, old: str, new: str) -> dict[str, str]:
+    if name == PASSWORDS:
+        old, new = without_values(old), without_values(new) + "# with other credentials than before\n" * (new != "")
+    return {"before": _printable(old), "after": _printable(new)}
 
 
 def _printable(text: str) -> str:

@@ -14,6 +14,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     access_table,
     reference,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import (
+    client_configuration,
+    read_smarthosts,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import listening, preceded
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import tls_settings
 
@@ -35,17 +39,19 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
     fqdn = check.name("server.fqdn", declared["fqdn"])
     domains = check.names("server.domains", declared["domains"])
     accept_from = check.networks("server.accept_from", declared["accept_from"])
-    smarthosts = check.destinations("server.smarthosts", declared["smarthosts"])
+    smarthosts = read_smarthosts(check, "server", declared)
     tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "server")
+    client = client_configuration(owner, "server", declared, smarthosts, (), former, check)
     check.finish()
 
-    tables = []
+    tables = [*client.tables]
     settings = {
         "myhostname": fqdn,
         "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
         "allow_untrusted_routing": "no",
         **listening(former),
         **tls,
+        **client.settings,
     }
     if not {"mynetworks", "mynetworks_style"} & former.keys():
         # Old compatibility levels trust the whole subnet otherwise (COMPATIBILITY_README).
@@ -56,8 +62,6 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         # People who log in to submit mail come from anywhere; their own hosts' networks are the administrator's.
         ours = f"permit_mynetworks, permit_sasl_authenticated, check_client_access {reference(owner, clients)}"
         settings["smtpd_client_restrictions"] = preceded(ours, former, "smtpd_client_restrictions")
-    if smarthosts:
-        settings["relayhost"] = ", ".join(smarthosts)
     if declared["local_delivery"] and domains:
         destinations = Table("domains", "texthash", tuple((domain, "OK") for domain in domains))
         tables.append(destinations)

@@ -45,12 +45,7 @@ def tls_settings(
     """
     certificate, key = declared.get("tls_certificate") or "", declared.get("tls_key") or ""
     for name, path in (("tls_certificate", certificate), ("tls_key", key)):
-        if path and (not os.path.isabs(path) or any(character in path for character in ", \t\n$")):
-            check.report(
-                f"{option}.{name}",
-                f"{path!r} is no path that Postfix can be given",
-                "Write the absolute path of a PEM file, without blanks, commas and dollar signs",
-            )
+        check.path(f"{option}.{name}", path)
     if key and not certificate:
         check.report(
             f"{option}.tls_key", "there is a key but no certificate", "Name the certificate in tls_certificate"

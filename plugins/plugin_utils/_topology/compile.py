@@ -13,10 +13,11 @@ from .declaration import Host, Inventory, read
 from .domains import INTERNAL
 from .expectations import expectations
 from .flows import PORT, device_flows
-from .links import Links
+from .links import Links, of_version
 from .problems import Problem, Report
 from .records import by_endpoint, internal_rrsets, public_rrsets
 from .requests import requests
+from .smarthosts import VERIFIED
 from .variables import RELAY
 
 FORMAT_VERSION = 1
@@ -71,18 +72,17 @@ def _in_order(problems: list[Problem], links: Links) -> list[Problem]:
 
 def _relay(relay: Host, links: Links) -> dict[str, Any]:
     behind = links.servers_behind[relay.name]
+    hops_of = {server.name: _hops(relay, server, links.server_name(server)) for server in behind}
     domains = []
     for domain in links.domains_of[relay.name]:
         servers = [server for server in links.servers[domain.name] if server in behind]
-        domains.append({"name": domain.name, "next_hops": [hop for server in servers for hop in _hops(relay, server)]})
+        domains.append({"name": domain.name, "next_hops": [hop for server in servers for hop in hops_of[server.name]]})
     return {
         "fqdn": relay.named(),
         "domains": domains,
         "relay_from": [address for server in behind for address in _addresses(server, relay)],
         "accept_from": [str(network) for network in relay.accept_from],
-        "smarthosts": [],
-        "tls_certificate": relay.tls_certificate,
-        "tls_key": relay.tls_key,
+        **_outgoing(relay),
     }
 
 
@@ -91,19 +91,40 @@ def _server(server: Host, links: Links) -> dict[str, Any]:
     accept_from = [str(network) for network in server.accept_from]
     if server.topology == RELAY:
         accept_from = [address for relay in relays for address in _addresses(relay, server)]
-    return {
+    found = {
         "fqdn": links.server_name(server),
         "domains": [domain.name for domain in links.domains_of[server.name]],
         "accept_from": accept_from,
-        "smarthosts": [hop for relay in relays for hop in _hops(server, relay)],
         "local_delivery": server.local_delivery,
-        "tls_certificate": server.tls_certificate,
-        "tls_key": server.tls_key,
+        **_outgoing(server),
+    }
+    if server.topology == RELAY:
+        found["smarthosts"] = [hop for relay in relays for hop in _hops(server, relay, relay.named())]
+    return found
+
+
+def _outgoing(host: Host) -> dict[str, Any]:
+    """How the host sends; a front-end's mail leaves from an address that its MX has, or that its gateway translates."""
+    send_from = [own[0] for own in (host.own(4), of_version(host.published, 6)) if own] if host.is_front_end else []
+    return {
+        "smarthosts": [hop.as_hop() for hop in host.smarthosts],
+        "sender_smarthosts": [
+            {"domain": entry.domain, "smarthosts": [hop.as_hop() for hop in entry.smarthosts]}
+            for entry in host.sender_smarthosts
+        ],
+        "send_from": [str(address) for address in send_from],
+        "tls_ca": host.tls_ca,
+        "tls_certificate": host.tls_certificate,
+        "tls_key": host.tls_key,
     }
 
 
-def _hops(source: Host, target: Host) -> list[dict[str, Any]]:
-    return [{"host": target.name, "address": address, "port": PORT} for address in _addresses(target, source)]
+def _hops(source: Host, target: Host, name: str) -> list[dict[str, Any]]:
+    """name: what the target's certificate is for."""
+    verified = {"tls": VERIFIED, "tls_name": name} if source.tls_verify else {}
+    return [
+        {"host": target.name, "address": address, "port": PORT, **verified} for address in _addresses(target, source)
+    ]
 
 
 def _addresses(host: Host, peer: Host) -> list[str]:

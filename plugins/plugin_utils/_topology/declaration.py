@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...module_utils._addresses import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
-from .domains import MailDomain, Several, Zone
+from .domains import MailDomain, Zone
+from .entries import Several
 from .problems import Report, Unfit
+from .smarthosts import VERIFIED, SenderSmarthosts, Smarthost
 from .variables import (
     BY_NAME,
     DIRECT,
@@ -71,6 +73,11 @@ class Host:
     local_delivery: bool
     tls_certificate: str
     tls_key: str
+    tls_ca: str
+    tls_verify: bool
+    smarthosts: tuple[Smarthost, ...]
+    sender_smarthosts: tuple[SenderSmarthosts, ...]
+    credentials: tuple[str, ...]
     inside_sets: tuple[str, ...]
     restrict_egress: bool
 
@@ -265,6 +272,11 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         local_delivery=values["mail_local_delivery"],
         tls_certificate=values["mail_tls_certificate"],
         tls_key=values["mail_tls_key"],
+        tls_ca=values["mail_tls_ca"],
+        tls_verify=values["mail_tls_verify"],
+        smarthosts=values["mail_smarthosts"],
+        sender_smarthosts=values["mail_sender_smarthosts"],
+        credentials=values["mail_credentials"],
         inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != "wan"),
         restrict_egress=values["mail_restrict_egress"],
     )
@@ -293,6 +305,7 @@ def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
         what = "is not set, but mail_tls_key is"
         remedy = "Write the path of the key's certificate, or leave mail_tls_key out"
         _need(host, "mail_tls_certificate", host.tls_certificate, report, what, remedy)
+    _check_smarthosts(host, report)
     _need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
     addresses = "Write the host's own addresses, as [192.168.0.10]"
     _need(host, "mail_addresses", host.addresses, report, "is not set", addresses)
@@ -305,6 +318,24 @@ def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
         _check_nat(host, shared, report)
     elif host.topology == RELAY:
         _check_behind_relay(host, report)
+
+
+def _check_smarthosts(host: Host, report: Report) -> None:
+    lists = {"mail_smarthosts": list(host.smarthosts)}
+    lists["mail_sender_smarthosts"] = [hop for entry in host.sender_smarthosts for hop in entry.smarthosts]
+    for variable, hops in lists.items():
+        for name in sorted({hop.credentials for hop in hops if hop.credentials} - set(host.credentials)):
+            if not report.concerns(host.name, "mail_credentials"):
+                what = f"names the credentials '{name}', which are not in mail_credentials"
+                report.error(host.name, variable, what, "Add an entry of that name there: 'username:password'")
+        if hops and host.topology == RELAY:
+            what = "is set, but a server behind relays sends through them"
+            report.error(host.name, variable, what, "Set it on the relays")
+    verifies = host.tls_verify or any(hop.tls == VERIFIED for hops in lists.values() for hop in hops)
+    if verifies:
+        what = "is not set, so nobody is trusted to say whose certificate it is"
+        remedy = "Write the path of a PEM file on the host, as /etc/ssl/certs/ca-certificates.crt"
+        _need(host, "mail_tls_ca", host.tls_ca, report, what, remedy)
 
 
 def _check_direct(host: Host, shared: Shared, report: Report) -> None:

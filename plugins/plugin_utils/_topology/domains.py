@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ...module_utils._addresses import Address
 from .._providers.options import ARGUMENT_SPEC
+from .entries import Key, Several, label, read_entries, read_entry, unknown_key
 from .problems import Unfit
 from .values import address, boolean, described, domain_name, each, host_name, items, preference, text, ttl
 
@@ -62,24 +61,6 @@ class MailDomain:
     null_mx: bool = False
 
 
-@dataclass(frozen=True)
-class Key:
-    """A key of a dictionary in a list: type and meaning as the documentation has them."""
-
-    type: str
-    meaning: str
-    read: Callable[[Any], Any]
-    required: bool = False
-
-
-class Several(Unfit):
-    """Several values in one variable that are unfit, each with its place in front."""
-
-    def __init__(self, problems: list[Unfit]) -> None:
-        super().__init__("; ".join(problem.message for problem in problems), problems[0].remedy)
-        self.problems = problems
-
-
 def _exchangers(value: object) -> tuple[Exchanger, ...]:
     """Dictionaries or mere names, one or several."""
     entries = (
@@ -89,7 +70,7 @@ def _exchangers(value: object) -> tuple[Exchanger, ...]:
     for index, entry in enumerate(entries):
         fields = {"name": entry} if isinstance(entry, str) else entry
         try:
-            found.append(Exchanger(**_entry(fields, EXCHANGER_KEYS, f"{_label(fields) or f'[{index}]'}: ")))
+            found.append(Exchanger(**read_entry(fields, EXCHANGER_KEYS, f"{label(fields) or f'[{index}]'}: ")))
         except Several as several:
             problems += several.problems
     if problems:
@@ -148,15 +129,9 @@ ZONE_KEYS = {
 }
 
 
-@dataclass
-class _Reading:
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[Unfit] = field(default_factory=list)
-
-
 def domains(value: object) -> tuple[MailDomain, ...]:
     """mail_domains, as raw data. Raises Unfit with everything that is wrong in it."""
-    reading = _entries(value, DOMAIN_KEYS, "domains", "[{name: example.org}]")
+    reading = read_entries(value, DOMAIN_KEYS, "domains", "[{name: example.org}]")
     if reading.problems:
         raise Several(reading.problems)
     return tuple(
@@ -177,7 +152,7 @@ def domains(value: object) -> tuple[MailDomain, ...]:
 
 def zones(value: object) -> tuple[Zone, ...]:
     """mail_zones, as raw data. Raises Unfit with everything that is wrong in it."""
-    reading = _entries(value, ZONE_KEYS, "zones", "[{name: example.net}]")
+    reading = read_entries(value, ZONE_KEYS, "zones", "[{name: example.net}]")
     if reading.problems:
         raise Several(reading.problems)
     return tuple(Zone(entry["name"], entry.get("dns", ()), entry.get("ttl", DEFAULT_TTL)) for entry in reading.entries)
@@ -199,62 +174,10 @@ def endpoints(value: object) -> dict[str, str]:
             problems.append(
                 Unfit(f"{key}.provider: there is no such provider", f"Write one of {', '.join(spec['choices'])}")
             )
-        problems += [_unknown(option, ARGUMENT_SPEC, f"{key}: ") for option in options if option not in ARGUMENT_SPEC]
+        problems += [
+            unknown_key(option, ARGUMENT_SPEC, f"{key}: ") for option in options if option not in ARGUMENT_SPEC
+        ]
         found[str(key)] = str(provider)
     if problems:
         raise Several(problems)
     return found
-
-
-def _entries(value: object, keys: Mapping[str, Key], what: str, example: str) -> _Reading:
-    reading = _Reading()
-    if isinstance(value, str) or not isinstance(value, (list, tuple)):
-        raise Unfit(f"is {described(value)}, not a list of {what}", f"Write a list, as {example}")
-    seen: set[str] = set()
-    for index, fields in enumerate(value):
-        place = f"[{index}]" + (f" ({_label(fields)})" if _label(fields) else "") + ": "
-        try:
-            entry = _entry(fields, keys, place)
-        except Several as several:
-            reading.problems += several.problems
-            continue
-        if entry["name"] in seen:
-            reading.problems.append(Unfit(f"{place}{entry['name']} is there twice", "Make one entry of the two"))
-        seen.add(entry["name"])
-        reading.entries.append(entry)
-    return reading
-
-
-def _entry(fields: object, keys: Mapping[str, Key], place: str) -> dict[str, Any]:
-    if not isinstance(fields, Mapping):
-        raise Several([Unfit(f"{place}is {described(fields)}, not a dictionary", "Write {name: example.org}")])
-    problems: list[Unfit] = [_unknown(str(name), keys, place) for name in fields if name not in keys]
-    problems += [
-        Unfit(f"{place}has no '{name}'", f"Add '{name}', a {key.type}")
-        for name, key in keys.items()
-        if key.required and name not in fields
-    ]
-    entry = {}
-    for name, key in keys.items():
-        if name not in fields:
-            continue
-        try:
-            entry[name] = key.read(fields[name])
-        except Several as several:
-            problems += [Unfit(f"{place}{name}: {unfit.message}", unfit.remedy) for unfit in several.problems]
-        except Unfit as unfit:
-            problems.append(Unfit(f"{place}{name}: {unfit.message}", unfit.remedy))
-    if problems:
-        raise Several(problems)
-    return entry
-
-
-def _unknown(name: str, keys: Mapping[str, Any], place: str) -> Unfit:
-    near = difflib.get_close_matches(name, list(keys), n=1)
-    remedy = f"Did you mean '{near[0]}'?" if near else f"Known are {', '.join(keys)}"
-    return Unfit(f"{place}there is no key '{name}'", remedy)
-
-
-def _label(fields: object) -> str:
-    name = fields.get("name") if isinstance(fields, Mapping) else None
-    return name if isinstance(name, str) else ""

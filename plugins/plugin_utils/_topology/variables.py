@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import domains, endpoints, zones
+from .smarthosts import credential_names, sender_smarthosts, smarthosts
 from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text
 
 SERVERS = "mail_servers"
@@ -191,6 +192,49 @@ VARIABLES = (
         "The PEM file of its key, without a password; left out if it stands in the same file.",
         path,
         default="",
+    ),
+    Variable(
+        "mail_tls_ca",
+        MAIL_HOSTS,
+        "path",
+        "A PEM file on the host with the certificates of the authorities that it trusts where TLS is verified: with "
+        "`mail_tls_verify`, and with smarthosts that are `secure`.",
+        path,
+        default="",
+    ),
+    Variable(
+        "mail_tls_verify",
+        MAIL_HOSTS,
+        "true or false",
+        "Whether the host hands mail to its relays or servers over TLS only, and only to a certificate of "
+        "`mail_tls_ca` for the other's name. Set it on both sides to have both directions.",
+        boolean,
+        default=False,
+    ),
+    Variable(
+        "mail_smarthosts",
+        MAIL_HOSTS,
+        "list of dictionaries",
+        "Somebody else's hosts that take the mail for the outside, in the order in which they are tried; see below. "
+        "Left out, it goes to its MX, or as Postfix there has it.",
+        smarthosts,
+        default=(),
+    ),
+    Variable(
+        "mail_sender_smarthosts",
+        MAIL_HOSTS,
+        "list of dictionaries",
+        "Other smarthosts for the mail of some senders: `[{domain: example.org, smarthosts: [...]}]`.",
+        sender_smarthosts,
+        default=(),
+    ),
+    Variable(
+        "mail_credentials",
+        MAIL_HOSTS,
+        "dictionary",
+        "Logins at smarthosts by name: `{provider: 'username:password'}`. The plan reads the names only.",
+        credential_names,
+        default={},
     ),
     Variable(
         "mail_interfaces",

@@ -16,7 +16,11 @@ EVERYTHING = {
     "fqdn": "mail.example.org",
     "relay_from": [],
     "accept_from": ["192.0.2.1"],
-    "smarthosts": [HOP],
+    "smarthosts": [{**HOP, "credentials": "provider"}],
+    "sender_smarthosts": [{"domain": "example.net", "smarthosts": [{"address": "192.0.2.3", "port": 25}]}],
+    "credentials": {"provider": "relay:x"},
+    "send_from": ["192.0.2.17", "2001:db8::17"],
+    "tls_ca": "/etc/ssl/ca.pem",
     "tls_certificate": "/etc/ssl/mail.pem",
 }
 # What makes each parameter necessary that is set only where it has to be.

@@ -104,7 +104,7 @@ def test_every_problem_is_reported_at_once() -> None:
         "relay.fqdn: 'mail' is not a fully qualified domain name",
         "relay.domains[1]: example.org is listed twice",
         "relay.domains[2]: 'bücher.example' is not a fully qualified domain name",
-        "relay.domains[0].next_hops[0].address: 'server' is no IP address",
+        "relay.domains[0].next_hops[0].address: 'server' is not a fully qualified domain name",
         "relay.domains[2].next_hops[0].port: 70000 is no TCP port",
         "relay.relay_from[0]: '192.0.2.300' is no address and no network "
         "('192.0.2.300' does not appear to be an IPv4 or IPv6 network)",

@@ -128,6 +128,9 @@ def test_relay(plan_of: Any) -> None:
         "relay_from": ["192.168.0.10"],
         "accept_from": [],
         "smarthosts": [],
+        "sender_smarthosts": [],
+        "send_from": ["192.90.1.17"],
+        "tls_ca": "",
         "tls_certificate": "",
         "tls_key": "",
     }
@@ -137,6 +140,9 @@ def test_relay(plan_of: Any) -> None:
         "accept_from": ["192.90.1.17"],
         "smarthosts": [{"host": "relay", "address": "192.90.1.17", "port": 25}],
         "local_delivery": True,
+        "sender_smarthosts": [],
+        "send_from": [],
+        "tls_ca": "",
         "tls_certificate": "",
         "tls_key": "",
     }
