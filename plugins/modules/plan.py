@@ -119,7 +119,7 @@ plan:
       elements: str
       sample: []
     manual:
-      description: What has to be asked of somebody, each with owner, what, why, and the records or flows.
+      description: What has to be asked of somebody, each with owner, what, why, and the records, flows or steps.
       type: list
       elements: dict
       sample: []

@@ -14,6 +14,7 @@ from .domains import INTERNAL
 from .expectations import expectations
 from .flows import PORT, device_flows
 from .links import Links, of_version
+from .other_servers import POSTFIX
 from .problems import Problem, Report
 from .records import by_endpoint, internal_rrsets, public_rrsets
 from .requests import requests
@@ -56,7 +57,11 @@ def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[st
         "relay": {
             host.name: _relay(host, links) for host in links.used_front_ends if host.name in links.servers_behind
         },
-        "server": {host.name: _server(host, links) for host in links.all_servers if host.name in links.domains_of},
+        "server": {
+            host.name: _server(host, links)
+            for host in links.all_servers
+            if host.name in links.domains_of and host.software == POSTFIX
+        },
         "expect": expectations(links, rrsets),
         "public_networks": [str(network) for network in links.shared.public_networks],
         "manual": requests(links, dns, rrsets),

@@ -14,6 +14,7 @@ from typing import Any
 from ...module_utils._addresses import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
 from .domains import MailDomain, Zone
 from .entries import Several
+from .other_servers import EXCHANGE, POSTFIX
 from .problems import Report, Unfit
 from .smarthosts import VERIFIED, SenderSmarthosts, Smarthost
 from .variables import (
@@ -71,6 +72,7 @@ class Host:
     accept_from: tuple[Network, ...]
     preference: int
     local_delivery: bool
+    software: str
     tls_certificate: str
     tls_key: str
     tls_ca: str
@@ -270,6 +272,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         accept_from=values["mail_accept_from"],
         preference=values["mail_preference"],
         local_delivery=values["mail_local_delivery"],
+        software=values["mail_software"],
         tls_certificate=values["mail_tls_certificate"],
         tls_key=values["mail_tls_key"],
         tls_ca=values["mail_tls_ca"],
@@ -306,6 +309,8 @@ def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
         remedy = "Write the path of the key's certificate, or leave mail_tls_key out"
         _need(host, "mail_tls_certificate", host.tls_certificate, report, what, remedy)
     _check_smarthosts(host, report)
+    if host.software != POSTFIX:
+        _check_other_software(host, report)
     _need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
     addresses = "Write the host's own addresses, as [192.168.0.10]"
     _need(host, "mail_addresses", host.addresses, report, "is not set", addresses)
@@ -318,6 +323,17 @@ def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
         _check_nat(host, shared, report)
     elif host.topology == RELAY:
         _check_behind_relay(host, report)
+
+
+def _check_other_software(host: Host, report: Report) -> None:
+    if host.topology in (DIRECT, NAT):
+        what = f"is {host.software}, and only a server behind relays can be anything but {POSTFIX}"
+        report.error(host.name, "mail_software", what, "Put a relay in front of it, and write mail_topology: relay")
+    if host.tls_verify and host.software != EXCHANGE:
+        what = f"is not among the settings that the plan has for {host.software}"
+        report.warning(
+            host.name, "mail_tls_verify", what, "Set it up there yourself; the relay's side is not concerned"
+        )
 
 
 def _check_smarthosts(host: Host, report: Report) -> None:

@@ -12,6 +12,7 @@ from .declaration import Host
 from .domains import INTERNAL, MANUAL
 from .flows import PORT
 from .links import Links
+from .other_servers import EXCHANGE
 from .records import PUBLIC, RRset
 from .requests import addresses_owner, firewall_owner, gateway_is_elsewhere, nat_owner, records_owner
 
@@ -91,6 +92,7 @@ def _egress(links: Links) -> list[dict[str, Any]]:
     found += [
         {"source": server.name, "open": False, "why": "it sends through its relays"}
         for server in links.used_servers_behind_relays
+        if server.software != EXCHANGE  # it cannot be asked: nobody logs in there
     ]
     mail_hosts = (*links.used_front_ends, *links.used_servers_behind_relays)
     devices = [device for host in mail_hosts for device in links.devices_before(host)]
@@ -134,12 +136,17 @@ def _backups(links: Links) -> list[dict[str, Any]]:
 
 
 def _delivery(links: Links) -> list[dict[str, Any]]:
-    """A message by MX lookup. Not where others stand in front: nothing is sent to anybody but our own hosts."""
+    """A message by MX lookup. Not where others stand in front: nothing is sent to anybody but our own hosts.
+
+    Nor where the mailboxes are Exchange's, into which nobody looks.
+    """
     found = []
     for domain in links.shared.domains:
         servers = links.servers[domain.name]
         fronts = links.front_ends(domain)
         if domain.exchangers or not servers or not links.public_endpoints(links.zones[domain.zone]):
+            continue
+        if any(server.software == EXCHANGE for server in servers):
             continue
         if not all(_vantages_reach(host, address, links) for host in fronts for address in host.published):
             continue

@@ -11,6 +11,7 @@ from .declaration import Host
 from .domains import INTERNAL, MANUAL, MailDomain
 from .flows import unmanaged_firewall_flows, unmanaged_gateway_flows
 from .links import Links, of_version
+from .other_servers import POSTFIX, RENDERERS, RelayOfServer, ServerBehindRelays
 from .records import PUBLIC, RRset
 from .variables import NAT
 
@@ -38,6 +39,7 @@ def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[
         *_addresses_elsewhere(rrsets, links),
         *[_gateway(host, links) for host in links.used_front_ends if gateway_is_elsewhere(host, links)],
         *[_firewall(server, links) for server in links.used_servers_behind_relays if not links.devices_before(server)],
+        *[_other_server(server, links) for server in links.used_servers_behind_relays if server.software != POSTFIX],
         *[request for domain in links.shared.domains for request in _others(domain, links)],
     ]
 
@@ -106,6 +108,25 @@ def _firewall(server: Host, links: Links) -> dict[str, Any]:
         f"shut it between {server.name} and the outside",
         "why": f"neither {server.name} nor its relays have a device that Ansible manages",
         "flows": [flow.as_option() for flow in unmanaged_firewall_flows(server, links)],
+    }
+
+
+def _other_server(server: Host, links: Links) -> dict[str, Any]:
+    relays = links.relays_of(server)
+    usable = [tuple(address for address in relay.addresses if server.own(address.version)) for relay in relays]
+    seen = ServerBehindRelays(
+        links.server_name(server),
+        server.addresses,
+        tuple(domain.name for domain in links.domains_of[server.name]),
+        tuple(RelayOfServer(relay.named(), addresses) for relay, addresses in zip(relays, usable) if addresses),
+        server.tls_verify,
+    )
+    names = " and ".join(relay.name for relay in relays)
+    return {
+        "owner": f"server: {server.name}",
+        "what": f"Let {server.name} take mail from {names} only, and send everything for the outside through {names}",
+        "why": f"it runs {server.software}, which Ansible does not configure",
+        "steps": RENDERERS[server.software](seen),
     }
 
 

@@ -93,6 +93,7 @@ def _request(request: Mapping[str, Any]) -> str:
     if "flows" in request:
         device = request["owner"].partition(": ")[2]
         parts.append(_table(FLOW_COLUMNS, flow_rows({device: request["flows"]})))
+    parts += [f"# {step['title']}\n{step['text'].rstrip()}" for step in request.get("steps", ())]
     return "\n".join(parts)
 
 

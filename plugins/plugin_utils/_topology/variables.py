@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import domains, endpoints, zones
+from .other_servers import POSTFIX, SOFTWARE
 from .smarthosts import credential_names, sender_smarthosts, smarthosts
 from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text
 
@@ -175,6 +176,16 @@ VARIABLES = (
         "already.",
         boolean,
         default=True,
+    ),
+    Variable(
+        "mail_software",
+        (SERVERS,),
+        "`postfix`, `exchange`, `exim` or `opensmtpd`",
+        "What the server runs. One that is not Postfix is not changed by Ansible: the plan's list `manual` has the "
+        "commands and files for its administrator, and verify judges the result. It has to be behind relays. A host "
+        "with Exchange is never contacted.",
+        one_of(SOFTWARE, "server software that is known here", "postfix, exchange, exim or opensmtpd"),
+        default=POSTFIX,
     ),
     Variable(
         "mail_tls_certificate",
