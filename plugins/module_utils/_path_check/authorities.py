@@ -80,6 +80,7 @@ def _unasked(name: str, address: str, alias: str) -> seen.NameServer:
         "tcp": "",
         "alias": alias,
         "answers": [],
+        "same_as": None,
     }
 
 
@@ -111,13 +112,13 @@ async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, seen.Pare
     for name in (await client.resolve(parent, "NS")).values[:_MOST_SERVERS]:
         for address in await client.addresses(name):
             reply = await client.ask_delegation(address, zone)
-            if not reply.usable:
+            if not reply.usable or reply.delegation is None:
                 continue
-            names = reply.referral.get(zone) or reply.values
+            names = reply.delegation.referral.get(zone) or reply.values
             if not names:
                 return False, None
             return True, {
                 "names": sorted(names),
-                "glue": {name: sorted(found) for name, found in reply.glue.items() if name in names},
+                "glue": {name: sorted(found) for name, found in reply.delegation.glue.items() if name in names},
             }
     return None, None

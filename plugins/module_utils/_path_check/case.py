@@ -46,13 +46,14 @@ class Case:
         self._answers: dict[tuple[str, str], list[tuple[seen.NameServer, seen.Answer]]] = {}
         for zone in observation["zones"]:
             for server in zone["servers"]:
-                for answer in server["answers"]:
+                for answer in seen.answers_of(zone, server):
                     self._answers.setdefault((answer["name"], answer["type"]), []).append((server, answer))
         self._resolved: dict[tuple[str, str], list[seen.Resolved]] = {}
         for one in observation["resolved"]:
             self._resolved.setdefault((one["name"], one["type"]), []).append(one)
         # Many rules ask for the same.
         self._said: dict[tuple[str, str], list[Said]] = {}
+        self._values: dict[tuple[str, str], list[str]] = {}
         self._expected = {(record["name"], record["type"]): record for record in self.public_records}
         self._connections = {(one["source"], one["address"], one["port"]): one for one in observation["connections"]}
         self._dialogues = {(one["address"], one["port"]): one for one in observation["dialogues"]}
@@ -128,7 +129,10 @@ class Case:
 
     def values(self, name: str, rdtype: str) -> list[str]:
         """All that anyone answers."""
-        return sorted({value for _who, values, _alias in self.said(name, rdtype) for value in values})
+        if (name, rdtype) not in self._values:
+            found = {value for _who, values, _alias in self.said(name, rdtype) for value in values}
+            self._values[name, rdtype] = sorted(found)
+        return self._values[name, rdtype]
 
     def exchanges(self, domain: str) -> dict[str, int]:
         """Exchange to preference, of what is served."""

@@ -12,7 +12,9 @@ from __future__ import annotations
 import time
 from typing import Any, TypedDict, cast
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1: every server had its answers for itself."""
+READ_VERSIONS = (1, 2)
 
 # How an exchange of packets ended.
 OPEN = "open"
@@ -56,6 +58,7 @@ class NameServer(TypedDict):
     tcp: str  # how the same question ended over TCP; empty if it was not asked
     alias: str  # what the nameserver's name is an alias of (CNAME), empty if it is none
     answers: list[Answer]
+    same_as: int | None  # the server of this zone that answers the same, by its place; then there are none here
 
 
 class Parent(TypedDict):
@@ -200,6 +203,23 @@ class Observation(TypedDict):
     sent: list[Sent]
     traces: list[Trace]
     mail_hosts: list[MailHost]
+
+
+def answers_of(zone: Zone, server: NameServer) -> list[Answer]:
+    same = server.get("same_as")
+    return server["answers"] if same is None else zone["servers"][same]["answers"]
+
+
+def fold(zone: Zone) -> None:
+    """Keep once what several servers of the zone answer alike, as sound ones do."""
+    kept: list[int] = []
+    for number, server in enumerate(zone["servers"]):
+        alike = (one for one in kept if zone["servers"][one]["answers"] == server["answers"])
+        server["same_as"] = next(alike, None) if server["answers"] else None
+        if server["same_as"] is None:
+            kept.append(number)
+        else:
+            server["answers"] = []
 
 
 def empty(vantage: str) -> Observation:

@@ -134,6 +134,8 @@ class _Observer:
         self.record["complete"] = complete
         self.record["seconds"] = seconds
         self.record["zones"] = sorted(self.zones.values(), key=lambda zone: zone["name"])
+        for zone in self.record["zones"]:
+            seen.fold(zone)
         if not self.request.inside:
             self.record["resolved"] = self.dns.resolved()
         self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))

@@ -48,6 +48,14 @@ _MOST_VALUES = 600
 _LONGEST_ALIAS_CHAIN = 16
 
 
+@dataclass(frozen=True)
+class Delegation:
+    """referral: zone to the nameservers that the parent names for it; glue: addresses that it gives of some."""
+
+    referral: dict[str, list[str]] = field(default_factory=dict)
+    glue: dict[str, list[str]] = field(default_factory=dict)
+
+
 @dataclass
 class Reply:
     """A server's reply, as far as anybody here needs it. status: as in the observation."""
@@ -62,9 +70,8 @@ class Reply:
     """The zone that the reply says it comes from, by the SOA record in it."""
     bogus: str = ""
     """The resolver that gives this answer only if it is told not to validate it (RFC 4035, section 3.2.2)."""
-    referral: dict[str, list[str]] = field(default_factory=dict)
-    """Zone to the nameservers that the parent names for it."""
-    glue: dict[str, list[str]] = field(default_factory=dict)
+    delegation: Delegation | None = None
+    """Where it was asked for."""
 
     @property
     def usable(self) -> bool:
@@ -126,7 +133,7 @@ class Client:
         return self._ask(address, name, rdtype)
 
     def ask_delegation(self, address: str, zone: str) -> asyncio.Future[Reply]:
-        """What a server of the parent says of the zone, with `referral` and `glue`."""
+        """What a server of the parent says of the zone, with its `delegation`."""
         return self._ask(address, zone, "NS", wants_delegation=True)
 
     def status_over_tcp(self, address: str, zone: str) -> asyncio.Future[Reply]:
@@ -374,13 +381,19 @@ def _reply(message: Message, name: str, rdtype: int, wants_delegation: bool) -> 
             if reply.ttl is None:
                 reply.ttl = min(one.ttl, one.minimum)
     if wants_delegation:
-        for one in [*message.answer, *message.authority]:
-            if one.type == NS and len(reply.referral.get(one.name, ())) < _MOST_VALUES:
-                reply.referral.setdefault(one.name, []).append(one.value)
-        for one in message.additional:
-            if one.type in (A, AAAA):
-                reply.glue.setdefault(one.name, []).append(one.value)
+        reply.delegation = _delegation(message)
     return reply
+
+
+def _delegation(message: Message) -> Delegation:
+    found = Delegation()
+    for one in [*message.answer, *message.authority]:
+        if one.type == NS and len(found.referral.get(one.name, ())) < _MOST_VALUES:
+            found.referral.setdefault(one.name, []).append(one.value)
+    for one in message.additional:
+        if one.type in (A, AAAA):
+            found.glue.setdefault(one.name, []).append(one.value)
+    return found
 
 
 def _value(record: Record) -> str:

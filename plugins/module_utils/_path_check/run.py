@@ -105,10 +105,10 @@ def _request(
 def _earlier(observations: list[dict[str, Any]]) -> seen.Observation:
     """Earlier observations as one."""
     for one in observations:
-        if one.get("format_version") != seen.FORMAT_VERSION:
+        if one.get("format_version") not in seen.READ_VERSIONS:
             raise ArgumentsError(
                 f"observations: one has format_version {one.get('format_version')!r}, and this release reads "
-                f"{seen.FORMAT_VERSION}. Observe again."
+                f"{' and '.join(map(str, seen.READ_VERSIONS))}. Observe again."
             )
     return seen.merged(observations)  # type: ignore[arg-type]
 

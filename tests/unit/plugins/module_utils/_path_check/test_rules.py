@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES, fails, judge, summary
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import answers_of, fold, merged
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +37,21 @@ def ids(observation: dict[str, Any], expect: dict[str, Any] = EXPECT, **more: An
 
 def test_sound_observation_has_no_finding(observation: dict[str, Any]) -> None:
     assert ids(observation) == set()
+
+
+def test_answers_that_are_alike_are_kept_once(observation: dict[str, Any]) -> None:
+    (zone,) = observation["zones"]
+    first, second = servers(observation)
+    third = copy.deepcopy(second)
+    third["answers"][0]["ttl"] = 7
+    zone["servers"] += [third, {**copy.deepcopy(first), "status": "timeout", "answers": []}]
+    before = [copy.deepcopy(one["answers"]) for one in zone["servers"]]
+    fold(zone)
+    assert [one["same_as"] for one in zone["servers"]] == [None, 0, None, None]
+    assert second["answers"] == []
+    assert [answers_of(zone, one) for one in zone["servers"]] == before
+    case = case_of(observation)
+    assert len(case.answers("example.org", "MX")) == 3
 
 
 @pytest.mark.parametrize("found", FAULTS)
