@@ -419,11 +419,11 @@ findings:
     message:
       description: What was seen.
       type: str
-      sample: "The MX RRset is not the declared one: old.example.org. is surplus."
+      sample: "The MX RRset is not the declared one: old.example.org is surplus."
     remedy:
       description: What to do about it.
       type: str
-      sample: "Make it example.org. MX 10 mail.example.org.: run inbound.mail.site, or change the declaration."
+      sample: "Make it 'example.org. MX 10 mail.example.org.': run inbound.mail.site, or change the declaration."
     source:
       description: What the rule rests on.
       type: str

@@ -299,4 +299,5 @@ def normal(value: str, rdtype: str) -> str:
 
 
 def shown(values: Iterable[str]) -> str:
-    return harmless(", ".join(values)) or "nothing"
+    """A list of values for a sentence, in quotes what ends with a dot of its own."""
+    return harmless(", ".join(f"'{value}'" if value.endswith(".") else value for value in values)) or "nothing"

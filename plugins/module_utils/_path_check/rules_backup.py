@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import dialogue as asked
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     "Ask its operator to take mail for the domain, or take its MX record out.",
 )
 def backup_refuses_domain(case: Case) -> Iterator[Found]:
-    yield from domain_refused(case.of_backups())
+    for found in domain_refused(case.of_backups()):
+        yield replace(found, remedy="Ask its operator to take mail for the domain, or take its MX record out.")
 
 
 @rule(
@@ -47,7 +49,8 @@ def backup_refuses_domain(case: Case) -> Iterator[Found]:
     "Tell its operator, and take its MX record out until that is mended.",
 )
 def backup_open_relay(case: Case) -> Iterator[Found]:
-    yield from open_relay(case.of_backups())
+    for found in open_relay(case.of_backups()):
+        yield replace(found, remedy="Tell its operator, and take its MX record out until that is mended.")
 
 
 @rule(

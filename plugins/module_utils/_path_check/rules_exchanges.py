@@ -240,7 +240,7 @@ def mx_duplicate_target(case: Case) -> Iterator[Found]:
                 preferences.setdefault(exchange, []).append(preference)
             twice = {exchange: found for exchange, found in preferences.items() if len(found) > 1}
             if twice:
-                words = "; ".join(f"{exchange} with {listed(found)}" for exchange, found in twice.items())
+                words = "; ".join(f"{name.rstrip('.')} with {listed(found)}" for name, found in twice.items())
                 yield Found(
                     domain,
                     f"It has the same exchange more than once at {who}: {words}.",

@@ -118,8 +118,7 @@ def mx_differs(case: Case) -> Iterator[Found]:
 
 def difference(expected: list[str], observed: list[str]) -> list[str]:
     """In words, each missing, surplus and wrong preference."""
-    wanted = {value.split(" ", 1)[1]: value.split(" ", 1)[0] for value in expected}
-    served = {value.split(" ", 1)[1]: value.split(" ", 1)[0] for value in observed}
+    wanted, served = _preferences(expected), _preferences(observed)
     words = [f"{name} is missing" for name in wanted if name not in served]
     words += [f"{name} is surplus" for name in served if name not in wanted]
     words += [
@@ -128,6 +127,12 @@ def difference(expected: list[str], observed: list[str]) -> list[str]:
         if name in served and served[name] != wanted[name]
     ]
     return words or [f"{shown(observed)} instead of {shown(expected)}"]
+
+
+def _preferences(values: list[str]) -> dict[str, str]:
+    """Exchange to preference; the exchange of a null MX is a dot."""
+    pairs = (value.split(" ", 1) for value in values)
+    return {exchange.rstrip(".") or ".": preference for preference, exchange in pairs}
 
 
 @rule(

@@ -255,7 +255,8 @@ def null_sender_refused(case: Case) -> Iterator[Found]:
                 yield Found(
                     where(dialogue),
                     f"It takes mail from others, but not from the null sender: {said(step)}.",
-                    "Let it take MAIL FROM:<>; bounces come with it.",
+                    "Let it take MAIL FROM:<>, with which bounces come: see its access lists of senders (Postfix: "
+                    "smtpd_sender_restrictions).",
                     expected="250",
                     observed=said(step),
                 )
