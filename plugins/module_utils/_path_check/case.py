@@ -245,6 +245,20 @@ class Case:
                 return str(one["fqdn"]).lower().rstrip(".")
         return dialogue["host"]
 
+    def bound_by(self, dialogue: seen.Dialogue) -> str:
+        """What binds senders to the certificate of a host being valid and for its name; empty if nothing does.
+
+        DANE with the certificate's own key (usage 3) does not (RFC 7672, section 3.1.1).
+        """
+        name = self.public_name(dialogue)
+        for pinned in self.observation["pinned"]:
+            if pinned["host"] == name and pinned["authentic"] and set(pinned["usages"]) == {2}:
+                return "DANE (TLSA records of usage 2)"
+        for policy in self.observation["policies"]:
+            if policy["mode"] == "enforce" and name in self.exchanges(policy["domain"]):
+                return f"the MTA-STS policy of {policy['domain']}"
+        return ""
+
     def names_of(self, host: str) -> set[str]:
         """Names that a mail host may have in a Received field: declared, by its own word, and by its greeting."""
         said = [(one["host"], one["fqdn"]) for one in self.expect["smtp"]]

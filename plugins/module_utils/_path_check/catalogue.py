@@ -26,7 +26,10 @@ PLAN = "the plan"
 
 @dataclass(frozen=True)
 class Found:
-    """What a rule found. subject: the name, address or host it is about; unknown: it could not be seen from here."""
+    """What a rule found. subject: the name, address or host it is about; unknown: it could not be seen from here.
+
+    severity: where it is graver than the rule's.
+    """
 
     subject: str
     message: str
@@ -34,6 +37,7 @@ class Found:
     expected: Any = None
     observed: Any = None
     unknown: bool = False
+    severity: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def judge(case: Case, accepted: Sequence[dict[str, Any]], today: date) -> list[d
         for found in rule.judge(case):
             finding = {
                 "id": rule.id,
-                "severity": rule.severity,
+                "severity": found.severity or rule.severity,
                 "status": UNKNOWN if found.unknown else FINDING,
                 "subject": harmless(found.subject),
                 "message": harmless(found.message, _LONGEST_MESSAGE),

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-A, NS, CNAME, SOA, PTR, MX, AAAA, OPT = 1, 2, 5, 6, 12, 15, 28, 41
-TYPES = {"A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "AAAA": AAAA}
+A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, OPT, TLSA = 1, 2, 5, 6, 12, 15, 16, 28, 41, 52
+TYPES = {
+    "A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "TXT": TXT, "AAAA": AAAA, "TLSA": TLSA,
+}  # fmt: skip
 _RCODES = (
     "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
     "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
@@ -32,7 +34,7 @@ _RCODES = (
 # Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
 UDP_ANSWER = 1232
 _OPT_RECORD = b"\0" + struct.pack("!HHIH", OPT, UDP_ANSWER, 0, 0)  # RFC 6891, section 6.1.2
-_RECURSION, _UNCHECKED = 0x0100, 0x0010
+_RECURSION, _AUTHENTIC, _UNCHECKED = 0x0100, 0x0020, 0x0010
 _RESPONSE, _AUTHORITATIVE, _TRUNCATED = 0x8000, 0x0400, 0x0200
 _RECORD = struct.Struct("!HHIH")
 _HEADER = struct.Struct("!6H")
@@ -48,7 +50,8 @@ class Malformed(ValueError):
 
 
 class Record(NamedTuple):
-    """value: a name (NS, CNAME, PTR), `10 mail.example.org` (MX), an address, the serial number (SOA), or empty.
+    """value: a name (NS, CNAME, PTR), `10 mail.example.org` (MX), an address, the serial number (SOA), `3 1 1 0a1b...`
+    (TLSA), or text, whose octets that are not ASCII are replaced (TXT).
 
     minimum: of an SOA record, how long in seconds resolvers keep an answer that there is nothing.
     """
@@ -71,6 +74,7 @@ class Message:
         self.rcode = _RCODES[rcode] if rcode < len(_RCODES) else f"RCODE{rcode}"
         self.authoritative = bool(flags & _AUTHORITATIVE)
         self.truncated = bool(flags & _TRUNCATED)
+        self.authentic = bool(flags & _AUTHENTIC)
         self._reader = reader
         answers, self._authorities, self._additions = (0, 0, 0) if self.truncated else counts
         self.answer = reader.records(answers)
@@ -87,7 +91,8 @@ class Message:
 
 def question(name: str, rdtype: str, recursive: bool = False, validated: bool = True) -> bytes:
     """A message with a random identifier. Raises Malformed for what is no name."""
-    flags = (_RECURSION if recursive else 0) | (0 if validated else _UNCHECKED)
+    # To a resolver: say whether it is authentic (RFC 6840, section 5.7).
+    flags = (_RECURSION | _AUTHENTIC if recursive else 0) | (0 if validated else _UNCHECKED)
     header = _HEADER.pack(secrets.randbits(16), flags, 1, 0, 0, 1)
     return header + _encoded(name) + struct.pack("!HH", TYPES[rdtype], 1) + _OPT_RECORD
 
@@ -211,6 +216,10 @@ class _Reader:
             (preference,) = struct.unpack_from("!H", self.wire, self.at)
             self.at += 2
             return Record(name, rdtype, ttl, f"{preference} {self.name()}")
+        if rdtype in (TXT, TLSA):
+            data = self.wire[self.at : self.at + length]
+            self.at += length
+            return Record(name, rdtype, ttl, _text(data) if rdtype == TXT else _association(data))
         if rdtype == SOA:
             self.name()
             self.name()
@@ -221,6 +230,22 @@ class _Reader:
 
 
 _KNOWN = frozenset(TYPES.values())
+
+
+def _text(data: bytes) -> str:
+    """The character strings as one (RFC 1035, section 3.3.14)."""
+    found, at = b"", 0
+    while at < len(data):
+        found += data[at + 1 : at + 1 + data[at]]
+        at += 1 + data[at]
+    return found.decode("ascii", "replace")
+
+
+def _association(data: bytes) -> str:
+    """Usage, selector, matching type and the rest (RFC 6698, section 2.1)."""
+    if len(data) < 3:
+        raise Malformed("a TLSA record that is too short")
+    return f"{data[0]} {data[1]} {data[2]} {data[3:].hex()}"
 
 
 def _escaped(label: bytes) -> str:

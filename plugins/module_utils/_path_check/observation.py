@@ -188,6 +188,25 @@ class Inside(Resolved):
     source: str
 
 
+class Policy(TypedDict):
+    """What a domain asks of senders by MTA-STS (RFC 8461). mode: enforce, testing or none; empty: there is no policy.
+
+    error: why there is none, although a record says so.
+    """
+
+    domain: str
+    mode: str
+    error: str
+
+
+class Pinned(TypedDict):
+    """The TLSA records of an exchanger (RFC 7672), which bind senders if a resolver validated them."""
+
+    host: str
+    usages: list[int]
+    authentic: bool
+
+
 class Observation(TypedDict):
     format_version: int
     vantage: str
@@ -200,6 +219,8 @@ class Observation(TypedDict):
     inside: list[Inside]
     connections: list[Connection]
     dialogues: list[Dialogue]
+    policies: list[Policy]
+    pinned: list[Pinned]
     sent: list[Sent]
     traces: list[Trace]
     mail_hosts: list[MailHost]
@@ -235,13 +256,18 @@ def empty(vantage: str) -> Observation:
         "inside": [],
         "connections": [],
         "dialogues": [],
+        "policies": [],
+        "pinned": [],
         "sent": [],
         "traces": [],
         "mail_hosts": [],
     }
 
 
-_LISTS = ("resolvers", "zones", "resolved", "inside", "connections", "dialogues", "sent", "traces", "mail_hosts")
+_LISTS = (
+    *("resolvers", "zones", "resolved", "inside", "connections", "dialogues", "policies", "pinned", "sent", "traces"),
+    "mail_hosts",
+)
 
 
 def merged(observations: list[Observation]) -> Observation:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.authorities import ask_all, find_zone
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.dialogue import EHLO, Questions
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.policy import find_policy
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions import (
     Client,
     gathered,
@@ -139,6 +140,8 @@ class _Observer:
         if not self.request.inside:
             self.record["resolved"] = self.dns.resolved()
         self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))
+        self.record["policies"].sort(key=lambda one: one["domain"])
+        self.record["pinned"].sort(key=lambda one: one["host"])
         self.record["dialogues"] = [questions.dialogue for questions in self.dialogues]
         self.record["sent"] = [delivery.sent for delivery in self.deliveries]
         return self.record
@@ -205,11 +208,26 @@ class _Observer:
         await self._ask(questions, deployed)
         await self._follow_exchanges(questions)
         work: list[Awaitable[Any]] = [self._names_of_inside(), self._converse_with_backups()]
+        if self.request.smtp:
+            work += [self._policy(domain) for domain in self._domains()]
+            names = {name for domain in self._domains() for name in self._exchanges(domain)}
+            work += [self._pinned(name) for name in sorted(names)]
         if self.request.domain and self.request.smtp:
             work.append(self._converse_with_found())
         if self.request.send:
             work += [self._deliver(expected) for expected in self.request.expect["delivery"]]
         await gathered(work)
+
+    async def _policy(self, domain: str) -> None:
+        found = await find_policy(self.dns, domain, self.request.timeout)
+        if found is not None:
+            self.record["policies"].append(found)
+
+    async def _pinned(self, host: str) -> None:
+        reply = await self.dns.resolve(f"_25._tcp.{host}", "TLSA")
+        if reply.values:
+            usages = sorted({int(value.split()[0]) for value in reply.values})
+            self.record["pinned"].append({"host": host, "usages": usages, "authentic": reply.authentic})
 
     async def _names_of_inside(self) -> None:
         """Does anybody outside see them?"""

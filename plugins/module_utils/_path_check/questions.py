@@ -66,6 +66,8 @@ class Reply:
     values: list[str] = field(default_factory=list)
     ttl: int | None = None
     alias: str | None = None
+    authentic: bool = False
+    """Whether a resolver says that it validated it."""
     soa_owner: str | None = None
     """The zone that the reply says it comes from, by the SOA record in it."""
     bogus: str = ""
@@ -361,7 +363,7 @@ def _status(error: Exception) -> str:
 
 def _reply(message: Message, name: str, rdtype: int, wants_delegation: bool) -> Reply:
     """Raises Malformed."""
-    reply = Reply(seen.ANSWERED, rcode=message.rcode, authoritative=message.authoritative)
+    reply = Reply(seen.ANSWERED, message.rcode, message.authoritative, authentic=message.authentic)
     owner = name
     for _link in range(_LONGEST_ALIAS_CHAIN):
         found = [one for one in message.answer if one.name == owner and one.type == rdtype][:_MOST_VALUES]

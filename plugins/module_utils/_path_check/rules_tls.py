@@ -101,8 +101,8 @@ def _certificates(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Certificate]
     "certificate-name",
     NOTICE,
     "RFC 8461, section 4.1",
-    "The certificate is for other names than the one that the MX record has. Senders who insist on it (MTA-STS) do not "
-    "deliver.",
+    "The certificate is for other names than the one that the MX record has. An error where MTA-STS or DANE binds "
+    "senders to it: they do not deliver.",
     "Have a certificate issued for the name that the MX record has.",
 )
 def certificate_name(case: Case) -> Iterator[Found]:
@@ -111,18 +111,25 @@ def certificate_name(case: Case) -> Iterator[Found]:
         if not any(matches(name, pattern) for pattern in certificate["names"]):
             yield Found(
                 where(dialogue),
-                f"Its certificate is for {listed(certificate['names']) or 'no name'}, and mail is sent to {name}.",
+                f"Its certificate is for {listed(certificate['names']) or 'no name'}, and mail is sent to {name}"
+                f"{_consequence(case, dialogue)}.",
                 f"Have a certificate issued for {name}.",
                 expected=name,
                 observed=certificate["names"],
+                severity=ERROR if case.bound_by(dialogue) else "",
             )
+
+
+def _consequence(case: Case, dialogue: seen.Dialogue) -> str:
+    binding = case.bound_by(dialogue)
+    return f": senders that follow {binding} do not deliver" if binding else ""
 
 
 @rule(
     "certificate-expired",
     NOTICE,
     "RFC 8461, section 4.1",
-    "The certificate has expired. Senders who insist on a valid one (MTA-STS, DANE with a CA) do not deliver.",
+    "The certificate has expired. An error where MTA-STS or DANE binds senders to it: they do not deliver.",
     "Have it renewed, and the server read it.",
 )
 def certificate_expired(case: Case) -> Iterator[Found]:
@@ -131,9 +138,10 @@ def certificate_expired(case: Case) -> Iterator[Found]:
             end = datetime.fromtimestamp(certificate["not_after"], timezone.utc).strftime("%Y-%m-%d")
             yield Found(
                 where(dialogue),
-                f"Its certificate expired on {end}.",
+                f"Its certificate expired on {end}{_consequence(case, dialogue)}.",
                 "Renew it, and reload the server; see why that is not done by itself.",
                 observed=end,
+                severity=ERROR if case.bound_by(dialogue) else "",
             )
 
 

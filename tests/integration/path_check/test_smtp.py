@@ -65,6 +65,47 @@ def test_behaviour(world: World, behaviour: str, found: list[str]) -> None:
     assert world.ids(expectations=smtp(world), smtp_timeout=12 if behaviour == "thinks-it-over" else 2) == found
 
 
+PINNED = f"_25._tcp.mail TLSA 2 0 1 {'0a' * 32}\n"
+HAS_POLICY = '_mta-sts TXT "v=STSv1; id=20261125"\nmta-sts A @MX@\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "signed", "mode", "severity"),
+    [
+        ("", None, None, "notice"),
+        (HAS_POLICY, None, "enforce", "error"),
+        (HAS_POLICY, None, "testing", "notice"),
+        # Nobody serves it, it leads elsewhere, and it has no end.
+        (HAS_POLICY, None, None, "notice"),
+        (HAS_POLICY, None, "moved", "notice"),
+        (HAS_POLICY, None, "endless", "notice"),
+        (PINNED, True, None, "error"),
+        # Nobody can tell that the records are the domain's.
+        (PINNED, None, None, "notice"),
+        # With the certificate's own key its name and its end do not count.
+        (PINNED.replace("TLSA 2", "TLSA 3"), True, None, "notice"),
+    ],
+)
+def test_what_binds_senders_to_a_certificate(
+    world: World, more: str, signed: bool | None, mode: str | None, severity: str
+) -> None:
+    zone = f"@ MX 10 mail\nmail A @MX@\n{more}"
+    world.start(zone, zone, signed=signed).listen("other-certificate")
+    if mode:
+        world.serve_policy(mode)
+    result = world.check(timeout=3)
+    assert [(one["id"], one["severity"]) for one in result["findings"]] == [("certificate-name", severity)]
+    assert ("do not deliver" in result["findings"][0]["message"]) is (severity == "error")
+
+
+def test_certificate_that_has_expired_and_binds(world: World) -> None:
+    zone = f"@ MX 10 mail\nmail A @MX@\n{HAS_POLICY}"
+    world.start(zone, zone).listen("expired-certificate")
+    world.serve_policy("enforce")
+    result = world.check(timeout=3)
+    assert [(one["id"], one["severity"]) for one in result["findings"]] == [("certificate-expired", "error")]
+
+
 def test_greylisting_is_waited_out(world: World) -> None:
     listener = world.listen("greylists-at-first")
     assert world.ids(expectations=smtp(world), greylist_timeout=10) == []

@@ -50,7 +50,7 @@ class Resolver(Named):
 
 @dataclass
 class World:
-    """mx: the address that mail.example.org has; nothing listens there before `listen`."""
+    """mx: the address that mail.example.org has; nothing listens there before `listen`. trusted: a certificate."""
 
     network: Network
     new_folder: Callable[[], Path]
@@ -59,6 +59,7 @@ class World:
     listeners: list[subprocess.Popen[str]] = field(default_factory=list)
     resolver: Resolver | None = None
     mx: str = ""
+    trusted: str = ""
 
     def __post_init__(self) -> None:
         self.mx = self.network.new_address()
@@ -145,6 +146,12 @@ class World:
             "odd_name_server.py", server.address, behaviour, str(server.folder / "example.org.zone"), "example.org"
         )
 
+    def serve_policy(self, mode: str) -> None:
+        """An MTA-STS policy, at the exchanger's address; policy_server.py has the modes."""
+        certificate = self.new_folder() / "certificate.pem"
+        self._run("policy_server.py", self.mx, str(certificate), mode)
+        self.trusted = str(certificate)
+
     def listen(self, behaviour: str = "sound", address: str = "") -> subprocess.Popen[str]:
         return self._run("listener.py", address or self.mx, behaviour)
 
@@ -176,9 +183,10 @@ class World:
         document = json.dumps(
             {"ANSIBLE_MODULE_ARGS": {key: value for key, value in given.items() if value is not None}}
         )
+        env = {**os.environ, **({"SSL_CERT_FILE": self.trusted} if self.trusted else {})}
         done = subprocess.run(
             self.network.inside(sys.executable, "-m", MODULE),
-            input=document, env=os.environ, capture_output=True, text=True, check=False, timeout=120,
+            input=document, env=env, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert done.stdout.strip(), done.stderr
         result: dict[str, Any] = json.loads(done.stdout)

@@ -36,7 +36,9 @@ VALUE = st.one_of(
     ADDRESS,
     st.tuples(st.just("MX"), st.builds(lambda number, name: f"{number} {name}.", st.integers(0, 65535), NAME)),
     st.tuples(st.sampled_from(["NS", "CNAME", "PTR"]), NAME.map(lambda name: f"{name}.")),
-    st.tuples(st.just("TXT"), st.just('"something else"')),
+    st.tuples(st.just("TXT"), st.just("something")),
+    st.tuples(st.just("TLSA"), st.just("3 1 1 " + "0a" * 32)),
+    st.tuples(st.just("SPF"), st.just('"something else"')),
     st.tuples(
         st.just("SOA"),
         st.builds(lambda name, serial: f"{name}. {name}. {serial} 1 2 3 4", NAME, st.integers(0, 2**32 - 1)),
