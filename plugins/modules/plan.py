@@ -39,8 +39,8 @@ options:
     type: path
   drawing:
     description:
-      - A file on the controller to write a drawing of the network to, with mode V(0600). It shows who hands mail to whom,
-        by which addresses, through which devices, and who is shut to the outside.
+      - A file on the controller to write a drawing of the network to, with mode V(0600). It shows who hands mail to
+        whom, by which addresses, through which devices, and who is shut to the outside.
       - A name that ends with C(.svg) asks for a picture, one with C(.mmd) for a Mermaid flowchart.
     type: path
     version_added: "0.3.0"

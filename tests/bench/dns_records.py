@@ -20,6 +20,7 @@ ONE_ZONE, ONE_ROUNDS = 10_000, 3
 LOOP, LONGER_LOOP = 5, 55
 OCTODNS, NSUPDATE = "octodns-sync", "BIND's nsupdate with a batch file"
 READING = "ansible-playbook that only reads the declaration"
+PASSING = "set_fact with the declaration as its argument"
 
 
 @contextmanager
@@ -37,11 +38,13 @@ class Measured:
     """Seconds of whole processes, round by round; and the most memory at once, in MiB.
 
     start: of ansible-playbook with a task that does nothing; reading: the same with the declaration, of which it only
-    looks whether it is there; same: nothing to change; new: all to write.
+    looks whether it is there; passing: the same with a task that has it as an argument and only keeps it; same: nothing
+    to change; new: all to write.
     """
 
     start: list[float] = field(default_factory=list)
     reading: list[float] = field(default_factory=list)
+    passing: list[float] = field(default_factory=list)
     same: list[float] = field(default_factory=list)
     same_octodns: list[float] = field(default_factory=list)
     new: list[float] = field(default_factory=list)
@@ -71,6 +74,7 @@ def measure(zones: Zones, rounds: int) -> Measured:
             for _round in range(rounds):
                 seen.start.append(run.start().seconds)
                 seen.reading.append(run.reading().seconds)
+                seen.passing.append(run.passing().seconds)
                 seen.same.append(run.ours(changed=False).seconds)
                 seen.same_octodns.append(run.octodns(changes=0).seconds)
         for _round in range(rounds):
@@ -97,6 +101,7 @@ def rows_of(title: str, rounds: int, seen: Measured) -> list[dict]:
     return [
         row(f"{title}: nothing to change", median(seen.same), OCTODNS, median(seen.same_octodns), 0.5),
         row(f"{title}: nothing to change", median(seen.same), READING, median(seen.reading), None),
+        row(f"{title}: nothing to change", median(seen.same), PASSING, median(seen.passing), None),
         row(f"{title}: all to write", median(seen.new), OCTODNS, median(seen.new_octodns), 1.0),
         row(f"{title}: all to write, {start}", seen.work_new, NSUPDATE, nsupdate, 2.0),
         row(f"{title}: memory, all to write", seen.memory, OCTODNS, seen.memory_of_octodns, None, unit="MiB"),

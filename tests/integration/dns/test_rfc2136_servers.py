@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -139,9 +140,31 @@ def test_a_zone_too_big_for_one_message(make: Make, kind: type[NameServer], cont
     assert not controller.records(server, records).changed
 
 
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "providers" / "rfc2136.md").read_text()
+
+
+def test_bind_with_the_rights_that_the_documentation_gives(make: Make, controller: Controller) -> None:
+    server = make(Named, "trixie")
+    policy = re.search(r"update-policy \{\n.*?\};\n", PAGE, re.DOTALL)
+    assert policy is not None
+    server.zone("example.org", FOREIGN, policy[0])
+    server.start()
+    records = [
+        mx("10 mail.example.org"),
+        record("mail.example.org", "A", "203.0.113.17"),
+        record("example.org", "TXT", "v=spf1 mx -all"),
+    ]
+    done = controller.records(server, records)
+    assert not done.failed, done.output
+    assert server.dig("example.org", "MX") == ["10 mail.example.org."]
+    for denied in (record("www.example.org", "A", "203.0.113.18"), record("mail.example.org", "CAA", '0 issue ";"')):
+        assert controller.records(server, [denied]).failed
+    assert server.dig("www.example.org", "A") == ["203.0.113.80"]
+    assert server.dig("mail.example.org", "CAA") == []
+
+
 def test_knot_with_the_rights_that_the_documentation_gives(make: Make, controller: Controller) -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "providers" / "rfc2136.md").read_text()
-    lines = page.partition("- id: inbound-mail\n")[2].partition("\n\n")[0].splitlines()
+    lines = PAGE.partition("- id: inbound-mail\n")[2].partition("\n\n")[0].splitlines()
     # The fixture has the lines before these.
     acl = "\n    ".join(line.strip() for line in lines if line.strip() != "key: inbound-mail")
     server = make(Knot, "trixie", acl=acl)
