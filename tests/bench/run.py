@@ -20,11 +20,18 @@ sys.path.insert(0, str(HERE))
 
 import dns_records  # noqa: E402
 import firewall  # noqa: E402
+import relay  # noqa: E402
 import site_again  # noqa: E402
 import verify  # noqa: E402
 from rows import COLUMNS  # noqa: E402
 
-BENCHMARKS = {"dns": dns_records.run, "firewall": firewall.run, "site": site_again.run, "verify": verify.run}
+BENCHMARKS = {
+    "dns": dns_records.run,
+    "firewall": firewall.run,
+    "relay": relay.run,
+    "site": site_again.run,
+    "verify": verify.run,
+}
 
 
 def machine() -> str:

@@ -1,0 +1,78 @@
+"""Ten thousand messages through our relay, beside a minimal one written by hand, of the same Postfix on the same host.
+
+The two take turns; a round is over when the server behind the relay has every message, so that none is lost.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
+
+from debian_lab import Lab  # noqa: E402
+from rows import row  # noqa: E402
+
+MESSAGES, SESSIONS, BYTES = 10_000, 20, 5_000
+ROUNDS = 3
+# As many messages in a second as by hand, or 0.95 of them at least.
+AIM = 1 / 0.95
+# Seconds that a round may take.
+PATIENCE = 300
+
+BY_HAND = """\
+compatibility_level = 3.6
+myhostname = mail.example.org
+mydestination = localhost
+mynetworks = 127.0.0.0/8
+inet_interfaces = all
+relay_domains = example.org
+transport_maps = inline:{example.org=relay:[203.0.113.10]:25}
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+"""
+
+
+def seconds(lab: Lab) -> float:
+    """How long it takes from the first message sent to the last one received."""
+    lab.run("relay", "systemctl restart postfix && until nc -z 203.0.113.17 25; do sleep 0.1; done")
+    counts = lab.root("server") / "root" / "counts"
+    # It writes a line for every message, that overwrites the one before on a terminal.
+    sink = lab.popen("server", "echo $$ >/root/sink; exec smtp-sink -c -u postfix 203.0.113.10:25 1000 >/root/counts")
+    try:
+        lab.await_run("relay", "nc -z 203.0.113.10 25", within=10)
+        start = time.monotonic()
+        addresses = "-f sender@example.com -t user@example.org"
+        lab.run("sender", f"smtp-source -s {SESSIONS} -m {MESSAGES} -l {BYTES} {addresses} 203.0.113.17:25")
+        while received(counts.read_bytes()) < MESSAGES:
+            if time.monotonic() - start > PATIENCE:
+                raise TimeoutError(f"{received(counts.read_bytes())} of {MESSAGES} messages arrived in {PATIENCE} s")
+            time.sleep(0.02)
+        return time.monotonic() - start
+    finally:
+        lab.run("server", "kill $(cat /root/sink)")
+        sink.wait(timeout=10)
+
+
+def received(counts: bytes) -> int:
+    numbers = re.findall(rb"mesg=(\d+)", counts[-200:])
+    return int(numbers[-1]) if numbers else 0
+
+
+def run() -> list[dict]:
+    """One row: the relay as the role makes it, without scanning."""
+    ours_s, by_hand_s = [], []
+    with Lab.up(ROOT / "tests" / "bench" / "relay", release="trixie") as lab:
+        lab.playbook(str(ROOT / "tests" / "bench" / "relay" / "roles.yml"))
+        main_cf = lab.root("relay") / "etc" / "postfix" / "main.cf"
+        ours = main_cf.read_text()
+        for _round in range(ROUNDS):
+            for text, found in ((ours, ours_s), (BY_HAND, by_hand_s)):
+                main_cf.write_text(text)
+                found.append(seconds(lab))
+    what = f"{MESSAGES:,} messages through the relay, none lost, median of {ROUNDS}"
+    peer = "a main.cf of eight lines by hand, the same Postfix on the same host"
+    return [row(what, statistics.median(ours_s), peer, statistics.median(by_hand_s), AIM)]
