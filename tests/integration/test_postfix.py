@@ -339,6 +339,10 @@ def test_nobody_is_shut_out_of_a_server_that_faces_the_outside(lab: Lab) -> None
         ({"settings": {"smtpd_sender_restrictions": "reject_evrything"}}, "reject_evrything"),
         ({"settings": {"smtpd_client_connection_count_limit": "many"}}, "smtpd_client_connection_count_limit"),
         ({"settings": {"inet_interfaces": "no.such.host.example"}}, "no.such.host.example"),
+        ({"settings": {"mail_owner": "nosuchuser"}}, "nosuchuser"),
+        ({"settings": {"daemon_directory": "/nonexistent"}}, "/nonexistent"),
+        ({"settings": {"local_recipient_maps": "hash:/nonexistent"}}, "/nonexistent"),
+        ({"settings": {"virtual_alias_maps": "hash:/nonexistent"}}, "/nonexistent"),
         ({"settings": {"mynetworks": "0.0.0.0/0"}}, "set by 'inbound.mail relay' on this host already"),
         ({"settings": {"proxy_interfaces": "a\nmynetworks = 0.0.0.0/0"}}, "more than one line"),
         ({"settings": {"debug_peer_list": "x"}, "name": "../x"}, "cannot name a block"),
@@ -482,3 +486,33 @@ def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
         assert lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout == mode
         # Without the relay's settings nobody's mail is relayed either.
         assert rcpt(lab, "outside", RELAY, "victim@elsewhere.example.com")[0] in "45"
+
+
+@on_one_release
+def test_edits_by_others_inside_our_block_are_put_right_and_outside_it_left_alone(lab: Lab) -> None:
+    """As postconf -e makes them, an editor, and somebody who appends a line that would count instead of ours."""
+    with main_cf_of(lab, "relay") as path:
+        before = path.read_bytes()
+        master_cf = lab.run("relay", "md5sum /etc/postfix/master.cf").stdout
+        lab.playbook(ROLES, "--limit", "relay")
+        ours = path.read_text()
+        folder = "/etc/postfix/inbound_mail/relay"
+        lab.run("relay", "postconf -e relay_domains=other.example bounce_size_limit=60000")
+        path.write_text(path.read_text() + "relay_domains = evil.example\n")
+        lab.run(
+            "relay", f"echo 'evil.example OK' >>{folder}/relay_domains; rm {folder}/transport; mkdir {folder}/theirs"
+        )
+        first, second = (lab.playbook(ROLES, "--limit", "relay").stdout for _run in range(2))
+        assert "changed=1" in first and "changed=0" in second
+        assert (
+            path.read_text().replace("bounce_size_limit = 60000\n", "", 1)
+            == ours + "#inbound.mail relay: relay_domains = evil.example\n"
+        )
+        assert rcpt(lab, "outside", RELAY, "postmaster@evil.example").startswith("554 5.7.1")
+        await_message(lab, "server", send(lab, "outside", RELAY, "postmaster@example.org"))
+        # The line of somebody else's is as much theirs as what was there before.
+        lab.playbook(ROLES, "--limit", "relay", "-e", "mail_relay_state=absent")
+        added = b"relay_domains = evil.example\n"
+        assert path.read_bytes().replace(b"bounce_size_limit = 60000\n", b"", 1) == before + added
+        assert lab.run("relay", f"ls -A {folder}").stdout == "theirs\n"
+        assert lab.run("relay", "md5sum /etc/postfix/master.cf").stdout == master_cf

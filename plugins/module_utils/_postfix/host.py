@@ -69,7 +69,8 @@ class Host:
 
     def _files(self, owner: str) -> list[Path]:
         directory = self.table_directory(owner)
-        return sorted(directory.iterdir()) if directory.is_dir() else []
+        # A folder in there is somebody else's.
+        return sorted(path for path in directory.iterdir() if not path.is_dir()) if directory.is_dir() else []
 
     def _certificates(self, owner: str) -> set[str]:
         return {path.name for path in self._files(owner) if path.suffix == CERTIFICATE_SUFFIX}
@@ -134,7 +135,19 @@ class Host:
                 for line in said.replace(f"{trial}/", "").splitlines()
                 if f"{TABLE_DIRECTORY}/{owner}/{table.name}" in line
             ]
-        return problems + self._smtpd_problems(trial, names)
+        return problems + self._table_problems(trial, names) + self._smtpd_problems(trial, names)
+
+    def _table_problems(self, trial: Path, names: Collection[str]) -> list[Problem]:
+        """Tables that cannot be opened. An SMTP server starts all the same, and then says 451 to everybody."""
+        problems = []
+        expanded = self._run("postconf", "-c", str(trial), "-x")[1]
+        for name, table in rules.file_tables(expanded, names):
+            said = self._run("postmap", "-c", str(trial), "-q", "example.org", table)[2]
+            reasons = rules.reasons_of_table(said, table)
+            if reasons:
+                message = f"{table} cannot be read: {'; '.join(reasons)}".replace(f"{trial}/", "")
+                problems.append(Problem(f"main.cf: {name}", message, "Make the table, or correct its name"))
+        return problems
 
     def check(self, trial: Path) -> None:
         """Let ``postfix check`` judge the copy. It creates directories that are missing in the queue."""
@@ -250,7 +263,7 @@ class Host:
     def _remove_others(self, owner: str, names: Collection[str]) -> None:
         """Remove the owner's files that are not of these names, and directories that are empty then."""
         directory = self.table_directory(owner)
-        for path in directory.iterdir():
+        for path in self._files(owner):
             if path.name not in names:
                 path.unlink()
         for path in (directory, directory.parent):

@@ -94,19 +94,22 @@ def master_problems(services: str, overrides: str, names: Collection[str]) -> li
                 "Take the comment sign off the line that begins with 'smtp inet'",
             )
         ]
-    listeners = {f"{service}/inet" for service in port_25} | {"smtpd/pass"}
-    problems = []
-    for line in overrides.splitlines():
-        match = _OVERRIDE.fullmatch(line)
-        if match and match["service"] in listeners and match["name"] in names:
-            problems.append(
-                Problem(
-                    f"master.cf: {match['service']}",
-                    f"-o {match['name']}={match['value']} overrules what is set for port 25",
-                    "Take that option out, or set it on another port's service",
-                )
-            )
-    return problems
+    what_for = dict.fromkeys(("smtpd/pass", *(f"{service}/inet" for service in port_25)), "port 25")
+    # The transports that mail goes out by, to the outside and to the servers (postconf(5), default_transport).
+    what_for.update({"smtp/unix": "outgoing mail", "relay/unix": "mail to the servers"})
+    return [
+        Problem(
+            f"master.cf: {match['service']}",
+            f"-o {match['name']}={match['value']} overrules what is set for {what_for[match['service']]}",
+            "Take that option out, or set it on a service of another name",
+        )
+        for match in map(_OVERRIDE.fullmatch, overrides.splitlines())
+        if match
+        and match["service"] in what_for
+        and match["name"] in names
+        # Ours is only a default, and a transport may have its own.
+        and not (match["service"].endswith("/unix") and match["name"] == "smtp_tls_security_level")
+    ]
 
 
 def unknown_setting_problems(warnings: str, names: Collection[str]) -> list[Problem]:
@@ -131,6 +134,29 @@ def unknown_restriction_problems(settings: Mapping[str, str], smtpd: bytes, clas
         for word in list_items(value)
         if _RESTRICTION.fullmatch(word) and word not in classes and word.encode() + b"\0" not in smtpd
     ]
+
+
+# Tables that are files; others are servers that may be away for a moment, or stand in main.cf themselves.
+_FILE_TABLE = re.compile(r"(?:proxy:)?((?:btree|cdb|cidr|dbm|hash|lmdb|pcre|regexp|sdbm|texthash):\S+)")
+
+
+def file_tables(settings: str, names: Collection[str]) -> list[tuple[str, str]]:
+    """``settings`` as ``postconf -x`` prints them -> (parameter, ``type:path``) of tables in those of these names."""
+    found: dict[str, str] = {}
+    for line in settings.splitlines():
+        name, _equals, value = line.partition(" = ")
+        for item in list_items(value) if name in names else ():
+            match = _FILE_TABLE.fullmatch(item)
+            if match:
+                found.setdefault(match[1], name)
+    return [(name, table) for table, name in found.items()]
+
+
+def reasons_of_table(said: str, table: str) -> list[str]:
+    """What ``postmap -q`` says against a table, of what it says."""
+    path = table.partition(":")[2]
+    parts = (line.partition("fatal: ")[2] for line in said.splitlines())
+    return [reason for reason in parts if path in reason or "unsupported dictionary type" in reason]
 
 
 def without_proxymap(settings: str) -> list[str]:

@@ -53,6 +53,53 @@ def test_option_on_port_25_that_overrules_ours(service: str) -> None:
     assert problem.message.startswith("-o smtpd_relay_restrictions=permit")
 
 
+@pytest.mark.parametrize("service", ["smtp/unix", "relay/unix"])
+def test_option_of_a_transport_that_overrules_ours(service: str) -> None:
+    ours = ["smtp_tls_policy_maps", "smtp_tls_security_level"]
+    overrides = f"{service}/smtp_tls_policy_maps =\n{service}/smtp_tls_security_level = encrypt\n"
+    overrides = overrides.replace("=\n", "= \n")
+
+    (problem,) = rules.master_problems(SERVICES, overrides + "other/unix/smtp_tls_policy_maps = x\n", ours)
+
+    assert problem.option == f"master.cf: {service}"
+    assert problem.message.startswith("-o smtp_tls_policy_maps=")
+
+
+def test_tables_of_ours_that_are_files() -> None:
+    settings = """\
+alias_maps = hash:/etc/aliases
+relayhost =
+smtpd_recipient_restrictions = check_recipient_access pcre:/a, reject_rbl_client z.test, check_policy_service unix:x
+transport_maps = proxy:hash:/b, texthash:/c ldap:/d, inline:{e=f}
+virtual_alias_maps = hash:/b
+"""
+    names = ["relayhost", "smtpd_recipient_restrictions", "transport_maps", "virtual_alias_maps"]
+    assert rules.file_tables(settings, names) == [
+        ("smtpd_recipient_restrictions", "pcre:/a"),
+        ("transport_maps", "hash:/b"),
+        ("transport_maps", "texthash:/c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "reasons"),
+    [
+        (
+            "postmap: fatal: open database /b.db: No such file or directory",
+            ["open database /b.db: No such file or directory"],
+        ),
+        (
+            "postmap: warning: x\npostmap: fatal: unsupported dictionary type: hash",
+            ["unsupported dictionary type: hash"],
+        ),
+        ("postmap: fatal: bad string length 0 < 1: setgid_group = ", []),
+        ("", []),
+    ],
+)
+def test_reasons_of_a_table(said: str, reasons: list[str]) -> None:
+    assert rules.reasons_of_table(said, "hash:/b") == reasons
+
+
 def test_nobody_listens_on_port_25() -> None:
     (problem,) = rules.master_problems(SERVICES.partition("\n")[2], SUBMISSION, NAMES)
 
