@@ -23,6 +23,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.observati
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
+    RECIPIENT_KEYS,
     ZONE_KEYS,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid
@@ -116,6 +117,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "variables": variables,
         "keys of mail_domains": lambda: keys(DOMAIN_KEYS),
         "keys of an exchanger": lambda: keys(EXCHANGER_KEYS),
+        "keys of recipients": lambda: keys(RECIPIENT_KEYS),
         "keys of mail_smarthosts": lambda: keys(SMARTHOST_KEYS),
         "keys of mail_zones": lambda: keys(ZONE_KEYS),
     },

@@ -98,6 +98,36 @@ options:
                 description: The name that the certificate is for, with V(secure); if left out, that in C(address).
                 type: str
                 version_added: "0.3.0"
+          recipients:
+            description: Which recipients of the domain it takes mail for. Whoever is not one is refused at once.
+            type: dict
+            version_added: "0.3.0"
+            suboptions:
+              validation:
+                description:
+                  - V(static) takes those in C(addresses) and C(maps), and postmaster; also while the servers are away.
+                  - V(callout) asks the server at the first message to a recipient and keeps the answer on disk. While
+                    the server is away, whom it was never asked about is told to come again later.
+                  - V(none) takes all of them. What the server refuses then comes back as a bounce.
+                type: str
+                choices: [none, static, callout]
+                default: none
+              addresses:
+                description: The recipients, as C(info@example.org) or C(info).
+                type: list
+                elements: str
+                default: []
+              maps:
+                description: Lookup tables on the relay with further recipients, as C(texthash:/etc/postfix/people).
+                type: list
+                elements: str
+                default: []
+      callout_reject_code:
+        description: The answer to a recipient whom the server does not know, with C(validation) V(callout).
+        type: int
+        choices: [450, 550]
+        default: 550
+        version_added: "0.3.0"
       relay_from:
         description: Addresses or networks of the servers whose mail to the outside it carries.
         type: list
@@ -354,8 +384,21 @@ def main() -> None:
                         "options": {
                             "name": {"type": "str", "required": True},
                             "next_hops": {**hops, "required": True},
+                            "recipients": {
+                                "type": "dict",
+                                "options": {
+                                    "validation": {
+                                        "type": "str",
+                                        "choices": ["none", "static", "callout"],
+                                        "default": "none",
+                                    },
+                                    "addresses": strings,
+                                    "maps": strings,
+                                },
+                            },
                         },
                     },
+                    "callout_reject_code": {"type": "int", "choices": [450, 550], "default": 550},
                     "relay_from": strings,
                     "accept_from": strings,
                     **client,

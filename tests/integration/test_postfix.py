@@ -287,6 +287,51 @@ def test_certificate_of_ours_that_was_deleted_is_made_anew(lab: Lab) -> None:
         ]
 
 
+def relay_of(recipients: dict[str, object]) -> dict[str, object]:
+    """For example.org with these recipients, and for example.net without any declared."""
+    hops = [{"address": SERVER}]
+    domains = [{"name": "example.org", "next_hops": hops, "recipients": recipients}]
+    return {"fqdn": "mail.example.org", "domains": [*domains, {"name": "example.net", "next_hops": hops}]}
+
+
+@on_one_release
+def test_listed_recipients_are_taken_while_the_server_is_away_and_others_are_refused(lab: Lab) -> None:
+    lab.run("relay", "printf 'ann@example.org OK\\nbob@example.org\\n' >/etc/postfix/people")
+    recipients = {"validation": "static", "addresses": ["root"], "maps": ["texthash:/etc/postfix/people"]}
+    with main_cf_of(lab, "relay"):
+        before = state(lab, "relay")
+        broken = postfix(lab, "relay", name="relay", relay=relay_of(recipients))
+        assert "/etc/postfix/people, line 2: 'bob@example.org' has nothing after it" in str(broken["msg"])
+        assert state(lab, "relay") == before
+        lab.run("relay", "echo 'ann@example.org OK' >/etc/postfix/people")
+        assert postfix(lab, "relay", name="relay", relay=relay_of(recipients))["changed"]
+        assert not postfix(lab, "relay", name="relay", relay=relay_of(recipients))["changed"]
+        lab.run("server", "systemctl stop postfix postfix@-")
+        try:
+            for known in ("root@example.org", "ANN@example.org", "postmaster@example.org", "anybody@example.net"):
+                assert rcpt(lab, "outside", RELAY, known).startswith("250"), known
+            assert rcpt(lab, "outside", RELAY, "stranger@example.org").startswith("550 5.1.1")
+        finally:
+            lab.run("server", RESTART)
+
+
+@on_one_release
+def test_server_is_asked_for_recipients_and_the_answer_is_kept(lab: Lab) -> None:
+    with main_cf_of(lab, "relay"):
+        assert postfix(lab, "relay", name="relay", relay=relay_of({"validation": "callout"}))["changed"]
+        assert rcpt(lab, "outside", RELAY, "root@example.org").startswith("250")
+        assert rcpt(lab, "outside", RELAY, "stranger@example.org").startswith("550 5.1.1")
+        lab.run("server", "systemctl stop postfix postfix@-")
+        try:
+            # Answers are kept over a restart; whom the server was not asked about has to come again.
+            lab.run("relay", RESTART)
+            assert rcpt(lab, "outside", RELAY, "root@example.org").startswith("250")
+            assert rcpt(lab, "outside", RELAY, "stranger@example.org").startswith("550 5.1.1")
+            assert rcpt(lab, "outside", RELAY, "somebody@example.org").startswith("450 4.1.1")
+        finally:
+            lab.run("server", RESTART)
+
+
 @pytest.mark.parametrize("recipient", SPELLINGS)
 def test_strange_recipients_are_refused_however_they_are_spelled(lab: Lab, recipient: str) -> None:
     assert rcpt(lab, "outside", RELAY, recipient).startswith("554 5.7.1")

@@ -22,6 +22,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops im
     read_next_hops,
     read_smarthosts,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import recipient_settings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import (
     PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
     listening,
@@ -66,13 +67,14 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
     tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "relay")
     servers = [hop for hops in next_hops for hop in hops]
     client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
+    recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
     check.finish()
 
     domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
     transport = Table(
         "transport", "texthash", tuple((domain, f"relay:{joined(hops)}") for domain, hops in zip(domains, next_hops))
     )
-    tables = [domain_table, transport, *client.tables]
+    tables = [domain_table, transport, *recipient_tables, *client.tables]
     settings = {
         "myhostname": fqdn,
         "myorigin": "$myhostname",
@@ -83,10 +85,9 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         "relay_domains": reference(owner, domain_table),
         "parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
         "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
-        # Which recipients there are is for the servers to say.
-        "relay_recipient_maps": "",
         "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
         "allow_untrusted_routing": "no",
+        **recipients,
         **listening(former),
         **tls,
         **client.settings,

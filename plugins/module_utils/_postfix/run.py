@@ -19,6 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
@@ -54,7 +55,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         if result["changed"] and not module.check_mode:
             raise PostfixError(f"Postfix is not installed (no postconf, or no {host.main_cf}): install it first")
         return result
-    problems = _certificate_problems(module.params)
+    problems = _certificate_problems(module.params) + _map_problems(module.params)
     if problems and not result["changed"]:
         raise InvalidError(problems)
     if result["changed"]:
@@ -80,6 +81,10 @@ def _certificate_problems(params: Mapping[str, Any]) -> list[Problem]:
         if declared and declared["tls_certificate"]:
             return certificate_problems(option, declared["tls_certificate"], declared["tls_key"])
     return []
+
+
+def _map_problems(params: Mapping[str, Any]) -> list[Problem]:
+    return map_problems(params["relay"]["domains"]) if params["relay"] and params["state"] == "present" else []
 
 
 def _client_problems(params: Mapping[str, Any]) -> list[Problem]:

@@ -27,6 +27,7 @@ def check(links: Links, report: Report) -> None:
         _check_exchangers(domain, links, report)
     if not report.errors:
         _warn_of_idle_hosts(links, report)
+    _warn_of_recipients_without_relay(links, report)
     _warn_of_ways_around(links, report)
     _warn_of_loops_inside(links, report)
 
@@ -416,6 +417,18 @@ def _warn_of_loops_inside(links: Links, report: Report) -> None:
                     "other would loop",
                     f"Give them different addresses, or take '{INTERNAL}' out of mail_dns",
                 )
+
+
+def _warn_of_recipients_without_relay(links: Links, report: Report) -> None:
+    for domain in links.shared.domains:
+        fronts = links.front_ends(domain)
+        if domain.validates_recipients and fronts and not any(host.name in links.servers_behind for host in fronts):
+            report.warning(
+                "",
+                "mail_domains",
+                f"{domain.name}: recipients has no effect, as no relay is in front of its servers",
+                "Leave recipients out, or put a relay in front",
+            )
 
 
 def _warn_of_ways_around(links: Links, report: Report) -> None:

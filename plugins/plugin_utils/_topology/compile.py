@@ -81,7 +81,13 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
     domains = []
     for domain in links.domains_of[relay.name]:
         servers = [server for server in links.servers[domain.name] if server in behind]
-        domains.append({"name": domain.name, "next_hops": [hop for server in servers for hop in hops_of[server.name]]})
+        entry: dict[str, Any] = {
+            "name": domain.name,
+            "next_hops": [hop for server in servers for hop in hops_of[server.name]],
+        }
+        if domain.recipients is not None:
+            entry["recipients"] = domain.recipients.as_option()
+        domains.append(entry)
     return {
         "fqdn": relay.named(),
         "domains": domains,

@@ -12,7 +12,7 @@ from ...module_utils._addresses import Address
 from .._providers.options import ARGUMENT_SPEC
 from .entries import Key, Several, label, read_entries, read_entry, unknown_key
 from .problems import Unfit
-from .values import address, boolean, described, domain_name, each, host_name, items, preference, text, ttl
+from .values import address, boolean, described, domain_name, each, host_name, items, one_of, preference, text, ttl
 
 DEFAULT_TTL = 3600
 """Seconds."""
@@ -23,6 +23,8 @@ MANUAL = "manual"
 """The provider that is a person: the plan says what to ask for."""
 BACKUP_DISTANCE = 10
 """How much higher than the last primary's a backup MX's preference is if it is not declared."""
+STATIC = "static"
+"""The validation of recipients by a list."""
 
 CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
 """The options of an endpoint that are secret: nothing here reads them."""
@@ -47,6 +49,19 @@ class Zone:
 
 
 @dataclass(frozen=True)
+class Recipients:
+    """Whom a relay takes mail for. addresses and maps (lookup tables of Postfix on the relay): of static alone."""
+
+    validation: str = "none"
+    addresses: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+
+    def as_option(self) -> dict[str, object]:
+        """As the role mail_relay takes it."""
+        return {"validation": self.validation, "addresses": list(self.addresses), "maps": list(self.maps)}
+
+
+@dataclass(frozen=True)
 class MailDomain:
     """servers None: every mail server. zone: the zone that holds the domain's MX, mostly the domain itself."""
 
@@ -59,6 +74,22 @@ class MailDomain:
     endpoints: tuple[str, ...] = ()
     ttl: int = DEFAULT_TTL
     null_mx: bool = False
+    recipients: Recipients | None = None
+
+    @property
+    def validates_recipients(self) -> bool:
+        return self.recipients is not None and self.recipients.validation != "none"
+
+
+def _recipients(value: object) -> Recipients:
+    entry = read_entry(value, RECIPIENT_KEYS, "")
+    found = Recipients(**entry)
+    listed = found.addresses or found.maps
+    if listed and found.validation != STATIC:
+        raise Unfit(f"has a list of recipients, and its validation is {found.validation}", "Write validation: static")
+    if found.validation == STATIC and not listed:
+        raise Unfit("is static and names nobody", "Name the recipients in addresses, or tables in maps")
+    return found
 
 
 def _exchangers(value: object) -> tuple[Exchanger, ...]:
@@ -92,6 +123,25 @@ EXCHANGER_KEYS = {
     ),
 }
 
+RECIPIENT_KEYS = {
+    "validation": Key(
+        "`static`, `callout` or `none`",
+        "`static`: those in `addresses` and `maps`, and postmaster; also while the servers are away. `callout`: those "
+        "that the server knows; it is asked once and the answer is kept. `none`: all; what the server refuses bounces.",
+        one_of(("none", STATIC, "callout"), "validation", "static, callout or none"),
+    ),
+    "addresses": Key(
+        "list of addresses",
+        "The recipients, whole or without the domain.",
+        each(text, "recipients", "[info, sales]"),
+    ),
+    "maps": Key(
+        "list of tables",
+        "Lookup tables of Postfix on the relays that know recipients, as `texthash:/etc/postfix/people`.",
+        each(text, "tables", "[texthash:/etc/postfix/people]"),
+    ),
+}
+
 DOMAIN_KEYS = {
     "name": Key("domain name", "The domain: what stands after the @.", domain_name, required=True),
     "servers": Key(
@@ -119,6 +169,11 @@ DOMAIN_KEYS = {
         "domain name", "The zone that holds the domain's records, if the domain is not a zone itself.", domain_name
     ),
     "ttl": Key("seconds", f"The TTL of the records; {DEFAULT_TTL} if left out.", ttl),
+    "recipients": Key(
+        "`validation`, `addresses`, `maps`",
+        "Which recipients relays take mail for; whoever is not one is refused at once. All of them if left out.",
+        _recipients,
+    ),
     "null_mx": Key("true or false", "The domain takes no mail (RFC 7505).", boolean),
 }
 
@@ -145,6 +200,7 @@ def domains(value: object) -> tuple[MailDomain, ...]:
             endpoints=entry.get("dns", ()),
             ttl=entry.get("ttl", DEFAULT_TTL),
             null_mx=entry.get("null_mx", False),
+            recipients=entry.get("recipients"),
         )
         for entry in reading.entries
     )

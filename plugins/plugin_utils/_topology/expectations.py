@@ -118,8 +118,9 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
                     "addresses": addresses,
                     "port": PORT,
                     "domains": domains,
-                    # A relay does not know them: its server refuses.
-                    "refuses_unknown": host.name not in links.servers_behind,
+                    # A relay that was not told them takes all: its server refuses.
+                    "refuses_unknown": host.name not in links.servers_behind
+                    or all(domain.validates_recipients for domain in links.domains_of[host.name]),
                 }
             )
     return found

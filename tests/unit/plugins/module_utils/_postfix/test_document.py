@@ -19,6 +19,7 @@ EVERYTHING = {
     "smarthosts": [{**HOP, "credentials": "provider"}],
     "sender_smarthosts": [{"domain": "example.net", "smarthosts": [{"address": "192.0.2.3", "port": 25}]}],
     "credentials": {"provider": "relay:x"},
+    "callout_reject_code": 550,
     "send_from": ["192.0.2.17", "2001:db8::17"],
     "tls_ca": "/etc/ssl/ca.pem",
     "tls_certificate": "/etc/ssl/mail.pem",
@@ -39,7 +40,11 @@ def test_document_names_every_parameter_that_is_set() -> None:
         for name in re.findall(r"`(\w+)`", names)
         if cell.strip()
     }
-    domains = [{"name": "example.org", "next_hops": [{"address": "192.0.2.2", "port": 25}]}]
+    hops = [{"address": "192.0.2.2", "port": 25}]
+    domains = [
+        {"name": "example.org", "next_hops": hops, "recipients": {"validation": "static", "addresses": ["info"]}},
+        {"name": "example.net", "next_hops": hops, "recipients": {"validation": "callout"}},
+    ]
     relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, FORMER)
     server = server_configuration("server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, FORMER)
 

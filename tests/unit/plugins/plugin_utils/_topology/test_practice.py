@@ -396,6 +396,28 @@ mail_servers:
     assert values(plan, "example.org", "MX") == ["20 a.example.org.", "20 b.example.org.", "20 c.example.org."]
 
 
+def test_recipients_go_to_the_relays_and_verify_expects_others_to_be_refused(plan_of: Any) -> None:
+    relays = "{r: {mail_fqdn: r.example.org, mail_addresses: [9.9.0.1]}}"
+    servers = "{s: {mail_addresses: [192.168.0.10], mail_relays: [r]}}"
+    recipients = "{validation: static, addresses: [info]}"
+    plan = plan_of(relay_inventory(f"[{{name: example.org, recipients: {recipients}}}]", relays, servers))
+    (domain,) = plan["relay"]["r"]["domains"]
+    assert domain["recipients"] == {"validation": "static", "addresses": ["info"], "maps": []}
+    assert plan["expect"]["smtp"][0]["refuses_unknown"]
+    some = plan_of(relay_inventory(f"[{{name: a.org, recipients: {recipients}}}, {{name: b.org}}]", relays, servers))
+    assert not some["expect"]["smtp"][0]["refuses_unknown"]
+
+
+def test_recipients_without_a_relay_are_a_warning(plan_of: Any) -> None:
+    plan = plan_of(
+        f"""
+all: {{vars: {{mail_domains: [{{name: example.org, recipients: {{validation: callout}}}}], {DNS}}}}}
+mail_servers: {{hosts: {{m: {{mail_topology: direct, mail_fqdn: m.example.org, mail_addresses: [9.9.0.1]}}}}}}
+"""
+    )
+    assert [warning["variable"] for warning in plan["warnings"]] == ["mail_domains"]
+
+
 INTERNAL = (
     "mail_dns: {default: {provider: rfc2136, server: 9.9.9.53}, internal: {provider: rfc2136, server: 10.0.0.53}}"
 )
