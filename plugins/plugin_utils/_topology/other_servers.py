@@ -18,7 +18,7 @@ POSTFIX = "postfix"
 EXCHANGE = "exchange"
 
 # Windows PowerShell takes typographic quotation marks for a single quote as well (about_Quoting_Rules).
-_POWERSHELL_QUOTES = re.compile("(['‘’‚‛])")  # noqa: RUF001
+_POWERSHELL_QUOTES = re.compile(r"(['\u2018\u2019\u201a\u201b])")
 _CONNECTOR = "inbound.mail relays"
 
 
