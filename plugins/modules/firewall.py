@@ -50,7 +50,7 @@ options:
       - Who keeps the host's packet filter, and so has to let through what the table accepts. V(auto) finds out, from
         what is in force; two at once are an error that names both.
       - V(firewalld) gets policies, V(ufw) a block in its C(before.rules), V(iptables) a chain that C(FORWARD) calls.
-        Docker's C(DOCKER-USER) calls that chain beside any of them.
+        Beside any of them but ufw, Docker's C(DOCKER-USER) calls that chain too.
       - V(nftables) has the table alone, also where somebody else may drop what it accepts.
     type: str
     choices: [auto, nftables, firewalld, ufw, iptables]

@@ -203,6 +203,16 @@ def test_a_change_is_taken_back_when_the_controller_dies(lab: Lab, abandoned: st
     assert "no change of nat waits" in firewall(lab, [], state="confirmed")
 
 
+def test_it_is_confirmed_for_the_backend_that_it_was_made_for(lab: Lab) -> None:
+    """Two seem to be in charge, and so a confirmation alone would not know."""
+    two = "table inet firewalld { chain filter_FORWARD { }; }; table ip filter { chain ufw-before-forward { }; }"
+    lab.run("gateway", f"nft '{two}'")
+    assert "firewalld and ufw at once" in firewall(lab, [FORWARD, SIX])
+    assert '"confirmed": true' in firewall(lab, [FORWARD, SIX], backend="nftables")
+    assert_nothing_waits(lab)
+    lab.run("gateway", "nft 'delete table inet firewalld; delete table ip filter'")
+
+
 def test_what_waits_is_taken_back_before_the_next_change(lab: Lab, abandoned: str) -> None:
     before = state(lab)
     lab.run("gateway", abandoned)

@@ -39,6 +39,9 @@ def choose(wanted: str, chains: Sequence[Mapping[str, Any]], has_saved_iptables:
     has_saved_iptables: whether the host loads rules of iptables at boot.
     """
     found = managers(chains)
+    # ufw's chains hang in those of iptables, whose policy is ufw's own.
+    if found == [FIREWALLD] and _iptables_drops(chains):
+        found.append(IPTABLES)
     if wanted == "auto":
         if len(found) > 1:
             raise HostError(

@@ -9,6 +9,7 @@ import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ OUTSIDE = "wan"
 _FLOW_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # IFNAMSIZ less the final null byte; see dev_valid_name() of Linux, without the characters that nft gives a meaning.
 _INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
+# An address comes up several times in a list of flows, and to read it is half of what a flow costs here.
+_ADDRESSES = 65536
 _RATE = re.compile(r"([1-9][0-9]{0,6})/(second|minute|hour|day)")
 
 
@@ -84,6 +87,7 @@ class Peer:
 ANYBODY = Peer()
 
 
+@lru_cache(maxsize=_ADDRESSES)
 def host_peer(address: str) -> Peer:
     """The peer of one address."""
     network = ipaddress.ip_network(address)
@@ -406,6 +410,7 @@ class _Reader:
                     return
 
 
+@lru_cache(maxsize=_ADDRESSES)
 def _network(value: str, strict: bool = True) -> Network | None:
     try:
         return ipaddress.ip_network(value, strict=strict)

@@ -9,6 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -81,6 +82,14 @@ class Iptables(Keeper):
         programs = {PROGRAMS[family] for family, chains in self._hooks.items() if chains}
         return "".join(f"{rule}\n" for rule in rules(passages) if rule.partition(" ")[0] in programs)
 
+    def check(self, openings: str) -> None:
+        for family, program in PROGRAMS.items():
+            if f"{program} " in openings and not self._host.has_iptables(family):
+                raise HostError(
+                    f"backend: {program} is not installed on this host. Install the package iptables, or name in "
+                    "backend who keeps the packet filter here"
+                )
+
     def live(self) -> str:
         """Without all jumps to it the chain counts as not there."""
         found = []
@@ -91,13 +100,17 @@ class Iptables(Keeper):
         return "".join(f"{rule}\n" for rule in found)
 
     def kept(self) -> str:
-        """Nothing if the unit that makes them is not as it should be."""
-        if self._host.keeps and not self._host.is_loaded_at_boot(boot.openings_unit(), self._name):
-            return ""
-        lines = self._host.read(boot.openings_file(self._name)).splitlines()
+        """A word on it where they would not all be made, as where Docker came later or a unit was disabled by hand."""
+        file = boot.openings_file(self._name)
+        lines = self._host.read(file).splitlines()
+        incomplete = f"# {file} does not make all of them\n"
+        if lines and self._host.keeps and not self._host.is_loaded_at_boot(boot.openings_unit(), self._name):
+            return incomplete
         found = []
-        for program in PROGRAMS.values():
+        for family, program in PROGRAMS.items():
             begins = [number for number, line in enumerate(lines) if line.startswith(f"{program}-restore ")]
+            if begins and not all(self._jump(program, chain) in lines for chain in self._hooks.get(family, ())):
+                return incomplete
             for begin in begins:
                 found += _rules_in(lines[begin : lines.index("END", begin)], program, self._chain)
         return "".join(f"{rule}\n" for rule in found)
@@ -110,12 +123,14 @@ class Iptables(Keeper):
             if mine and chains:
                 # All rules of the chain in one transaction; then the jumps that are not there.
                 lines += [f"{program}-restore --wait --noflush <<'END'", *restoring(self._chain, mine), "END"]
-                for chain in chains:
-                    jump = f"{chain} -j {self._chain}"
-                    lines.append(f"{program} --wait -C {jump} 2>/dev/null || {program} --wait -I {jump}")
+                lines += [self._jump(program, chain) for chain in chains]
             else:
                 lines += self._removal(program)
         return "".join(f"{line}\n" for line in lines)
+
+    def _jump(self, program: str, chain: str) -> str:
+        jump = f"{chain} -j {self._chain}"
+        return f"{program} --wait -C {jump} 2>/dev/null || {program} --wait -I {jump}"
 
     def _removal(self, program: str) -> list[str]:
         # To ask iptables itself for a chain would make its tables where there are none.

@@ -24,9 +24,10 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
 
     One that has nothing to let through is among them too: it may still have openings of ours.
     """
-    docker = {family: [detection.DOCKER_USER] for family in detection.docker_families(chains)}
     if backend == detection.UFW:
-        return [Ufw(host, name, docker)]
+        # Its chains come before the policy by which Docker drops.
+        return [Ufw(host, name)]
+    docker = {family: [detection.DOCKER_USER] for family in detection.docker_families(chains)}
     own = ["FORWARD"] if backend == detection.IPTABLES else []
     found: list[Keeper] = [Iptables(host, name, {family: [*own, *docker.get(family, ())] for family in PROGRAMS})]
     if backend == detection.FIREWALLD:
@@ -37,5 +38,5 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
 def retired(host: Host, name: str, keepers: Iterable[Keeper]) -> list[Keeper]:
     """Those that are not in charge any more and would still make openings of ours at the next boot."""
     present = {type(keeper) for keeper in keepers}
-    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name, {})]
+    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name)]
     return [keeper for keeper in others if type(keeper) not in present and keeper.kept()]

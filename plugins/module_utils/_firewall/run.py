@@ -52,15 +52,18 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         raise FlowsError([Problem("name", f"{name!r} cannot name a table", remedy)])
     host = Host(module)
     unconfirmed = Unconfirmed(host, name)
+    wanted = module.params["backend"]
     if module.params["state"] == "confirmed":
-        backend, present = _keepers(module, host, name)
+        if not module.check_mode:
+            wanted = unconfirmed.backend or wanted
+        backend, present = _keepers(host, name, wanted)
         return _result(backend, True, _confirm(module, host, name, unconfirmed, present), [])
     if unconfirmed.exists and not module.check_mode:
         # Nobody has said that it is good, and what was there before is what this change is compared with.
         unconfirmed.revert()
-    backend, present = _keepers(module, host, name)
+    backend, present = _keepers(host, name, wanted)
     if module.params["state"] == "absent":
-        change = _to_nothing(host, name, present)
+        change = _to_nothing(host, name, backend, present)
     else:
         change = _to_flows(module, host, name, backend, present)
     if not host.keeps:
@@ -75,10 +78,10 @@ def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, s
     return {"changed": changed, "diff": diff, "backend": backend, "confirmed": confirmed}
 
 
-def _keepers(module: AnsibleModule, host: Host, name: str) -> tuple[str, list[Keeper]]:
+def _keepers(host: Host, name: str, wanted: str) -> tuple[str, list[Keeper]]:
     """The backend, and who beside our table has to let mail through."""
     chains = host.chains()
-    backend = detection.choose(module.params["backend"], chains, host.loads_iptables_at_boot)
+    backend = detection.choose(wanted, chains, host.loads_iptables_at_boot)
     return backend, keepers.in_charge(host, name, backend, chains)
 
 
@@ -127,7 +130,7 @@ def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, presen
         )
     by_title = {one.title: one for one in present}
     scripts = ruleset.replacement(live_table, table) if live_table else (table.script(),)
-    return _with_retired(host, Change(name, before, after, scripts, by_title, forwards))
+    return _with_retired(host, Change(name, backend, before, after, scripts, by_title, forwards))
 
 
 def _with_retired(host: Host, change: Change) -> Change:
@@ -143,7 +146,7 @@ def _with_retired(host: Host, change: Change) -> Change:
     )
 
 
-def _to_nothing(host: Host, name: str, present: Sequence[Keeper]) -> Change:
+def _to_nothing(host: Host, name: str, backend: str, present: Sequence[Keeper]) -> Change:
     table = ruleset.Table(table_name(name))
     settings = forwarding.parse(host.read(SYSCTL_FILE))
     remaining = forwarding.with_needs(settings, name, {}, {})
@@ -163,7 +166,7 @@ def _to_nothing(host: Host, name: str, present: Sequence[Keeper]) -> Change:
     )
     after = State("", "", forwarding.text(remaining), sysctls, False, nothing, nothing)
     scripts = (ruleset.removal(table.name),)
-    return _with_retired(host, Change(name, before, after, scripts, {one.title: one for one in present}))
+    return _with_retired(host, Change(name, backend, before, after, scripts, {one.title: one for one in present}))
 
 
 def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: int) -> bool:

@@ -40,6 +40,7 @@ class Change:
     """
 
     name: str
+    backend: str
     before: State
     after: State
     scripts: tuple[str, ...]

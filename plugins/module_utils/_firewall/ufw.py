@@ -26,8 +26,8 @@ _HOOKS = {4: "ufw-before-forward", 6: "ufw6-before-forward"}
 class Ufw(Iptables):
     """ufw reads /etc/ufw/before.rules whenever it starts: there our lines are a block of their own."""
 
-    def __init__(self, host: Host, name: str, docker: dict[int, list[str]]) -> None:
-        super().__init__(host, name, {family: [hook, *docker.get(family, ())] for family, hook in _HOOKS.items()})
+    def __init__(self, host: Host, name: str) -> None:
+        super().__init__(host, name, {family: [hook] for family, hook in _HOOKS.items()})
         self.title = f"{_FILES[4].parent}, chain {chain_name(name)}"
         self._begin, self._end = f"# BEGIN inbound.mail.firewall {name}\n", f"# END inbound.mail.firewall {name}\n"
         self._block = re.compile(f"{self._begin}(.*?){self._end}", re.DOTALL)

@@ -46,6 +46,11 @@ class Unconfirmed:
         # Not readable by everybody, and check mode may run as anybody.
         return os.path.isdir(self._folder)
 
+    @property
+    def backend(self) -> str:
+        """What the change was made for; empty if none waits."""
+        return self._host.read(self._folder / "backend")
+
     def arm(self, change: Change, timeout: int) -> None:
         """Have it taken back after so many seconds; the change itself is made afterwards."""
         FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,6 +62,7 @@ class Unconfirmed:
             ("table.nft", change.after.file),
             ("sysctl.conf", change.after.sysctl_file),
             ("openings.json", json.dumps(dict(change.after.kept_openings))),
+            ("backend", change.backend),
             ("revert", self._script(change)),
         ):
             (self._folder / name).write_text(text)

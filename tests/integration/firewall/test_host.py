@@ -185,6 +185,14 @@ def test_unknown_interface_is_named_before_anything_changes(gateway: Gateway) ->
     assert any("eth7" in str(warning) for warning in warned["warnings"])
 
 
+def test_one_wrong_among_ten_thousand_is_named_and_none_applied(gateway: Gateway) -> None:
+    flows = [{**FORWARD, "name": f"mx{n}", "public_address": f"203.0.{n // 250}.{n % 250}"} for n in range(10_000)]
+    flows[7777] = {**flows[7777], "targets": [{"address": "2001:db8:10::10"}]}
+    assert gateway.refuse(flows).startswith("mx7777: target 2001:db8:10::10 is IPv6. ")
+    flows[7777] = {**flows[4444], "name": "again"}
+    assert gateway.refuse(flows).startswith("again: mx4444 forwards 203.0.17.194 port 25 already. ")
+
+
 def test_target_that_is_the_gateway_itself(gateway: Gateway) -> None:
     message = gateway.refuse(
         [{**FORWARD, "targets": [{"address": "192.168.0.1"}]}, {**DROP, "destination": ["2001:db8:1::1"]}]
@@ -232,6 +240,15 @@ def test_two_in_charge_at_once_are_an_error_that_names_both(gateway: Gateway) ->
 @pytest.mark.parametrize("backend", ["firewalld", "ufw"])
 def test_a_backend_that_does_not_run_is_an_error(gateway: Gateway, backend: str) -> None:
     assert f"{backend} is not running on this host" in gateway.refuse([FORWARD], backend=backend)
+
+
+def test_a_backend_that_is_not_installed_is_an_error(gateway: Gateway) -> None:
+    programs = gateway.run("realpath /usr/sbin/iptables-save").stdout.strip()
+    gateway.run(f"mount --bind /dev/null {programs}")
+    try:
+        assert "iptables is not installed on this host" in gateway.refuse([FORWARD], backend="iptables")
+    finally:
+        gateway.run(f"umount {programs}")
 
 
 def test_warns_of_a_chain_that_drops_what_ours_accepts(gateway: Gateway) -> None:

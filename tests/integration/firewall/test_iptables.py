@@ -117,6 +117,7 @@ def test_second_run_check_mode_and_the_way_back(strict: Network) -> None:
         assert gateway.apply(FLOWS, check_mode=True)["changed"], damage
         assert gateway.apply(FLOWS)["changed"], damage
         assert gateway.state() == good, damage
+    gateway.run("rm /etc/systemd/system/multi-user.target.wants/inbound-mail-openings@test.service")
     gateway.firewall(name="test", state="absent")
     assert saved(gateway) == rules
     assert gateway.state() == before
@@ -135,6 +136,41 @@ def test_what_is_loaded_at_boot_is_what_is_there(strict: Network) -> None:
     assert strict["outside"].connect("203.0.113.1") == "203.0.113.25"
 
 
+def test_two_in_charge_are_an_error_that_names_both(strict: Network) -> None:
+    """What firewalld was told to let through, the policy of iptables would drop."""
+    strict.gateway.run("nft -f -", stdin="table inet firewalld { chain filter_FORWARD { }; }")
+    assert "firewalld and iptables at once" in strict.gateway.refuse(FLOWS)
+
+
+@pytest.mark.parametrize("saved_rules", [BY_HAND, ""], ids=["docker-beside-iptables", "docker-alone"])
+def test_docker_that_comes_later(network: Network, saved_rules: str) -> None:
+    """Its drop is opened by the next run, for now and for the next boot."""
+    gateway = network.gateway
+    if saved_rules:
+        gateway.run(
+            "mkdir /etc/iptables; cat >/etc/iptables/rules.v4; iptables-restore /etc/iptables/rules.v4",
+            stdin=saved_rules,
+        )
+    try:
+        assert gateway.apply(FLOWS)["backend"] == ("iptables" if saved_rules else "nftables")
+        gateway.run("iptables-restore --noflush", stdin=DOCKER)
+        # It puts itself before what is there.
+        gateway.run("iptables -D FORWARD -j DOCKER-USER; iptables -I FORWARD -j DOCKER-USER")
+        gateway.run("iptables -I DOCKER-USER -i internet -p tcp --dport 25 -j DROP")
+        # IPv6 is not Docker's here.
+        assert network["outside"].attempt("203.0.113.1", marker="2001:db8:1::17") == "silence"
+        predicted = gateway.apply(FLOWS, check_mode=True)
+        assert gateway.apply(FLOWS)["diff"] == predicted["diff"]
+        assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+        rules = saved(gateway)
+        gateway.run("iptables -D DOCKER-USER -j inbound_mail_test")
+        gateway.run("/bin/sh /etc/inbound.mail/firewall/test.openings")
+        assert saved(gateway) == rules
+        assert not gateway.apply(FLOWS)["changed"]
+    finally:
+        gateway.run("rm -rf /etc/iptables")
+
+
 def test_dockers_drop_does_not_win(network: Network) -> None:
     gateway = network.gateway
     gateway.run("iptables-restore", stdin=DOCKER)
@@ -145,7 +181,6 @@ def test_dockers_drop_does_not_win(network: Network) -> None:
     for client in ("outside", "stranger"):
         assert network[client].connect("203.0.113.1").startswith("203.0.113.")
     assert network["outside"].connect("198.51.100.17") == "203.0.113.25"
-    # IPv6 is not Docker's here.
     assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
     assert not gateway.apply(FLOWS)["changed"]
     gateway.firewall(name="test", state="absent")

@@ -40,6 +40,12 @@ def test_who_is_in_charge_is_found() -> None:
 def test_two_at_once_are_both_named_but_one_can_be_insisted_on() -> None:
     with pytest.raises(HostError, match="firewalld and ufw at once"):
         detection.choose("auto", [UFW, FIREWALLD], has_saved_iptables=False)
+    with pytest.raises(HostError, match="firewalld and iptables at once"):
+        detection.choose("auto", [FIREWALLD, DROP], has_saved_iptables=False)
+    # That policy is Docker's, or ufw's own.
+    assert detection.choose("auto", [FIREWALLD, DROP, DOCKER], has_saved_iptables=False) == "firewalld"
+    assert detection.choose("auto", [UFW, DROP], has_saved_iptables=False) == "ufw"
+    assert detection.choose("firewalld", [FIREWALLD, DROP], has_saved_iptables=False) == "firewalld"
     assert detection.choose("firewalld", [UFW, FIREWALLD], has_saved_iptables=False) == "firewalld"
     assert detection.choose("nftables", [UFW, FIREWALLD], has_saved_iptables=False) == "nftables"
 
