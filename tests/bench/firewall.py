@@ -48,6 +48,12 @@ print("ready", flush=True)
 while True:
     server.accept()[0].close()
 """
+# Takes the same arguments, and does nothing with them.
+_NOTHING = """
+from ansible.module_utils.basic import AnsibleModule
+options = {"name": {"type": "str"}, "interfaces": {"type": "dict"}, "flows": {"type": "list", "elements": "dict"}}
+AnsibleModule(argument_spec=options).exit_json(changed=False)
+"""
 
 
 def forwards(count: int) -> list[dict]:
@@ -87,15 +93,20 @@ class Bench:
         self.network, self.folder = network, folder
         self.gateway: Gateway = network.gateway
         self.gateway.run("sysctl -qw net.ipv4.ip_forward=1")
+        (folder / "library").mkdir()
+        (folder / "library" / "nothing.py").write_text(_NOTHING)
 
     def clear(self) -> None:
         self.gateway.run("nft flush ruleset; rm -rf /etc/inbound.mail")
 
     # How long it takes
 
-    def ours(self, count: int) -> float:
-        options = {"name": "bench", "interfaces": INTERFACES, "flows": forwards(count)}
-        return self._playbook({"inbound.mail.firewall": options})
+    def ours(self, count: int, module: str = "inbound.mail.firewall") -> float:
+        return self._playbook({module: {"name": "bench", "interfaces": INTERFACES, "flows": forwards(count)}})
+
+    def nothing(self, count: int) -> float:
+        """What Ansible takes to bring the same flows to a module."""
+        return self.ours(count, "nothing")
 
     def items(self, count: int) -> float:
         """A module for each forward."""
@@ -152,13 +163,14 @@ class Bench:
 
 
 def apply_rows(bench: Bench) -> list[dict]:
-    one, many, nft, same = [], [], [], []
+    one, many, nft, same, nothing = [], [], [], [], []
     for _round in range(APPLY_ROUNDS):
         bench.clear()
         one.append(bench.ours(1))
         bench.clear()
         many.append(bench.ours(FORWARDS))
         same.append(bench.ours(FORWARDS))
+        nothing.append(bench.nothing(FORWARDS))
         bench.clear()
         nft.append(bench.nft(table(FORWARDS)))
     bench.clear()
@@ -167,6 +179,7 @@ def apply_rows(bench: Bench) -> list[dict]:
     item = (bench.items(LONGER_LOOP) - short) / (LONGER_LOOP - LOOP)
     bench.clear()
     title, fixed = f"{FORWARDS:,} forwards, median of {APPLY_ROUNDS}", median(one)
+    passed_on = "the same flows passed to a module that does nothing"
     return [
         row(
             f"{title}: applied",
@@ -182,7 +195,9 @@ def apply_rows(bench: Bench) -> list[dict]:
             median(nft),
             1.5,
         ),
+        row(f"{title}: applied", median(many), passed_on, median(nothing), None),
         row(f"{title}: nothing to change", median(same), "a task that applies one forward", fixed, None),
+        row(f"{title}: nothing to change", median(same), passed_on, median(nothing), None),
     ]
 
 
