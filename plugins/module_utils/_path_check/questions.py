@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,19 +21,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.channel i
     place,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.message import (
-    AAAA,
-    CNAME,
-    MX,
-    NS,
-    SOA,
     TYPES,
-    A,
     Malformed,
-    Message,
-    Record,
     question,
     read,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.replies import Reply, reply_of
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.route import has_route
 
 if TYPE_CHECKING:
@@ -43,53 +36,6 @@ if TYPE_CHECKING:
 _TRIES = 3
 # So many questions without any answer, and a server is not asked further ones: a dead one does not hold up the rest.
 _PATIENCE = 3
-# More than any sound RRset has; the rest of a hostile one is not kept.
-_MOST_VALUES = 600
-_LONGEST_ALIAS_CHAIN = 16
-
-
-@dataclass(frozen=True)
-class Delegation:
-    """referral: zone to the nameservers that the parent names for it; glue: addresses that it gives of some."""
-
-    referral: dict[str, list[str]] = field(default_factory=dict)
-    glue: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass
-class Reply:
-    """A server's reply, as far as anybody here needs it. status: as in the observation."""
-
-    status: str
-    rcode: str = ""
-    authoritative: bool = False
-    values: list[str] = field(default_factory=list)
-    ttl: int | None = None
-    alias: str | None = None
-    authentic: bool = False
-    """Whether a resolver says that it validated it."""
-    soa_owner: str | None = None
-    """The zone that the reply says it comes from, by the SOA record in it."""
-    bogus: str = ""
-    """The resolver that gives this answer only if it is told not to validate it (RFC 4035, section 3.2.2)."""
-    delegation: Delegation | None = None
-    """Where it was asked for."""
-
-    @property
-    def usable(self) -> bool:
-        return self.status == seen.ANSWERED and self.rcode in ("NOERROR", "NXDOMAIN")
-
-    def as_answer(self, name: str, rdtype: str) -> seen.Answer:
-        return {
-            "name": name,
-            "type": rdtype,
-            "status": self.status,
-            "rcode": self.rcode,
-            "authoritative": self.authoritative,
-            "values": self.values,
-            "ttl": self.ttl,
-            "alias": self.alias,
-        }
 
 
 @dataclass
@@ -207,7 +153,7 @@ class Client:
             if message.truncated:
                 self._start(self._ask_in_stream(asked))
                 return
-            reply = _reply(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
+            reply = reply_of(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
         except Malformed as error:
             reply = Reply(_status(error))
         self._replied(asked, reply)
@@ -215,7 +161,7 @@ class Client:
     async def _ask_in_stream(self, asked: _Question) -> None:
         try:
             message = read(await ask_in_stream(asked.server, asked.query, self._timeout))
-            reply = _reply(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
+            reply = reply_of(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
         except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
             reply = Reply(_status(error))
         self._replied(asked, reply)
@@ -359,46 +305,3 @@ def _status(error: Exception) -> str:
     if isinstance(error, (ValueError, EOFError)):
         return seen.MALFORMED
     return seen.TIMEOUT
-
-
-def _reply(message: Message, name: str, rdtype: int, wants_delegation: bool) -> Reply:
-    """Raises Malformed."""
-    reply = Reply(seen.ANSWERED, message.rcode, message.authoritative, authentic=message.authentic)
-    owner = name
-    for _link in range(_LONGEST_ALIAS_CHAIN):
-        found = [one for one in message.answer if one.name == owner and one.type == rdtype][:_MOST_VALUES]
-        if found:
-            reply.values = sorted(_value(one) for one in found)
-            reply.ttl = found[0].ttl
-            break
-        alias = next((one.value for one in message.answer if one.name == owner and one.type == CNAME), None)
-        if alias is None:
-            break
-        owner = alias
-        reply.alias = reply.alias or owner
-    # With an answer to another question the authority section says nothing that anybody looks at.
-    for one in message.answer if reply.values else [*message.answer, *message.authority]:
-        if one.type == SOA:
-            reply.soa_owner = one.name
-            if reply.ttl is None:
-                reply.ttl = min(one.ttl, one.minimum)
-    if wants_delegation:
-        reply.delegation = _delegation(message)
-    return reply
-
-
-def _delegation(message: Message) -> Delegation:
-    found = Delegation()
-    for one in [*message.answer, *message.authority]:
-        if one.type == NS and len(found.referral.get(one.name, ())) < _MOST_VALUES:
-            found.referral.setdefault(one.name, []).append(one.value)
-    for one in message.additional:
-        if one.type in (A, AAAA):
-            found.glue.setdefault(one.name, []).append(one.value)
-    return found
-
-
-def _value(record: Record) -> str:
-    if record.type == MX and not record.value.endswith(" ."):
-        return f"{record.value}."
-    return record.value

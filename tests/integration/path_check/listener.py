@@ -113,6 +113,8 @@ def converse(connection: socket.socket, behaviour: str) -> None:
     stream = connection.makefile("rwb", buffering=0)
 
     def say(*lines: str) -> None:
+        if behaviour == "tarpit":
+            time.sleep(0.1)
         stream.write("".join(f"{line}\r\n" for line in lines).encode())
 
     if behaviour == "silent":

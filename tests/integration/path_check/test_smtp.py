@@ -23,6 +23,7 @@ def smtp(world: World) -> dict[str, Any]:
     ("behaviour", "found"),
     [
         ("sound", []),
+        ("tarpit", []),
         ("takes-any-user", ["unknown-recipient-accepted"]),
         ("wildcard", []),
         ("other-certificate", ["certificate-name"]),
