@@ -8,7 +8,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${INBOUND_MAIL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/inbound-mail}
-packages='debian-archive-keyring iproute2 conntrack iptables git make mmdebstrap nftables openssh-client openssl procps python3-venv systemd-container tcpdump util-linux'
+packages='bind9-dnsutils debian-archive-keyring iproute2 conntrack iptables git make mmdebstrap nftables openssh-client openssl procps python3-venv systemd-container tcpdump util-linux'
 
 say() { printf 'toolchain: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
