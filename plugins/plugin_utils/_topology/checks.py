@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong between hosts: names that lead nowhere, circles, addresses and names that two claim."""
+"""What is wrong between hosts: names that lead nowhere, addresses and names that two claim."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from ...module_utils._addresses import Address, special_purpose
 from .declaration import Host
 from .domains import DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain
 from .links import Links, of_version
+from .loops import check_loops
 from .problems import Report
 from .values import MAX_PREFERENCE
 from .variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
+from .views import check_views
 
 
 def check(links: Links, report: Report) -> None:
     for host in links.declaration.mail_hosts():
         _check_references(host, links, report)
-    _check_circles(links, report)
+    check_loops(links, report)
     _check_public_addresses(links, report)
     _check_way_back(links, report)
     _check_endpoints(links, report)
@@ -29,7 +31,7 @@ def check(links: Links, report: Report) -> None:
         _warn_of_idle_hosts(links, report)
     _warn_of_recipients_without_relay(links, report)
     _warn_of_ways_around(links, report)
-    _warn_of_loops_inside(links, report)
+    check_views(links, report)
 
 
 def _check_references(host: Host, links: Links, report: Report) -> None:
@@ -72,35 +74,6 @@ def _check_references(host: Host, links: Links, report: Report) -> None:
             "the host is in mail_servers and mail_relays, and one Postfix cannot be both",
             "Take it out of one of the groups: a server with mailboxes of its own is a mail_server",
         )
-
-
-def _check_circles(links: Links, report: Report) -> None:
-    reported: set[frozenset[str]] = set()
-    for start in links.declaration.mail_hosts():
-        path = [start.name]
-        circle = _circle(start, path, links)
-        if circle and frozenset(circle) not in reported:
-            reported.add(frozenset(circle))
-            report.error(
-                circle[0],
-                "mail_relays",
-                f"the relays are in a circle: {' -> '.join([*circle, circle[0]])}",
-                "Give one of them mail_topology: direct or nat, the one that mail from outside reaches",
-            )
-
-
-def _circle(host: Host, path: list[str], links: Links) -> list[str] | None:
-    if host.topology != RELAY:
-        return None
-    for name in host.relays:
-        if name in path:
-            return path[path.index(name) :]
-        following = links.hosts.get(name)
-        if following is not None:
-            circle = _circle(following, [*path, name], links)
-            if circle:
-                return circle
-    return None
 
 
 def _check_public_addresses(links: Links, report: Report) -> None:
@@ -399,24 +372,6 @@ def _warn_of_idle_hosts(links: Links, report: Report) -> None:
                 "no mail host is behind the device: it stays as it is",
                 "Name it in the mail_gateway or mail_firewalls of a host, or take it out of its group",
             )
-
-
-def _warn_of_loops_inside(links: Links, report: Report) -> None:
-    """In the view from inside, a host that finds its own address under another one's name sends mail to itself."""
-    if INTERNAL not in links.shared.endpoints:
-        return
-    owners: dict[Address, Host] = {}
-    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
-        for address in host.addresses:
-            other = owners.setdefault(address, host)
-            if other is not host:
-                report.warning(
-                    host.name,
-                    "mail_addresses",
-                    f"{address} is also an address of {other.name}: by the endpoint '{INTERNAL}', mail from one to the "
-                    "other would loop",
-                    f"Give them different addresses, or take '{INTERNAL}' out of mail_dns",
-                )
 
 
 def _warn_of_recipients_without_relay(links: Links, report: Report) -> None:

@@ -156,6 +156,10 @@ class Links:
             key for key in zone.endpoints or self.default_endpoints if key != INTERNAL and key in self.shared.endpoints
         ]
 
+    def is_inside_only(self, zone: Zone) -> bool:
+        """Whether the zone is at the endpoint `internal` and nowhere else."""
+        return set(zone.endpoints) == {INTERNAL}
+
     # Mail exchangers
 
     def backups(self, domain: MailDomain) -> list[Exchanger]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three classic tables, by value: what an administrator would write on paper."""
+"""The classic tables, by value: what an administrator would write on paper."""
 
 from __future__ import annotations
 
@@ -146,3 +146,41 @@ def test_relay(plan_of: Any) -> None:
         "tls_certificate": "",
         "tls_key": "",
     }
+
+
+def test_three_servers_and_a_providers_backup(plan_of: Any) -> None:
+    """The backup's address is written only where its zone is ours."""
+    inventory = """
+all:
+  vars:
+    mail_domains:
+      - name: dpetri.net
+        backup_mx: [{name: mail.isp.com, preference: 100, addresses: [212.143.25.1]}]
+    mail_dns: {default: {provider: manual}}
+    mail_zones: [%s]
+mail_servers:
+  vars: {mail_topology: direct}
+  hosts:
+    maila: {mail_fqdn: maila.dpetri.net, mail_addresses: [192.90.1.17]}
+    mailb: {mail_fqdn: mailb.dpetri.net, mail_addresses: [192.90.1.18]}
+    mailc: {mail_fqdn: mailc.dpetri.net, mail_addresses: [192.90.1.19]}
+"""
+    table = [
+        ("dpetri.net", "MX", "maila.dpetri.net", "10"),
+        ("dpetri.net", "MX", "mailb.dpetri.net", "10"),
+        ("dpetri.net", "MX", "mailc.dpetri.net", "10"),
+        ("dpetri.net", "MX", "mail.isp.com", "100"),
+        ("maila.dpetri.net", "A", "192.90.1.17", ""),
+        ("mailb.dpetri.net", "A", "192.90.1.18", ""),
+        ("mailc.dpetri.net", "A", "192.90.1.19", ""),
+    ]
+    assert records(plan_of(inventory % "")) == table
+    assert records(plan_of(inventory % "{name: isp.com}")) == [*table, ("mail.isp.com", "A", "212.143.25.1", "")]
+    # Whoever writes it, verify looks for it, and asks each of the three.
+    for zones in ("", "{name: isp.com}"):
+        expect = plan_of(inventory % zones)["expect"]
+        assert [record["values"] for record in expect["records"] if record["name"] == "mail.isp.com"] == [
+            ["212.143.25.1"]
+        ]
+        assert [one["addresses"] for one in expect["smtp"]] == [["192.90.1.17"], ["192.90.1.18"], ["192.90.1.19"]]
+        assert [(one["fqdn"], one["preference"]) for one in expect["backups"]] == [("mail.isp.com", 100)]

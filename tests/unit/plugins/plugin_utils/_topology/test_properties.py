@@ -20,12 +20,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 SECRET = "correct-horse-battery-staple"
+INSIDE_ONLY = "corp.lan"
 INSIDE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 
 
 @st.composite
 def inventories(draw: st.DrawFn) -> Inventory:
-    """Sound declarations: front-ends (direct or nat, as servers or relays), servers behind relays, devices.
+    """Sound declarations: front-ends (direct or nat, as servers or relays), servers behind relays, devices, backups.
 
     Public IPv4 is 9.9.x.y, public IPv6 2a00::/16; inside 192.168.x.y and fd00::/8. The last part is the host's number,
     so that no two hosts have an address in common.
@@ -38,7 +39,14 @@ def inventories(draw: st.DrawFn) -> Inventory:
     dns: dict[str, Any] = {"default": {"provider": draw(st.sampled_from(["rfc2136", "manual"])), "key_secret": SECRET}}
     if draw(st.booleans()):
         dns["internal"] = {"provider": "rfc2136", "key_secret": SECRET}
-    shared: dict[str, Any] = {"mail_domains": [{"name": name} for name in domains], "mail_dns": dns}
+    entries: list[dict[str, Any]] = [{"name": name} for name in domains]
+    if draw(st.booleans()):
+        entries[-1]["backup_mx"] = ["mx.provider.example", {"name": f"late.{domains[0]}", "addresses": ["9.7.0.1"]}]
+    inside_only = "internal" in dns and draw(st.booleans())
+    if inside_only:
+        entries.insert(draw(st.integers(0, len(entries))), {"name": INSIDE_ONLY, "dns": "internal"})
+    inside_zones = [domains[0], INSIDE_ONLY] if inside_only else domains[:1]
+    shared: dict[str, Any] = {"mail_domains": entries, "mail_dns": dns}
     hosts: dict[str, dict[str, Any]] = {}
     groups: dict[str, list[str]] = {"mail_servers": [], "mail_relays": [], "mail_gateways": [], "mail_firewalls": []}
     interfaces = {"wan": ["eth0"], "dmz": ["eth1"], "lan": ["eth2"]}
@@ -75,7 +83,7 @@ def inventories(draw: st.DrawFn) -> Inventory:
     for number in range(11, 11 + hidden):
         hosts[f"hidden{number}"] = {
             "mail_topology": "relay",
-            "mail_fqdn": f"hidden{number}.{domains[0]}",
+            "mail_fqdn": f"hidden{number}.{draw(st.sampled_from(inside_zones))}",
             "mail_addresses": [f"192.168.2.{number}", *([f"2a00::{number}"] if ipv6 else [])],
             "mail_relays": draw(st.permutations(groups["mail_relays"])),
             **({"mail_firewalls": ["firewall"]} if firewall else {}),
@@ -112,6 +120,9 @@ def test_nothing_inside_is_told_to_the_outside(inventory: Inventory) -> None:
         record for request in plan["manual"] if request["owner"].startswith("dns: ") for record in request["records"]
     ]
     assert told
+    assert INSIDE_ONLY not in json.dumps(
+        [told, [request for request in plan["manual"] if request["owner"].startswith("backup MX: ")]]
+    )
     for rrset in told:
         assert rrset["name"] not in hidden
         for value in rrset["values"]:
@@ -125,7 +136,8 @@ def test_every_mx_has_an_address_in_every_view(inventory: Inventory) -> None:
     plan = compile_plan(inventory)
     for zones in plan["dns"].values():
         rrsets = [rrset for held in zones.values() for rrset in held]
-        named = {rrset["name"] for rrset in rrsets if rrset["type"] in ("A", "AAAA")}
+        named = {"mx.provider.example"}  # whose address is its provider's business
+        named |= {rrset["name"] for rrset in rrsets if rrset["type"] in ("A", "AAAA")}
         targets = {
             value.split()[1].rstrip(".") for rrset in rrsets if rrset["type"] == "MX" for value in rrset["values"]
         }

@@ -105,3 +105,55 @@ def test_error(relay: dict[str, Any], server: dict[str, Any], variable: str, mes
     assert variable in {error["variable"] for error in errors}
     assert any(message in error["message"] for error in errors)
     assert "s3cret" not in str(errors)
+
+
+@pytest.mark.parametrize(
+    ("variables", "variable", "way"),
+    [
+        ({"mail_smarthosts": ["mx.example.org"]}, "mail_smarthosts", "edge -> edge"),
+        ({"mail_smarthosts": ["9.9.0.17", "smtp.example.net"]}, "mail_smarthosts", "edge -> edge"),
+        ({"mail_smarthosts": ["192.168.0.10"]}, "mail_smarthosts", "edge -> mailbox -> edge"),
+        # The name that the plan gives it.
+        ({"mail_smarthosts": ["mailbox.example.org"]}, "mail_smarthosts", "edge -> mailbox -> edge"),
+        (
+            {"mail_sender_smarthosts": [{"domain": "example.com", "smarthosts": ["2a00::10"]}]},
+            "mail_sender_smarthosts",
+            "edge -> mailbox -> edge",
+        ),
+    ],
+)
+def test_smarthost_that_hands_mail_back(variables: dict[str, Any], variable: str, way: str, errors_of: Any) -> None:
+    (error,) = errors_of(inventory(variables))
+    assert (error["host"], error["variable"]) == ("edge", variable)
+    assert error["message"] == f"mail for the outside would come back: {way}"
+
+
+TWO_SITES = """
+all: {vars: {mail_domains: [{name: example.org}], mail_dns: {default: {provider: manual}}}}
+mail_servers:
+  vars: {mail_topology: nat, mail_addresses: [192.168.0.10]}
+  hosts:
+    north: {mail_fqdn: north.example.org, mail_public_addresses: [9.9.0.1], mail_smarthosts: [%s]}
+    south: {mail_fqdn: south.example.org, mail_public_addresses: [9.9.1.1], mail_smarthosts: [%s]}
+"""
+
+
+def test_two_that_send_through_one_another(errors_of: Any) -> None:
+    (error,) = errors_of(TWO_SITES % ("south.example.org", "9.9.0.1"))
+    assert (error["host"], error["message"][-23:]) == ("north", "north -> south -> north")
+
+
+@pytest.mark.parametrize(
+    "smarthost", ["south.example.org", "{address: north.example.org, port: 10025}", "192.168.0.10"]
+)
+def test_smarthost_of_ours_that_hands_mail_on(smarthost: str, plan_of: Any) -> None:
+    """Another host, another service of the same, an address that is there at both sites: no circle."""
+    assert plan_of(TWO_SITES % (smarthost, ""))["warnings"] == []
+
+
+def test_two_that_stand_in_for_one_another_are_a_warning(plan_of: Any) -> None:
+    """It comes back only while both providers are away."""
+    plan = plan_of(TWO_SITES % ("smtp.example.net, south.example.org", "smtp.example.com, north.example.org"))
+    (warning,) = plan["warnings"]
+    assert (warning["host"], warning["variable"]) == ("north", "mail_smarthosts")
+    assert "while the smarthosts named first are away: north -> south -> north" in warning["message"]
