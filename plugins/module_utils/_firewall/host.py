@@ -16,7 +16,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import FAMILY, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
 
@@ -27,6 +27,15 @@ _FILE_HEADER = """\
 # Written by Ansible (inbound.mail.firewall): a change here is overwritten.
 # Replaces the table in one transaction. The comment of a rule is its checksum: it tells whether a rule is still ours.
 """
+
+
+def _drops_everything(rule: Mapping[str, Any]) -> bool:
+    """Whether the rule looks at nothing before it drops or rejects."""
+    parts = [part for part in rule.get("expr", ()) if not part.keys() & {"counter", "log"}]
+    if len(parts) != 1:
+        return False
+    target = parts[0].get("xt") or {}
+    return bool(parts[0].keys() & {"drop", "reject"}) or target.get("name") in ("DROP", "REJECT")
 
 
 class HostError(RuntimeError):
@@ -62,11 +71,23 @@ class Host:
         return str(self._nft)
 
     def chains(self) -> list[dict[str, Any]]:
-        """Every chain of every table, as nft's JSON describes it."""
+        """Every chain of every table, as nft's JSON describes it; of one whose rules drop all that is routed and that
+        they do not accept, the policy is shown as drop.
+        """
         if not self._nft:
             return []
         listing = json.loads(self._must(self._nft, "-j", "list", "chains"))
-        return [item["chain"] for item in listing["nftables"] if "chain" in item]
+        chains = [item["chain"] for item in listing["nftables"] if "chain" in item]
+        for chain in chains:
+            if chain.get("hook") == "forward" and chain.get("policy") == "accept" and self._drops_the_rest(chain):
+                chain["policy"] = "drop"
+        return chains
+
+    def _drops_the_rest(self, chain: Mapping[str, Any]) -> bool:
+        place = [chain[part] for part in ("family", "table", "name")]
+        rc, out, _err = self._run(self.nft, "-j", "list", "chain", *place)
+        rules = [item["rule"] for item in json.loads(out)["nftables"] if "rule" in item] if rc == 0 else []
+        return any(_drops_everything(rule) for rule in rules)
 
     def listing(self, table: str) -> dict[str, Any] | None:
         """The table as nft's JSON, None if there is no such table."""

@@ -97,6 +97,27 @@ def test_mail_passes_where_nothing_else_does(strict: Network) -> None:
     assert foreign == before.splitlines()
 
 
+@pytest.mark.parametrize("last", ["DROP", "REJECT"])
+def test_a_last_rule_that_drops_is_found_as_a_policy_is(network: Network, last: str) -> None:
+    gateway = network.gateway
+    for program in ("iptables", "ip6tables"):
+        gateway.run(f"{program} -A FORWARD -p tcp --dport 80 -j ACCEPT")
+        gateway.run(f"{program} -A FORWARD -p tcp --sport 80 -j ACCEPT")
+        gateway.run(f"{program} -A FORWARD -j {last}")
+    assert network["outside"].attempt("198.51.100.17", marker="2001:db8:1::17") != "open"
+    result = gateway.apply(FLOWS)
+    assert result["backend"] == "iptables"
+    assert network["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
+    assert not gateway.apply(FLOWS)["changed"]
+
+
+def test_a_last_rule_that_drops_in_a_table_by_hand_is_a_warning(network: Network) -> None:
+    chain = "chain c { type filter hook forward priority 0; ct state established accept; counter drop; };"
+    network.gateway.run(f"nft 'table inet by_hand {{ {chain} }}'")
+    assert any("inet by_hand c" in str(warning) for warning in network.gateway.apply(FLOWS)["warnings"])
+
+
 def test_second_run_check_mode_and_the_way_back(strict: Network) -> None:
     gateway = strict.gateway
     before, rules = gateway.state(), saved(gateway)
