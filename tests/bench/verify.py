@@ -92,7 +92,7 @@ class Internet:
 
 
 def path_check(network: Network, **arguments: Any) -> tuple[float, float]:
-    """Seconds and MiB at most of the module's process. It fails if there is a finding."""
+    """Seconds and MiB at most of the module's process. It fails if there is a finding that is not accepted."""
     given = {"fail_on": "never", "public_networks": ["203.0.113.0/24", "198.18.0.0/15"], "deadline": 300, **arguments}
     began, most = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as said:
@@ -109,8 +109,11 @@ def path_check(network: Network, **arguments: Any) -> tuple[float, float]:
         seconds = time.monotonic() - began
         said.seek(0)
         result = json.load(said)
-    if result.get("findings", True):
-        raise RuntimeError(f"path_check: {result.get('msg') or result['findings'][:3]}")
+    if "findings" not in result:
+        raise RuntimeError(f"path_check: {result}")
+    unexpected = [finding for finding in result["findings"] if finding["status"] != "accepted"]
+    if unexpected:
+        raise RuntimeError(f"path_check: {unexpected[:3]}")
     return seconds, most / 2**20
 
 
@@ -184,9 +187,11 @@ def long_way(internet: Internet) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as relay:
         assert relay.stdout is not None
         assert relay.stdout.readline() == "ready\n"
-        yield "a relay: no netem in this kernel"
-        relay.kill()
-        network.run("nft", "delete", "table", "ip", "delay")
+        try:
+            yield "a relay: no netem in this kernel"
+        finally:
+            relay.kill()
+            network.run("nft", "delete", "table", "ip", "delay")
 
 
 @contextmanager
@@ -196,27 +201,29 @@ def slow_exchangers(network: Network) -> Iterator[list[dict[str, Any]]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
         assert listener.stdout is not None
         assert listener.stdout.readline() == "ready\n"
-        yield [
-            {
-                "host": f"mx{number}",
-                "fqdn": "mail.example.org",
-                "addresses": [f"198.18.{number // 250}.{number % 250 + 1}"],
-                "domains": ["example.org"],
-            }
-            for number in range(HOSTS)
-        ]
-        listener.kill()
+        try:
+            yield [
+                {
+                    "host": f"mx{number}",
+                    "fqdn": "mail.example.org",
+                    "addresses": [f"198.18.{number // 250}.{number % 250 + 1}"],
+                    "domains": ["example.org"],
+                }
+                for number in range(HOSTS)
+            ]
+        finally:
+            listener.kill()
 
 
 def exchangers(network: Network) -> list[dict]:
+    # With TLS the handshakes of five hundred servers on this machine would be measured too.
+    in_clear = [{"id": "starttls-missing", "reason": "it is slow and no more"}]
+
+    def ask(hosts: list[dict[str, Any]]) -> float:
+        return path_check(network, expectations={"smtp": hosts}, accepted=in_clear)[0]
+
     with slow_exchangers(network) as hosts:
-        runs = [
-            (
-                path_check(network, expectations={"smtp": hosts})[0],
-                path_check(network, expectations={"smtp": hosts[:1]})[0],
-            )
-            for _round in range(ROUNDS)
-        ]
+        runs = [(ask(hosts), ask(hosts[:1])) for _round in range(ROUNDS)]
     return [
         row(
             f"verify: SMTP with {HOSTS} exchangers",
