@@ -43,6 +43,7 @@ DORMANT = {"bind9": "named.service"}
 # What roles and givens install. Hosts reach no mirror, so it lies downloaded in the image.
 OFFLINE_PACKAGES = (
     "ansible-core",
+    "clamav-daemon",
     "dovecot-imapd",
     "dovecot-lmtpd",
     "firewalld",
