@@ -27,6 +27,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains imp
     ZONE_KEYS,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.edge import CLIENT_LIMIT_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.entries import Key
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import SMARTHOST_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
@@ -119,6 +120,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "keys of an exchanger": lambda: keys(EXCHANGER_KEYS),
         "keys of recipients": lambda: keys(RECIPIENT_KEYS),
         "keys of mail_smarthosts": lambda: keys(SMARTHOST_KEYS),
+        "keys of mail_client_limits": lambda: keys(CLIENT_LIMIT_KEYS),
         "keys of mail_zones": lambda: keys(ZONE_KEYS),
     },
     **{

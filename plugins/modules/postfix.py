@@ -221,6 +221,43 @@ options:
           - Set it to V(false) where Postfix knows its domains already, as virtual mailboxes for example.
         type: bool
         default: true
+  edge:
+    description:
+      - How a relay or a server stands at the edge. What is not given is left as Postfix has it.
+      - Every relay and server is protected from SMTP smuggling as far as its Postfix can, whatever is given here.
+    type: dict
+    version_added: "0.4.0"
+    suboptions:
+      message_size:
+        description: How many bytes a message may have (C(message_size_limit)).
+        type: int
+      client_limits:
+        description: How much one client may do; V(0) is no limit.
+        type: dict
+        suboptions:
+          connections:
+            description: Connections at one time.
+            type: int
+          connections_per_minute:
+            description: Connections in a minute.
+            type: int
+          messages_per_minute:
+            description: Messages in a minute.
+            type: int
+          recipients_per_minute:
+            description: Recipients in a minute.
+            type: int
+          exempt:
+            description: Addresses or networks without limits, besides C(mynetworks).
+            type: list
+            elements: str
+            default: []
+      queue_lifetime:
+        description: How long a message may wait in the queue, as V(5d). It counts for all mail of the host.
+        type: str
+      bounce_lifetime:
+        description: The same for bounces.
+        type: str
   credentials:
     description:
       - Logins at smarthosts by name, each written as C(username:password). The file in which they stand is readable for
@@ -336,6 +373,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import TLS_LEVELS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
@@ -414,6 +452,21 @@ def main() -> None:
                     **client,
                     **certificate,
                     "local_delivery": {"type": "bool", "default": True},
+                },
+            },
+            "edge": {
+                "type": "dict",
+                "options": {
+                    "message_size": {"type": "int"},
+                    "client_limits": {
+                        "type": "dict",
+                        "options": {
+                            **{limit: {"type": "int"} for limit in LIMITS},
+                            "exempt": strings,
+                        },
+                    },
+                    "queue_lifetime": {"type": "str"},
+                    "bounce_lifetime": {"type": "str"},
                 },
             },
             # Of its own and not in relay or server: what is nested is written to the host's log, quoted, and a secret

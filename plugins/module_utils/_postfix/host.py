@@ -90,6 +90,12 @@ class Host:
         master = os.path.join(self.value("daemon_directory"), "master")
         return self._run(master, "-c", str(self.config_directory), "-t")[0] != 0
 
+    def known_settings(self) -> set[str] | None:
+        """The parameters that this Postfix has; None if it is not installed."""
+        if not self.installed:
+            return None
+        return {line.partition(" = ")[0].rstrip(" =") for line in self._run("postconf", "-d")[1].splitlines()}
+
     def value(self, name: str, config_directory: Path | None = None) -> str:
         """What a parameter amounts to in that configuration, everything expanded."""
         directory = config_directory or self.config_directory

@@ -17,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Problem,
     without_values,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
@@ -25,7 +26,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.server impor
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
 
@@ -38,7 +39,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     owner = module.params["name"]
     host = Host(module, module.params["config_directory"])
     before, tables_before = host.read_main_cf(), host.read_tables(owner)
-    configuration = wanted(module.params, before)
+    configuration = wanted(module.params, before, host.known_settings())
     after = main_cf.with_settings(before, owner, configuration.settings)
     tables = {table.name: table.text() for table in configuration.tables}
     certificate = configuration.self_signed
@@ -93,8 +94,11 @@ def _client_problems(params: Mapping[str, Any]) -> list[Problem]:
     return [problem for option, value in declared.items() for problem in problems_here(option, value)]
 
 
-def wanted(params: Mapping[str, Any], text: str) -> Configuration:
-    """The configuration that the parameters ask for, on top of the main.cf that the host has without ours."""
+def wanted(params: Mapping[str, Any], text: str, known: Collection[str] | None) -> Configuration:
+    """The configuration that the parameters ask for, on top of the main.cf that the host has without ours.
+
+    known: the parameters that the host's Postfix has, None where there is none yet. Raises InvalidError.
+    """
     owner = params["name"]
     problems = []
     if not _OWNER.fullmatch(owner):
@@ -117,6 +121,12 @@ def wanted(params: Mapping[str, Any], text: str) -> Configuration:
             configuration = server_configuration(owner, {**params["server"], **logins}, former)
     except InvalidError as invalid:
         problems += invalid.problems
+    if params["relay"] or params["server"]:
+        try:
+            edge = edge_configuration(params["edge"] or {}, former, known)
+            configuration = replace(configuration, settings={**configuration.settings, **edge.settings})
+        except InvalidError as invalid:
+            problems += invalid.problems
     extra = {name: str(value) for name, value in (params["settings"] or {}).items()}
     for name, value in extra.items():
         if not _PARAMETER.fullmatch(name):

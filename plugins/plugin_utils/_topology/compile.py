@@ -88,12 +88,15 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
         if domain.recipients is not None:
             entry["recipients"] = domain.recipients.as_option()
         domains.append(entry)
+    relay_from = [address for server in behind for address in _addresses(server, relay)]
+    accept_from = [str(network) for network in relay.accept_from]
     return {
         "fqdn": relay.named(),
         "domains": domains,
-        "relay_from": [address for server in behind for address in _addresses(server, relay)],
-        "accept_from": [str(network) for network in relay.accept_from],
+        "relay_from": relay_from,
+        "accept_from": accept_from,
         **_outgoing(relay),
+        "edge": relay.edge.as_option(links.shared.message_size, [*relay_from, *accept_from, *_backups(relay, links)]),
     }
 
 
@@ -108,10 +111,17 @@ def _server(server: Host, links: Links) -> dict[str, Any]:
         "accept_from": accept_from,
         "local_delivery": server.local_delivery,
         **_outgoing(server),
+        "edge": server.edge.as_option(links.shared.message_size, [*accept_from, *_backups(server, links)]),
     }
     if server.topology == RELAY:
         found["smarthosts"] = [hop for relay in relays for hop in _hops(server, relay, relay.named())]
     return found
+
+
+def _backups(host: Host, links: Links) -> list[str]:
+    """Addresses of the exchangers that hand a front-end what they kept for it."""
+    backups = [backup for domain in links.domains_of[host.name] for backup in domain.backups if host.is_front_end]
+    return [str(address) for backup in backups for address in backup.addresses]
 
 
 def _outgoing(host: Host) -> dict[str, Any]:

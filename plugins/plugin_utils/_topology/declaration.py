@@ -13,6 +13,7 @@ from typing import Any
 
 from ...module_utils._addresses import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
 from .domains import MailDomain, Zone
+from .edge import Edge
 from .entries import Several
 from .other_servers import EXCHANGE, POSTFIX
 from .problems import Report, Unfit
@@ -80,6 +81,7 @@ class Host:
     smarthosts: tuple[Smarthost, ...]
     sender_smarthosts: tuple[SenderSmarthosts, ...]
     credentials: tuple[str, ...]
+    edge: Edge
     inside_sets: tuple[str, ...]
     restrict_egress: bool
 
@@ -106,6 +108,7 @@ class Shared:
     endpoints: Mapping[str, str]
     public_networks: tuple[Network, ...]
     inside_networks: tuple[Network, ...]
+    message_size: int | None
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def _read_shared(inventory: Inventory, report: Report) -> Shared:
         endpoints=values["mail_dns"],
         public_networks=values["mail_public_networks"],
         inside_networks=values["mail_inside_networks"],
+        message_size=values["mail_message_size"],
     )
 
 
@@ -280,6 +284,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         smarthosts=values["mail_smarthosts"],
         sender_smarthosts=values["mail_sender_smarthosts"],
         credentials=values["mail_credentials"],
+        edge=Edge.of(values),
         inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != "wan"),
         restrict_egress=values["mail_restrict_egress"],
     )

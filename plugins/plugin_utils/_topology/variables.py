@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import domains, endpoints, zones
+from .edge import client_limits, lifetime, message_size
 from .other_servers import POSTFIX, SOFTWARE
 from .smarthosts import credential_names, sender_smarthosts, smarthosts
 from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text
@@ -246,6 +247,40 @@ VARIABLES = (
         "Logins at smarthosts by name: `{provider: 'username:password'}`. The plan reads the names only.",
         credential_names,
         default={},
+    ),
+    Variable(
+        "mail_message_size",
+        GROUPS,
+        "bytes, or text as `50M`",
+        "How large a message may be, on relays and servers alike: what one takes, the other takes too. Left out, "
+        "Postfix there has its own limit.",
+        message_size,
+        shared=True,
+    ),
+    Variable(
+        "mail_client_limits",
+        MAIL_HOSTS,
+        "dictionary",
+        "How much one client may do; see below. The hosts of the plan have no limit, nor has `mail_accept_from`.",
+        client_limits,
+        default={},
+    ),
+    Variable(
+        "mail_queue_lifetime",
+        MAIL_HOSTS,
+        "time, as `5d`",
+        "How long a message may wait in the queue before it goes back to its sender. It counts for all mail on the "
+        "host, in and out: Postfix has no lifetime for a domain.",
+        lifetime,
+        default="",
+    ),
+    Variable(
+        "mail_bounce_lifetime",
+        MAIL_HOSTS,
+        "time, as `1d`",
+        "The same for bounces, which nobody waits for.",
+        lifetime,
+        default="",
     ),
     Variable(
         "mail_interfaces",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 
@@ -23,6 +24,12 @@ EVERYTHING = {
     "send_from": ["192.0.2.17", "2001:db8::17"],
     "tls_ca": "/etc/ssl/ca.pem",
     "tls_certificate": "/etc/ssl/mail.pem",
+}
+EDGE = {
+    "message_size": 60000000,
+    "client_limits": dict.fromkeys(LIMITS, 5),
+    "queue_lifetime": "5d",
+    "bounce_lifetime": "1d",
 }
 # What makes each parameter necessary that is set only where it has to be.
 FORMER = {
@@ -48,5 +55,7 @@ def test_document_names_every_parameter_that_is_set() -> None:
     relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, FORMER)
     server = server_configuration("server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, FORMER)
 
-    sides = {"relay": relay, "server": server}
-    assert documented == {(name, side) for side, configuration in sides.items() for name in configuration.settings}
+    edges = [edge_configuration(EDGE, FORMER, known) for known in (None, ())]
+    set_on = {side: {*one.settings, *(name for edge in edges for name in edge.settings)}
+              for side, one in {"relay": relay, "server": server}.items()}  # fmt: skip
+    assert documented == {(name, side) for side, names in set_on.items() for name in names}

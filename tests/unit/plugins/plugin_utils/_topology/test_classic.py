@@ -133,6 +133,7 @@ def test_relay(plan_of: Any) -> None:
         "tls_ca": "",
         "tls_certificate": "",
         "tls_key": "",
+        "edge": {},
     }
     assert plan["server"]["server"] == {
         "fqdn": "inside.dpetri.net",
@@ -145,6 +146,7 @@ def test_relay(plan_of: Any) -> None:
         "tls_ca": "",
         "tls_certificate": "",
         "tls_key": "",
+        "edge": {},
     }
 
 

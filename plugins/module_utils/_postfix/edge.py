@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mail host does to stand at the edge: how much it takes from one client, how large, and for how long.
+
+Each part sets nothing that is not declared, but for the defence against smuggling, which every relay and server has.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    Checker,
+    Configuration,
+    mynetworks_pattern,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+SMALLEST_MESSAGE_SIZE = 65536
+"""Bytes; a server has to take at least 64K octets (RFC 5321, section 4.5.3.1.7)."""
+
+LIMITS = {
+    "connections": "smtpd_client_connection_count_limit",
+    "connections_per_minute": "smtpd_client_connection_rate_limit",
+    "messages_per_minute": "smtpd_client_message_rate_limit",
+    "recipients_per_minute": "smtpd_client_recipient_rate_limit",
+}
+"""What is limited -> the parameter."""
+
+# Postfix's own (postconf(5)). A mailbox that may not grow as large as a message is one that local(8) and virtual(8)
+# refuse to deliver to, all of the time.
+_MAILBOX_LIMIT = 51200000
+_MAILBOX_LIMITS = ("mailbox_size_limit", "virtual_mailbox_limit")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST_LIFETIME = 100 * 86400
+# Any of these keeps a message from being taken apart at a line end that is none (SMTP smuggling).
+_DEFENDED = ("yes", "normalize", "reject")
+
+
+def edge_configuration(
+    declared: Mapping[str, Any], former: Mapping[str, str], known: Collection[str] | None
+) -> Configuration:
+    """Compile the module's option ``edge``.
+
+    declared: its suboptions, those that are not given None or missing; former: what main.cf has without ours; known:
+    the parameters that this Postfix has, None where it is not installed yet. Raises InvalidError.
+    """
+    check = Checker()
+    settings = {
+        **smuggling_settings(former, known),
+        **_size_settings(declared.get("message_size"), former, check),
+        **_limit_settings(declared.get("client_limits") or {}, check),
+        **_lifetime_settings(declared, check),
+    }
+    check.finish()
+    return Configuration(settings)
+
+
+def smuggling_settings(former: Mapping[str, str], known: Collection[str] | None) -> dict[str, str]:
+    """Only <CR><LF>.<CR><LF> ends a message (RFC 5321, section 4.1.1.4), so that nobody hides a second one in it.
+
+    A bare newline is repaired where this Postfix can do that, refused where it can only do that, and with older ones
+    nobody may send on before he is answered (https://www.postfix.org/smtp-smuggling.html).
+    """
+    if known is not None and "smtpd_forbid_bare_newline" not in known:
+        return {
+            "smtpd_data_restrictions": preceded("reject_unauth_pipelining", former, "smtpd_data_restrictions"),
+            "smtpd_discard_ehlo_keywords": preceded("chunking", former, "smtpd_discard_ehlo_keywords"),
+        }
+    settings = {}
+    if former.get("smtpd_forbid_bare_newline") not in _DEFENDED:
+        repairs = known is None or "smtpd_forbid_bare_newline_reject_code" in known
+        settings["smtpd_forbid_bare_newline"] = "normalize" if repairs else "yes"
+    if known is None or "smtpd_forbid_unauth_pipelining" in known:
+        settings["smtpd_forbid_unauth_pipelining"] = "yes"
+    return settings
+
+
+def _size_settings(size: int | None, former: Mapping[str, str], check: Checker) -> dict[str, str]:
+    if size is None:
+        return {}
+    if size < SMALLEST_MESSAGE_SIZE:
+        what = f"{size} bytes are less than the {SMALLEST_MESSAGE_SIZE} that every server has to take"
+        check.report("edge.message_size", what, "Write the size in bytes, as 52428800 for 50 MB")
+    settings = {"message_size_limit": str(size)}
+    for name in _MAILBOX_LIMITS:
+        if name not in former:
+            if size > _MAILBOX_LIMIT:
+                settings[name] = str(size)
+        elif former[name].isdigit() and 0 < int(former[name]) < size:
+            check.report(
+                f"main.cf: {name}",
+                f"a mailbox of {former[name]} bytes cannot hold a message of {size}: Postfix would deliver to none",
+                f"Set {name} to 0 (no limit) or to more than that there, or write a smaller edge.message_size",
+            )
+    return settings
+
+
+def _limit_settings(limits: Mapping[str, Any], check: Checker) -> dict[str, str]:
+    settings = {}
+    for name, parameter in LIMITS.items():
+        value = limits.get(name)
+        if value is None:
+            continue
+        if value < 0:
+            check.report(f"edge.client_limits.{name}", f"{value} is no number of them", "Write 0 for no limit, or more")
+        settings[parameter] = str(value)
+    exempt = check.networks("edge.client_limits.exempt", limits.get("exempt") or ())
+    if settings:
+        patterns = ("$mynetworks", *(mynetworks_pattern(network) for network in exempt))
+        settings["smtpd_client_event_limit_exceptions"] = ", ".join(patterns)
+    return settings
+
+
+def _lifetime_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str]:
+    settings = {}
+    for option, parameter in (
+        ("queue_lifetime", "maximal_queue_lifetime"),
+        ("bounce_lifetime", "bounce_queue_lifetime"),
+    ):
+        value = declared.get(option)
+        if not value:
+            continue
+        match = re.fullmatch(r"([0-9]+)([smhdw])", value)
+        if not match:
+            check.report(f"edge.{option}", f"{value!r} is no time", "Write a number and its unit, as 5d, 12h or 30m")
+        elif int(match[1]) * _SECONDS[match[2]] > _LONGEST_LIFETIME:
+            check.report(f"edge.{option}", f"{value} is longer than the 100 days that Postfix allows", "Write 100d")
+        settings[parameter] = value
+    return settings
