@@ -16,17 +16,30 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import DeclarationError, compile_plan
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import (
+    FORMAT_VERSION,
+    DeclarationError,
+    compile_plan,
+)
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import CREDENTIALS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid, svg
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import apart_from_secrets
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import (
+    RETIRED,
+    SHORT_TTL,
+    STAGES,
+    Inventoried,
+    Transition,
+)
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
     BY_NAME,
+    DEVICES,
     GROUPS,
     INSIDERS,
+    MAIL_HOSTS,
     VANTAGES,
 )
 
@@ -47,7 +60,11 @@ class ActionModule(ActionBase):
                 "dest": {"type": "path"},
                 "drawing": {"type": "path"},
                 "show": {"type": "bool", "default": False},
-            }
+                "former": {"type": "path"},
+                "stage": {"type": "str", "choices": list(STAGES)},
+                "short_ttl": {"type": "int", "default": SHORT_TTL},
+            },
+            required_together=[("former", "stage")],
         )
         draw = _drawer(options["drawing"]) if options["drawing"] else None
         if message := missing_libraries("dnspython"):
@@ -58,6 +75,8 @@ class ActionModule(ActionBase):
             plan = compile_plan(declared.inventory(), declared.problems)
         except DeclarationError as error:
             raise self._failure(error) from None
+        if options["former"]:
+            plan = self._between(plan, options, variables["groups"])
         result: dict[str, Any] = {"changed": False, "plan": plan, "tables": tables(plan)}
         if options["show"]:
             self._display.display(f"\n{result['tables']}\n")
@@ -84,6 +103,25 @@ class ActionModule(ActionBase):
             result={"problems": [problem.as_result() for problem in error.errors]},
         )
 
+    def _between(
+        self, new: dict[str, Any], options: Mapping[str, Any], groups: Mapping[str, list[str]]
+    ) -> dict[str, Any]:
+        """The plan of a stage on the way from a former plan to the new one."""
+        transition = Transition(_former_plan(options["former"]), new, options["short_ttl"])
+        members = {group: groups.get(group, ()) for group in (*MAIL_HOSTS, *DEVICES, RETIRED)}
+        inventoried = Inventoried(
+            {host for group in (*MAIL_HOSTS, RETIRED) for host in members[group]},
+            {host for group in DEVICES for host in members[group]},
+        )
+        problems = transition.problems(inventoried)
+        if problems:
+            raise AnsibleActionFail(
+                "The former state and the new one cannot stand beside each other; nothing was changed.\n"
+                f"{as_lines(problems)}",
+                result={"problems": [problem.as_result() for problem in problems]},
+            )
+        return transition.plan(options["stage"])
+
     def _warn(self, warnings: list[dict[str, str]]) -> None:
         for warning in warnings:
             where = f"{warning['host'] or 'all hosts'}, {warning['variable']}"
@@ -105,6 +143,23 @@ class ActionModule(ActionBase):
         if changed:
             diffs.append({"before": before, "after": after, "before_header": path, "after_header": path})
         return path, changed
+
+
+def _former_plan(path: str) -> dict[str, Any]:
+    remedy = (
+        "Name the file that inbound.mail.plan wrote while the inventory was the former one "
+        "(-e mail_plan_dest=FILE); from version control, the former inventory compiles to it again."
+    )
+    try:
+        with open(path, encoding="utf-8") as file:
+            plan = json.load(file)
+    except OSError as error:
+        raise AnsibleActionFail(f"The former plan cannot be read from {path}: {error.strerror}. {remedy}") from error
+    except ValueError as error:
+        raise AnsibleActionFail(f"{path} is no plan: {error}. {remedy}") from error
+    if not isinstance(plan, dict) or plan.get("format_version") != FORMAT_VERSION or "cutover" in plan:
+        raise AnsibleActionFail(f"{path} is not the plan of a state, or of another release. {remedy}")
+    return plan
 
 
 def _drawer(dest: str) -> Callable[[Mapping[str, Any]], str]:

@@ -109,6 +109,14 @@ options:
         listed in RV(ignore:leftover), with the reason.
     type: bool
     default: false
+  former_exchanges:
+    description:
+      - Hosts that left an MX RRset in an earlier run. What O(prune) says of those that leave in this one holds for them
+        too.
+    type: list
+    elements: str
+    default: []
+    version_added: "0.4.0"
   wait_timeout:
     description:
       - Seconds to wait, after a write, until every authoritative server of the zone answers what was written. V(0)

@@ -49,6 +49,27 @@ options:
       - Print the plan on the terminal, as tables.
     type: bool
     default: false
+  former:
+    description:
+      - A file with the plan of a former state, as O(dest) wrote it. The result is then not the plan of what is
+        declared, but of a stage on the way there, which C(site) carries out like any other. The playbook
+        C(inbound.mail.cutover) does that stage by stage.
+    type: path
+    version_added: "0.4.0"
+  stage:
+    description:
+      - With O(former), which stage. In V(beside) both ways take mail, and the records lead to the former one with a
+        short TTL; in V(switched) they lead to the new one; in V(new) there is only the new one, and what only the
+        former had is removed.
+    type: str
+    choices: [beside, switched, new]
+    version_added: "0.4.0"
+  short_ttl:
+    description:
+      - With O(former), the TTL in seconds of records that are about to change, where theirs is longer.
+    type: int
+    default: 60
+    version_added: "0.4.0"
 seealso:
   - module: inbound.mail.dns_records
   - module: inbound.mail.firewall
@@ -128,6 +149,12 @@ plan:
       type: list
       elements: dict
       sample: []
+    cutover:
+      description:
+        - With O(former). The stage, an id of the pair of states, the longest TTL that a record about to change had and
+          has then, the changes as text, the domains, and what goes in the end (hosts by role, names of exchanges).
+      type: dict
+      sample: {stage: beside, former_ttl: 3600, short_ttl: 60}
 tables:
   description: The plan as text.
   returned: success

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._records.names import InvalidName, parse_name
 from . import manual, rfc2136
 from .credentials import TOKEN_VARIABLES
 from .interface import InvalidOptions, Provider, Traffic
@@ -54,6 +55,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float", "default": 10.0},
     "concurrency": {"type": "int", "default": 32},
     "prune": {"type": "bool", "default": False},
+    "former_exchanges": {"type": "list", "elements": "str", "default": []},
     "wait_timeout": {"type": "float", "default": 0.0},
 }
 # Those without a default, of which one sees that they were given.
@@ -78,7 +80,16 @@ def run(
     if options["provider"] == _MANUAL:
         return _by_hand(options, goals, started)
     provider = _kind(options["provider"]).create(options)
-    work = Run(provider, goals, check_mode, options["concurrency"], options["prune"], options["wait_timeout"], report)
+    work = Run(
+        provider,
+        goals,
+        check_mode,
+        options["concurrency"],
+        options["prune"],
+        options["wait_timeout"],
+        report,
+        former_exchanges=frozenset(map(parse_name, options["former_exchanges"])),
+    )
     return as_result(asyncio.run(work.results()), provider, started)
 
 
@@ -115,6 +126,11 @@ def _check(options: Mapping[str, Any], declared: Declared) -> None:
         problems.append(f"timeout: more than 0 seconds, not {options['timeout']:g}")
     if options["concurrency"] < 1:
         problems.append(f"concurrency: at least 1 zone at once, not {options['concurrency']}")
+    for name in options["former_exchanges"]:
+        try:
+            parse_name(name)
+        except InvalidName as error:
+            problems.append(f"former_exchanges: {error}")
     if options["wait_timeout"] < 0:
         problems.append(f"wait_timeout: 0 or more seconds, not {options['wait_timeout']:g}")
     if problems:

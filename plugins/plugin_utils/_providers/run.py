@@ -72,7 +72,7 @@ class Run:
 
     goals: of each zone; concurrency: zones at once; prune: whether the addresses of a host that is no mail exchange any
     more are removed; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
-    report: takes a line about how far it is.
+    report: takes a line about how far it is; former_exchanges: hosts that left their MX RRset in an earlier run.
     """
 
     provider: Provider
@@ -82,6 +82,7 @@ class Run:
     prune: bool
     wait_timeout: float
     report: Callable[[str], None]
+    former_exchanges: frozenset[Name] = frozenset()
     _finished: int = 0
 
     def __post_init__(self) -> None:
@@ -120,7 +121,7 @@ class Run:
     async def _bring_about(self, result: ZoneResult) -> None:
         zone, goals = result.zone, list(self.goals[result.zone])
         plan = await self._planned(zone, goals)
-        if hosts := leaving_exchanges(zone, plan.changes, self._wanted_hosts):
+        if hosts := leaving_exchanges(zone, plan.changes, self._wanted_hosts, self.former_exchanges):
             pruning, result.leftover = await retire(self.provider, zone, hosts, plan.changes, self.prune)
             if pruning:
                 goals += pruning

@@ -35,9 +35,11 @@ def wanted_hosts(goals: Iterable[Goal]) -> set[Name]:
     return hosts
 
 
-def leaving_exchanges(zone: Name, changes: Iterable[Change], wanted: set[Name]) -> set[Name]:
-    """Hosts of the zone that the changes take out of an MX RRset, and that nothing declared needs."""
-    gone: set[Name] = set()
+def leaving_exchanges(
+    zone: Name, changes: Iterable[Change], wanted: set[Name], former: Iterable[Name] = ()
+) -> set[Name]:
+    """Hosts of the zone that the changes take out of an MX RRset, or that left before; not those that are declared."""
+    gone = set(former)
     still: set[Name] = set()
     for change in changes:
         gone |= exchanges(change.before)

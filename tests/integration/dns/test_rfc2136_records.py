@@ -238,3 +238,24 @@ def test_prune_removes_an_address_that_nothing_else_names(new_server, controller
     assert server.dig("www.example.org", "A") == ["203.0.113.80", "web.example.org."]
     assert [left["name"] for left in done.leftover] == ["web.example.org"]
     assert done.stats["messages"] == 1
+
+
+def test_prune_removes_what_an_earlier_run_left(new_server, controller: Controller) -> None:
+    """A name that something in the zone names stays, and so does one that is declared."""
+    server = new_server()
+    server.zone(
+        "example.org",
+        "@ MX 10 mail\nmail A 203.0.113.10\nold A 203.0.113.9\nweb A 203.0.113.80\nwww CNAME web",
+        policy='update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { any; };',
+    )
+    server.start()
+    # Without a TTL: they are as they are.
+    wanted = [record("example.org", "MX", "10 mail.example.org"), record("mail.example.org", "A", "203.0.113.10")]
+    former = [f"{name}.example.org" for name in ("old", "web", "mail", "never-there")] + ["old.example.net"]
+    done = controller.records(server, wanted, prune=True, former_exchanges=former)
+    assert not done.failed, done.output
+    assert [(change["name"], change["action"]) for change in done.changes] == [("old.example.org", "delete")]
+    assert server.dig("old.example.org", "A") == []
+    assert server.dig("web.example.org", "A") == ["203.0.113.80"]
+    assert server.dig("mail.example.org", "A") == ["203.0.113.10"]
+    assert not controller.records(server, wanted, prune=True, former_exchanges=former).changed

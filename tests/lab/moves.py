@@ -1,0 +1,148 @@
+"""Moves of mail between states of the scenario `cutover`, with a stream of messages from outside all the time.
+
+For the integration tests and the benchmark; run by pytest or a script that has tests/lab on its path.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from debian_lab import Lab
+
+SCENARIO = Path(__file__).resolve().parent / "scenarios" / "cutover"
+SERVERS = {"first": 10, "second": 11}
+"""Mail server -> the last number of its addresses."""
+
+
+def direct(server: str) -> dict[str, Any]:
+    """The groups of an inventory in which a server is on the internet itself, behind a firewall."""
+    host = {
+        "mail_topology": "direct",
+        "mail_fqdn": f"{server}.example.org",
+        "mail_addresses": [f"198.51.100.{SERVERS[server]}"],
+        "mail_firewalls": ["gateway"],
+    }
+    return _groups(server, host, "mail_firewalls")
+
+
+def nat(server: str) -> dict[str, Any]:
+    host = {
+        "mail_topology": "nat",
+        "mail_fqdn": f"{server}.example.org",
+        "mail_addresses": [f"192.168.0.{SERVERS[server]}"],
+        "mail_public_addresses": ["203.0.113.1"],
+        "mail_gateway": "gateway",
+    }
+    return _groups(server, host, "mail_gateways")
+
+
+def relay(server: str) -> dict[str, Any]:
+    host = {
+        "mail_topology": "relay",
+        "mail_fqdn": f"{server}-mailbox.example.org",
+        "mail_addresses": [f"198.51.100.{SERVERS[server]}"],
+        "mail_relays": ["relay"],
+        "mail_firewalls": ["gateway"],
+    }
+    front = {
+        "mail_topology": "direct",
+        "mail_fqdn": "mx.example.org",
+        "mail_addresses": ["198.51.100.17"],
+        "mail_firewalls": ["gateway"],
+    }
+    return {**_groups(server, host, "mail_firewalls"), "mail_relays": {"hosts": {"relay": front}}}
+
+
+def _groups(server: str, host: dict[str, Any], devices: str) -> dict[str, Any]:
+    gateway = {"mail_addresses": ["203.0.113.1", "198.51.100.1", "192.168.0.1"]}
+    return {"mail_servers": {"hosts": {server: host}}, devices: {"hosts": {"gateway": gateway}}}
+
+
+class Moves:
+    """A lab in which mail comes in, and the inventory that says how."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab = lab
+        self.inventory = folder / "inventory.yml"
+        self._common = yaml.safe_load((SCENARIO / "inventory.yml").read_text())
+        self._states = 0
+
+    @classmethod
+    @contextmanager
+    def up(cls, folder: Path) -> Iterator[Moves]:
+        """folder: an empty one."""
+        shutil.copytree(SCENARIO, folder, dirs_exist_ok=True)
+        with Lab.up(folder) as lab:
+            yield cls(lab, folder)
+
+    def declare(self, groups: dict[str, Any]) -> str:
+        """Write the inventory of a state, with hosts without a part in mail_retired. Returns the file of its plan."""
+        used = {host for group in groups.values() for host in group["hosts"]}
+        retired = {host: None for host in (*SERVERS, "relay") if host not in used}
+        inventory = {**self._common, **groups, "mail_retired": {"hosts": retired}}
+        self.inventory.write_text(yaml.safe_dump(inventory))
+        self._states += 1
+        plan = f"state-{self._states}.json"
+        self.lab.playbook("inbound.mail.plan", "-e", f"mail_plan_dest={plan}")
+        return plan
+
+    def cutover(self, former: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return self.lab.playbook("inbound.mail.cutover", "-e", f"mail_cutover_from={former}", *arguments, **options)
+
+
+class Stream:
+    """Messages from outside at a steady rate, each with a token of its own."""
+
+    _SCRIPT = """
+import smtplib, sys, time
+rate = float(sys.argv[1])
+start, number = time.monotonic(), 0
+with open("/root/tokens", "a", buffering=1) as tokens:
+    while True:
+        time.sleep(max(0, start + number / rate - time.monotonic()))
+        token = f"token-{number:06}"
+        with smtplib.SMTP("127.0.0.1", timeout=60) as smtp:
+            message = f"Subject: {token}\\r\\n\\r\\nhello\\r\\n"
+            smtp.sendmail("alice@example.com", ["postmaster@example.org"], message)
+        tokens.write(f"{token}\\n")
+        number += 1
+"""
+
+    def __init__(self, lab: Lab, rate: float) -> None:
+        self._lab = lab
+        script = lab.root("stream") / "root" / "stream.py"
+        script.write_text(self._SCRIPT)
+        lab.run("stream", f"systemd-run --unit=stream --property=Restart=no python3 /root/stream.py {rate}")
+        lab.await_run("stream", "test -s /root/tokens", within=30)
+
+    def end(self) -> set[str]:
+        """Returns the tokens of all messages that the sender's Postfix took, when none is on its way any more."""
+        self._lab.run("stream", "systemctl is-active stream && systemctl stop stream")
+        for host in ("stream", "relay", *SERVERS):
+            folders = " ".join(
+                f"/var/spool/postfix/{queue}" for queue in ("maildrop", "incoming", "active", "deferred")
+            )
+            empty = f'test "$(find {folders} -type f 2>/dev/null | wc -l)" = 0'
+            self._lab.await_run(host, empty, within=120)
+        return set(self._lab.run("stream", "cat /root/tokens").stdout.split())
+
+    def sent(self) -> int:
+        return int(self._lab.run("stream", "wc -l </root/tokens").stdout)
+
+    def bounced(self) -> str:
+        """What the sender's log says of messages that came back, or that were given up."""
+        log = "journalctl --no-pager -o cat -t postfix/smtp -t postfix/bounce -t postfix/qmgr"
+        return self._lab.run("stream", f"{log} | grep -E 'status=(bounced|expired)|non-delivery' || true").stdout
+
+
+def arrived(lab: Lab) -> Counter[str]:
+    """How many times each token is in the mailboxes of all servers."""
+    show = "touch /var/mail/root; sed -n 's/^Subject: \\(token-[0-9]*\\)$/\\1/p' /var/mail/root"
+    return Counter(token for server in SERVERS for token in lab.run(server, show).stdout.split())

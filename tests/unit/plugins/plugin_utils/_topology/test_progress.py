@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a cutover stands, what comes next and how long it is waited for; kept in a file from run to run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import (
+    OtherStates,
+    Progress,
+    UnreadableProgress,
+    read_progress,
+    write_progress,
+)
+
+NOW = 1_800_000_000.0
+
+
+def about(id_: str = "a", former_ttl: int = 3600, short_ttl: int = 60) -> dict[str, Any]:
+    return {"id": id_, "former_ttl": former_ttl, "short_ttl": short_ttl}
+
+
+@pytest.mark.parametrize(
+    ("times", "step", "wait"),
+    [
+        ({}, "beside", 0),
+        ({"beside": NOW}, "wait", 3600),
+        ({"beside": NOW - 3599.5}, "wait", 1),
+        ({"beside": NOW - 3600}, "switched", 0),
+        ({"beside": NOW - 9999, "switching": NOW}, "switched", 0),
+        ({"beside": NOW - 9999, "switching": NOW - 9, "switched": NOW - 8}, "wait", 52),
+        ({"beside": NOW - 9999, "switched": NOW - 60}, "new", 0),
+        ({"beside": NOW - 9999, "switched": NOW - 9000, "new": NOW}, "verified", 0),
+        ({"beside": NOW - 9999, "switched": NOW - 9000, "new": NOW, "verified": NOW}, "done", 0),
+    ],
+)
+def test_each_ttl_is_waited_out_from_when_the_records_were_seen_written(
+    times: dict[str, float], step: str, wait: int
+) -> None:
+    progress = Progress("a", 3600, 60, times)
+    assert (progress.next_step(NOW), progress.seconds_to_wait(NOW)) == (step, wait)
+
+
+def test_where_no_record_changes_nothing_is_waited_for() -> None:
+    assert Progress("a", 0, 0, {"beside": NOW}).next_step(NOW) == "switched"
+
+
+def test_the_table_says_what_is_done_and_until_when_is_waited() -> None:
+    table = Progress("a", 3600, 60, {"beside": NOW}).table(["example.org MX: 10 a. becomes 10 b."], NOW + 600)
+    assert "example.org MX: 10 a. becomes 10 b." in table
+    first, second, *_rest = table.partition("Steps of the cutover\n")[2].splitlines()
+    assert " done 20" in first
+    assert " waits until 20" in second
+    assert second.endswith("(3000 s)")
+    assert "Mail comes in on the former way" in table.splitlines()[-1]
+
+
+def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json.cutover"
+    fresh = read_progress(str(path), about())
+    assert fresh == Progress("a", 3600, 60)
+    written = replace(fresh, times={"beside": NOW, "switching": NOW + 1}, former_ttl=86400)
+    write_progress(str(path), written)
+    assert path.stat().st_mode & 0o777 == 0o600
+    # A TTL that was longer than the former plan says is kept in mind.
+    assert read_progress(str(path), about()) == replace(written, is_written=True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_until_the_switch_another_state_may_be_declared_and_then_not(tmp_path: Path) -> None:
+    path = str(tmp_path / "cutover")
+    progress = Progress("a", 3600, 60, {"beside": NOW})
+    write_progress(path, progress)
+    assert read_progress(path, about("b")) == Progress("b", 3600, 60)
+    # As soon as some records may lead to the new way.
+    write_progress(path, replace(progress, times={"beside": NOW, "switching": NOW}))
+    with pytest.raises(OtherStates, match=r"not ended.*Declare that state again"):
+        read_progress(path, about("b"))
+    write_progress(path, replace(progress, times=dict.fromkeys(("beside", "switching", "switched", "verified"), NOW)))
+    with pytest.raises(OtherStates, match="Write the plan of the state that you come from anew"):
+        read_progress(path, about("b"))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 2}', '{"format_version": 1, "times": 3}'])
+def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "cutover"
+    path.write_text(content)
+    with pytest.raises(UnreadableProgress, match="does not say where the cutover stands"):
+        read_progress(str(path), about())
+    assert path.read_text() == content
