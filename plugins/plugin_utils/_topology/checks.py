@@ -10,6 +10,7 @@ from .declaration import Host
 from .domains import DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain
 from .links import Links, of_version
 from .loops import check_loops
+from .own_backups import check_own_backups
 from .problems import Report
 from .values import MAX_PREFERENCE
 from .variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
@@ -27,6 +28,7 @@ def check(links: Links, report: Report) -> None:
     for domain in links.shared.domains:
         _check_servers(domain, links, report)
         _check_exchangers(domain, links, report)
+        check_own_backups(domain, links, report)
     if not report.errors:
         _warn_of_idle_hosts(links, report)
     _warn_of_recipients_without_relay(links, report)
@@ -213,13 +215,14 @@ def _check_names(links: Links, report: Report) -> None:
             )
     addresses: dict[str, tuple[str, set[Address]]] = {}
     for domain in links.shared.domains:
-        for exchanger in (*domain.backups, *domain.exchangers):
+        ours = {backup.fqdn for backup in links.own_backups(domain)}
+        for exchanger in (*domain.exchangers, *(backup for backup in domain.backups if backup.name not in ours)):
             if exchanger.name in owners:
                 report.error(
                     "",
                     "mail_domains",
                     f"{domain.name}: {exchanger.name} is {owners[exchanger.name].name}, a host of ours",
-                    "Take it out here: hosts of ours become mail exchangers by 'servers'",
+                    "Take it out here: hosts of ours become mail exchangers by 'servers', and relays by backup_mx too",
                 )
             if not exchanger.addresses:
                 continue
@@ -303,7 +306,7 @@ def _check_exchangers(domain: MailDomain, links: Links, report: Report) -> None:
     names = [exchanger.name for exchanger in (*domain.exchangers, *domain.backups)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         report.error("", "mail_domains", f"{domain.name}: {name} is an MX twice", "Name it once")
-    for exchanger in (*domain.backups, *domain.exchangers):
+    for exchanger in (*links.backups_elsewhere(domain), *domain.exchangers):
         _check_addresses(domain, exchanger, links, report)
     if domain.exchangers:
         _warn_of_open_front_ends(domain, links, report)
@@ -376,8 +379,8 @@ def _warn_of_idle_hosts(links: Links, report: Report) -> None:
 
 def _warn_of_recipients_without_relay(links: Links, report: Report) -> None:
     for domain in links.shared.domains:
-        fronts = links.front_ends(domain)
-        if domain.validates_recipients and fronts and not any(host.name in links.servers_behind for host in fronts):
+        fronts = [*links.front_ends(domain), *links.own_backups(domain)]
+        if domain.validates_recipients and fronts and not any(RELAYS in host.groups for host in fronts):
             report.warning(
                 "",
                 "mail_domains",

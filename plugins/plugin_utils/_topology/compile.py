@@ -10,7 +10,7 @@ from typing import Any
 
 from .checks import check
 from .declaration import Host, Inventory, read
-from .domains import INTERNAL
+from .domains import INTERNAL, MailDomain
 from .expectations import expectations
 from .flows import PORT, device_flows
 from .links import Links, of_version
@@ -19,7 +19,7 @@ from .problems import Problem, Report
 from .records import by_endpoint, internal_rrsets, public_rrsets
 from .requests import requests
 from .smarthosts import VERIFIED
-from .variables import RELAY
+from .variables import RELAY, RELAYS
 
 FORMAT_VERSION = 1
 
@@ -54,9 +54,7 @@ def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[st
             for key, zones in dns.items()
         },
         "flows": {device: [flow.as_option() for flow in flows] for device, flows in device_flows(links).items()},
-        "relay": {
-            host.name: _relay(host, links) for host in links.used_front_ends if host.name in links.servers_behind
-        },
+        "relay": {host.name: _relay(host, links) for host in links.used_front_ends if RELAYS in host.groups},
         "server": {
             host.name: _server(host, links)
             for host in links.all_servers
@@ -76,15 +74,16 @@ def _in_order(problems: list[Problem], links: Links) -> list[Problem]:
 
 
 def _relay(relay: Host, links: Links) -> dict[str, Any]:
-    behind = links.servers_behind[relay.name]
+    behind = links.servers_behind.get(relay.name, [])
     hops_of = {server.name: _hops(relay, server, links.server_name(server)) for server in behind}
     domains = []
     for domain in links.domains_of[relay.name]:
-        servers = [server for server in links.servers[domain.name] if server in behind]
-        entry: dict[str, Any] = {
-            "name": domain.name,
-            "next_hops": [hop for server in servers for hop in hops_of[server.name]],
-        }
+        if links.is_backup(relay, domain):
+            hops = _hops_to_front_ends(relay, domain, links)
+        else:
+            servers = [server for server in links.servers[domain.name] if server in behind]
+            hops = [hop for server in servers for hop in hops_of[server.name]]
+        entry: dict[str, Any] = {"name": domain.name, "next_hops": hops}
         if domain.recipients is not None:
             entry["recipients"] = domain.recipients.as_option()
         domains.append(entry)
@@ -120,8 +119,14 @@ def _server(server: Host, links: Links) -> dict[str, Any]:
 
 def _backups(host: Host, links: Links) -> list[str]:
     """Addresses of the exchangers that hand a front-end what they kept for it."""
-    backups = [backup for domain in links.domains_of[host.name] for backup in domain.backups if host.is_front_end]
-    return [str(address) for backup in backups for address in backup.addresses]
+    if not host.is_front_end:
+        return []
+    domains = links.domains_of[host.name]
+    addresses = [address for domain in domains for backup in domain.backups for address in backup.addresses]
+    ours = [backup for domain in domains for backup in links.own_backups(domain) if backup is not host]
+    # It may come from an address that the world does not see.
+    addresses += [address for backup in ours for address in (*backup.published, *backup.addresses)]
+    return list(dict.fromkeys(map(str, addresses)))
 
 
 def _outgoing(host: Host) -> dict[str, Any]:
@@ -142,10 +147,26 @@ def _outgoing(host: Host) -> dict[str, Any]:
 
 def _hops(source: Host, target: Host, name: str) -> list[dict[str, Any]]:
     """name: what the target's certificate is for."""
+    return [_hop(source, target.name, address, name) for address in _addresses(target, source)]
+
+
+def _hop(source: Host, target: str, address: str, name: str) -> dict[str, Any]:
     verified = {"tls": VERIFIED, "tls_name": name} if source.tls_verify else {}
-    return [
-        {"host": target.name, "address": address, "port": PORT, **verified} for address in _addresses(target, source)
-    ]
+    return {"host": target, "address": address, "port": PORT, **verified}
+
+
+def _hops_to_front_ends(backup: Host, domain: MailDomain, links: Links) -> list[dict[str, Any]]:
+    """Where a backup hands over what it kept: the hosts before it in the MX, as the world reaches them.
+
+    Of one site it goes to their own addresses: what a gateway translates from outside, it need not from inside.
+    """
+    found = []
+    for front in sorted(links.front_ends(domain), key=lambda host: host.preference):
+        gateway = links.gateway_of(front)
+        addresses = front.addresses if gateway and gateway is links.gateway_of(backup) else front.published
+        usable = [str(address) for address in addresses if backup.own(address.version)]
+        found += [_hop(backup, front.name, address, front.named()) for address in usable]
+    return found
 
 
 def _addresses(host: Host, peer: Host) -> list[str]:

@@ -24,7 +24,8 @@ MANUAL = "manual"
 BACKUP_DISTANCE = 10
 """How much higher than the last primary's a backup MX's preference is if it is not declared."""
 STATIC = "static"
-"""The validation of recipients by a list."""
+CALLOUT = "callout"
+"""The validations of recipients by a list, and by asking the server."""
 
 CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
 """The options of an endpoint that are secret: nothing here reads them."""
@@ -128,7 +129,7 @@ RECIPIENT_KEYS = {
         "`static`, `callout` or `none`",
         "`static`: those in `addresses` and `maps`, and postmaster; also while the servers are away. `callout`: those "
         "that the server knows; it is asked once and the answer is kept. `none`: all; what the server refuses bounces.",
-        one_of(("none", STATIC, "callout"), "validation", "static, callout or none"),
+        one_of(("none", STATIC, CALLOUT), "validation", "static, callout or none"),
     ),
     "addresses": Key(
         "list of addresses",
@@ -151,8 +152,8 @@ DOMAIN_KEYS = {
     ),
     "backup_mx": Key(
         "list of `name`, `preference`, `addresses`",
-        "Hosts of somebody else that keep the mail while ours are away. Their preference is higher than ours; "
-        f"{BACKUP_DISTANCE} more than the last of ours if left out.",
+        "Hosts that keep the mail while the others are away: somebody else's, or relays of ours by their `mail_fqdn`. "
+        f"Their preference is higher than the others'; {BACKUP_DISTANCE} more than the last of these if left out.",
         _exchangers,
     ),
     "exchangers": Key(

@@ -15,6 +15,7 @@ from .links import Links
 from .other_servers import EXCHANGE
 from .records import PUBLIC, RRset
 from .requests import addresses_owner, firewall_owner, gateway_is_elsewhere, nat_owner, records_owner
+from .variables import RELAYS
 
 
 def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, Any]]]:
@@ -119,7 +120,7 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
                     "port": PORT,
                     "domains": domains,
                     # A relay that was not told them takes all: its server refuses.
-                    "refuses_unknown": host.name not in links.servers_behind
+                    "refuses_unknown": RELAYS not in host.groups
                     or all(domain.validates_recipients for domain in links.domains_of[host.name]),
                 }
             )
@@ -127,11 +128,11 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
 
 
 def _backups(links: Links) -> list[dict[str, Any]]:
-    """Hosts of others that take the mail of our domains while ours are away."""
+    """Hosts of others that take the mail of our domains while ours are away. Backups of ours are in `smtp`."""
     return [
         {"fqdn": backup.name, "preference": backup.preference, "domain": domain.name}
         for domain in links.shared.domains
-        for backup in links.backups(domain)
+        for backup in links.backups_elsewhere(domain)
         if links.public_endpoints(links.zones[domain.zone])
     ]
 

@@ -64,16 +64,32 @@ class Links:
         return list(found.values())
 
     def front_ends(self, domain: MailDomain) -> list[Host]:
-        """The hosts of ours that take the domain's mail from outside, each once."""
+        """The hosts of ours that take the domain's mail from outside, each once; not those that keep it (backups)."""
         return self._front_ends[domain.name]
 
     @cached_property
+    def _relays_by_name(self) -> dict[str, Host]:
+        return {host.fqdn: host for host in self.hosts.values() if RELAYS in host.groups and host.fqdn is not None}
+
+    def own_backups(self, domain: MailDomain) -> list[Host]:
+        """The relays of ours that keep the domain's mail while its front-ends are away."""
+        names = [backup.name for backup in domain.backups if backup.name in self._relays_by_name]
+        return [self._relays_by_name[name] for name in dict.fromkeys(names)]
+
+    def is_backup(self, host: Host, domain: MailDomain) -> bool:
+        return host in self.own_backups(domain)
+
+    def backups_elsewhere(self, domain: MailDomain) -> list[Exchanger]:
+        """The domain's backup exchangers that somebody else keeps, each with its preference."""
+        return [backup for backup in self.backups(domain) if backup.name not in self._relays_by_name]
+
+    @cached_property
     def domains_of(self) -> dict[str, list[MailDomain]]:
-        """Server or front-end -> the domains whose mail it takes. A host that is not here takes none."""
+        """Server, front-end or backup -> the domains whose mail it takes. A host that is not here takes none."""
         found: dict[str, list[MailDomain]] = {}
         for domain in self.shared.domains:
-            hosts = {host.name for host in (*self.servers[domain.name], *self.front_ends(domain))}
-            for name in hosts:
+            hosts = (*self.servers[domain.name], *self.front_ends(domain), *self.own_backups(domain))
+            for name in dict.fromkeys(host.name for host in hosts):
                 found.setdefault(name, []).append(domain)
         return found
 
@@ -89,6 +105,7 @@ class Links:
 
     @cached_property
     def used_front_ends(self) -> list[Host]:
+        """All that outsiders hand mail to: front-ends of a domain, and backups."""
         return [host for host in self.hosts.values() if host.is_front_end and host.name in self.domains_of]
 
     @cached_property

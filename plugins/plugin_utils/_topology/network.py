@@ -53,7 +53,9 @@ class _Reader:
             relay: {hop["address"]: hop["host"] for domain in held["domains"] for hop in domain["next_hops"]}
             for relay, held in plan["relay"].items()
         }
-        self._behind = {host for hops in self._hops.values() for host in hops.values()}
+        # Hosts that send to the outside themselves are before the relays' servers; a backup hands mail to such.
+        facing_outside = {entry["source"] for entry in plan["expect"]["egress"] if entry["open"]}
+        self._behind = {host for hops in self._hops.values() for host in hops.values()} - facing_outside
         self._mail_hosts = {address for relay in plan["relay"].values() for address in relay["relay_from"]} | {
             hop["address"] for server in plan["server"].values() for hop in server["smarthosts"]
         }
@@ -70,8 +72,11 @@ class _Reader:
         last = max(node.column for node in self._nodes.values())
         for relay, hops in self._hops.items():
             self._nodes[relay].column = last
-            for address, server in hops.items():
-                self._behind_relay(relay, server, address, last + 1)
+            for address, host in hops.items():
+                if host in self._behind:
+                    self._behind_relay(relay, host, address, last + 1)
+                else:
+                    self._way(relay, host, "what it kept")
         facing_outside = fronts.keys() - self._behind
         for port in self._plan["expect"]["ports"]:
             host = port["host"]

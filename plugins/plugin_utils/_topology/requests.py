@@ -149,6 +149,6 @@ def _others(domain: MailDomain, links: Links) -> list[dict[str, Any]]:
             "what": f"Take mail for {domain.name} while our hosts are away, and for no domain that is not ours",
             "why": "it is an MX of the domain",
         }
-        for backup in domain.backups
+        for backup in links.backups_elsewhere(domain)
     ]
     return found

@@ -17,7 +17,7 @@ def check_views(links: Links, report: Report) -> None:
         _check_front_end(host, links, report)
     for domain in links.shared.domains:
         if links.is_inside_only(links.zones[domain.zone]):
-            _check_domain_inside(domain, report)
+            _check_domain_inside(domain, links, report)
         else:
             _check_exchangers_outside(domain, links, report)
     _warn_of_loops_inside(links, report)
@@ -45,7 +45,7 @@ def _check_front_end(host: Host, links: Links, report: Report) -> None:
 
 
 def _check_exchangers_outside(domain: MailDomain, links: Links, report: Report) -> None:
-    for exchanger in (*domain.backups, *domain.exchangers):
+    for exchanger in (*links.backups_elsewhere(domain), *domain.exchangers):
         zone = _inside_zone_of(exchanger.name, links)
         if zone:
             report.error(
@@ -57,8 +57,8 @@ def _check_exchangers_outside(domain: MailDomain, links: Links, report: Report) 
             )
 
 
-def _check_domain_inside(domain: MailDomain, report: Report) -> None:
-    for key, exchangers in (("backup_mx", domain.backups), ("exchangers", domain.exchangers)):
+def _check_domain_inside(domain: MailDomain, links: Links, report: Report) -> None:
+    for key, exchangers in (("backup_mx", links.backups_elsewhere(domain)), ("exchangers", domain.exchangers)):
         if exchangers:
             report.error(
                 "",
