@@ -27,7 +27,11 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains imp
     ZONE_KEYS,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.edge import CLIENT_LIMIT_KEYS
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.edge import (
+    CLIENT_LIMIT_KEYS,
+    LOAD_BALANCER_KEYS,
+    POSTSCREEN_KEYS,
+)
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.entries import Key
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import SMARTHOST_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
@@ -121,6 +125,8 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "keys of recipients": lambda: keys(RECIPIENT_KEYS),
         "keys of mail_smarthosts": lambda: keys(SMARTHOST_KEYS),
         "keys of mail_client_limits": lambda: keys(CLIENT_LIMIT_KEYS),
+        "keys of mail_load_balancer": lambda: keys(LOAD_BALANCER_KEYS),
+        "keys of mail_postscreen": lambda: keys(POSTSCREEN_KEYS),
         "keys of mail_zones": lambda: keys(ZONE_KEYS),
     },
     **{

@@ -13,9 +13,9 @@ author:
   - the inbound.mail contributors (@inbound-mail)
 description:
   - Sets parameters of C(main.cf) and the lookup tables that they name, as a O(relay), as a O(server), or one by one.
-  - Nothing else in C(main.cf) or C(master.cf) is touched. Parameters of this module stand in a block of their own; a
-    line that set one of them before is commented out where it stands. A parameter that is no longer wanted is put back
-    as it was, and O(state=absent) gives back the file byte for byte.
+  - Nothing else in C(main.cf) or C(master.cf) is touched. Parameters and services of this module stand in a block of
+    their own; a line for one of them that was there before is commented out where it stands. What is no longer wanted
+    is put back as it was, and O(state=absent) gives back the files byte for byte.
   - The new configuration is first tried on a copy, by C(postconf), C(postmap), C(postfix check) and an SMTP server
     process of its own. What any of them refuses never reaches the Postfix that is running. The same goes for a
     configuration that would let strangers relay.
@@ -252,6 +252,70 @@ options:
             type: list
             elements: str
             default: []
+      postscreen:
+        description:
+          - Put postscreen in front of the SMTP server on port 25. Whoever talks before he is greeted is refused. If
+            there is a hand-made postscreen in C(master.cf), only what it lacks is added.
+        type: dict
+        suboptions:
+          dnsbl:
+            description: Block lists that are asked for each new client.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              name:
+                description: The domain of the list.
+                type: str
+                required: true
+              weight:
+                description: What an entry in it counts; of a list of good clients a negative number.
+                type: int
+                default: 1
+              answers:
+                description: Which answers count, as V(127.0.0.[2..11]); all if left out.
+                type: str
+          dnsbl_threshold:
+            description: The sum of weights at which a client is refused.
+            type: int
+            default: 1
+          exempt:
+            description: Addresses or networks that go straight to the SMTP server, besides C(mynetworks).
+            type: list
+            elements: str
+            default: []
+      tls_outgoing:
+        description:
+          - V(dane) hands mail to hosts with TLSA records over TLS only, and only to a certificate that they name (RFC
+            7672). For all others it is V(may), which encrypts where the other side can.
+          - V(dane) needs resolvers that validate DNSSEC; a change is refused where those of the host do not.
+          - When left out, C(smtp_tls_security_level) stays as the host has it, V(may) if it has none.
+        type: str
+        choices: [may, dane]
+      tls_required:
+        description:
+          - Take no mail in clear on port 25, also not from the host itself. Only for a O(server) that takes mail from
+            its relays alone (O(server.accept_from)), as others cannot be expected to encrypt (RFC 3207, section 4).
+        type: bool
+        default: false
+      hide_received:
+        description:
+          - Take the C(Received) lines of hosts inside out of mail that leaves for the outside. Those that name private
+            addresses, the given C(addresses) or a user of this host go; mail to the servers keeps all of them.
+        type: dict
+        suboptions:
+          addresses:
+            description: Addresses of hosts inside that are not private.
+            type: list
+            elements: str
+            default: []
+      proxy_port:
+        description:
+          - A TCP port besides 25 on which a load balancer hands connections over, each with the client's address in
+            front (PROXY protocol). Limits, logs and C(Received) lines have that address then.
+          - Postfix takes no connection without such a header there, and believes any. So nobody may relay there for his
+            address, whatever C(mynetworks) says; shut the port for all but the balancer.
+        type: int
       queue_lifetime:
         description: How long a message may wait in the queue, as V(5d). It counts for all mail of the host.
         type: str
@@ -337,6 +401,13 @@ settings:
       type: str
   sample:
     - {name: myhostname, before: null, after: mail.example.org}
+services:
+  description: Services of C(master.cf) that changed, sorted by name.
+  returned: success
+  type: list
+  elements: str
+  version_added: "0.4.0"
+  sample: [dnsblog/unix, smtp/inet, smtpd/pass, tlsproxy/unix]
 tables:
   description: Lookup tables that changed, sorted by name.
   returned: success
@@ -374,6 +445,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import OUTGOING
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import TLS_LEVELS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
@@ -465,6 +537,27 @@ def main() -> None:
                             "exempt": strings,
                         },
                     },
+                    "postscreen": {
+                        "type": "dict",
+                        "options": {
+                            "dnsbl": {
+                                "type": "list",
+                                "elements": "dict",
+                                "default": [],
+                                "options": {
+                                    "name": {"type": "str", "required": True},
+                                    "weight": {"type": "int", "default": 1},
+                                    "answers": {"type": "str"},
+                                },
+                            },
+                            "dnsbl_threshold": {"type": "int", "default": 1},
+                            "exempt": strings,
+                        },
+                    },
+                    "hide_received": {"type": "dict", "options": {"addresses": strings}},
+                    "proxy_port": {"type": "int"},
+                    "tls_outgoing": {"type": "str", "choices": list(OUTGOING)},
+                    "tls_required": {"type": "bool", "default": False},
                     "queue_lifetime": {"type": "str"},
                     "bounce_lifetime": {"type": "str"},
                 },

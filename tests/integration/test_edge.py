@@ -17,7 +17,7 @@ from debian_lab import RELEASES, Lab
 
 SCENARIO = Path(__file__).resolve().parents[1] / "lab" / "scenarios" / "edge"
 ROLES = str(SCENARIO / "roles.yml")
-OUTSIDE, LISTED, RELAY, SERVER = "203.0.113.25", "203.0.113.66", "203.0.113.17", "203.0.113.10"
+OUTSIDE, LISTED, HASTY, RELAY, SERVER, BALANCER = (f"203.0.113.{host}" for host in (25, 66, 67, 17, 10, 80))
 
 # Says each of its arguments but the first two, after the answer to the one before; prints the answers' codes.
 CLIENT = """
@@ -109,11 +109,192 @@ def test_message_that_is_hidden_in_another_one_stays_a_part_of_it(lab: Lab) -> N
     assert f"Subject: hidden-{subject}" in await_message(lab, "server", subject)
 
 
+@on_one_release
 def test_size_of_a_message_is_the_same_at_relay_and_server(lab: Lab) -> None:
-    for server, source, host in ((RELAY, OUTSIDE, "outside"), (SERVER, RELAY, "relay")):
-        answers = talk(lab, server, "MAIL FROM:<root@example.com> SIZE=1000001", source=source, host=host)
-        assert "SIZE=1000000" in answers[1].split(",")
-        assert answers[-1] == "552"
+    answers = talk(lab, RELAY, "MAIL FROM:<root@example.com> SIZE=1000001")
+    assert "SIZE=1000000" in answers[1].split(",")
+    assert answers[-1] == "552"
+    assert "SIZE=1000000" in talk(lab, SERVER, source=RELAY, host="relay")[1].split(",")
+
+
+def test_client_on_a_block_list_is_refused(lab: Lab) -> None:
+    assert talk(lab, RELAY, *message()[:2], source=LISTED)[2:] == ["250", "550"]
+    assert lab.run("relay", f"journalctl -q -o cat | grep 'DNSBL rank 2 for .{LISTED}.'").stdout
+
+
+# Says hello before it is greeted, and all that it has to say after that; prints the last answer.
+HASTE = """
+import socket, sys
+source, server = sys.argv[1:]
+with socket.create_connection((server, 25), timeout=30, source_address=(source, 0)) as connection:
+    replies = connection.makefile()
+    lines = ["HELO hasty", "EHLO outside.example.com", "MAIL FROM:<root@example.com>", "RCPT TO:<root@example.org>"]
+    for line in lines:
+        connection.send(f"{line}\\r\\n".encode())
+        while (reply := next(replies))[3] == "-":
+            pass
+    print(reply)
+"""
+
+
+def test_client_that_talks_before_it_is_greeted_is_refused(lab: Lab) -> None:
+    assert lab.run("outside", ["python3", "-c", HASTE, HASTY, RELAY]).stdout.startswith("550")
+    assert lab.run("relay", f"journalctl -q -o cat | grep 'PREGREET .* from .{HASTY}.'").stdout
+
+
+@on_one_release
+def test_verify_waits_for_the_greeting(lab: Lab) -> None:
+    exchanger = {
+        "host": "relay",
+        "fqdn": "mail.example.org",
+        "addresses": [RELAY],
+        "port": 25,
+        "domains": ["example.org"],
+    }
+    words = {"expectations": {"smtp": [{**exchanger, "refuses_unknown": False}]}, "fail_on": "never"}
+    words["public_networks"] = ["203.0.113.0/24"]
+    # Its own address is a new client to the relay.
+    out = lab.ansible("relay", "-m", "inbound.mail.path_check", "-a", json.dumps(words)).stdout
+    findings = json.loads(out[out.index("=> {") + 3 : out.rindex("}") + 1])["findings"]
+    assert [finding for finding in findings if finding["severity"] == "error"] == []
+    assert lab.run("relay", f"journalctl -q -o cat | grep 'PASS NEW .{RELAY}.'").stdout
+
+
+# A message with that subject, over TLS.
+ENCRYPTED = """
+import smtplib, sys
+with smtplib.SMTP(sys.argv[1], timeout=30) as smtp:
+    smtp.starttls()
+    smtp.sendmail("root@example.com", "root@example.org", f"Subject: {sys.argv[2]}\\r\\n\\r\\nhello\\r\\n")
+"""
+
+
+def test_client_that_behaves_gets_through_over_tls(lab: Lab) -> None:
+    subject = f"token-{secrets.token_hex(8)}"
+    lab.run("outside", ["python3", "-c", ENCRYPTED, RELAY, subject])
+    header = await_message(lab, "server", subject)
+    assert re.search(r"\[203\.0\.113\.25\].*?by mail\.example\.org \(Postfix\) with ESMTPS", header, re.DOTALL)
+    assert lab.run("relay", f"journalctl -q -o cat | grep 'PASS NEW .{OUTSIDE}.'").stdout
+
+
+@on_one_release
+def test_address_of_the_client_comes_through_the_load_balancer(lab: Lab) -> None:
+    header = await_message(lab, "server", send(lab, BALANCER, source=HASTY))
+    assert re.search(r"from outside\.example\.com \(.*?\[203\.0\.113\.67\]\)\s+by mail\.example\.org", header)
+    assert BALANCER not in header
+    assert lab.run("relay", f"journalctl -q -o cat -t postfix/smtpd | grep 'connect from .*.{HASTY}.'").stdout
+
+
+@on_one_release
+def test_nobody_relays_by_a_header_that_he_makes_himself(lab: Lab) -> None:
+    """Neither as the server that may relay, nor as the relay itself; and nobody gets in without a header."""
+    for forged in (SERVER, "127.0.0.1"):
+        proxied = f"--port 10025 --proxy-version 1 --proxy-family TCP4 --proxy-source {forged} --proxy-source-port 9"
+        proxied += f" --proxy-dest {RELAY} --proxy-dest-port 25 --server {RELAY}"
+        words = f"{proxied} --timeout 30 --from root@example.org --to victim@example.com --quit-after RCPT"
+        answer = lab.run("outside", f"swaks {words}", check=False).stdout
+        assert "250-mail.example.org" in answer, "it was not let in, so nothing was proven"
+        assert "Relay access denied" in answer
+    bare = lab.run("outside", f"swaks --server {RELAY} --port 10025 --timeout 15 --quit-after HELO", check=False)
+    assert bare.returncode != 0
+    assert "421 4.3.0" in bare.stdout
+
+
+def from_server(lab: Lab, recipient: str) -> str:
+    """Send to the outside through the relay; returns the subject."""
+    subject = f"token-{secrets.token_hex(8)}"
+    lab.run("server", f"printf 'Subject: {subject}\\n\\nhello\\n' | sendmail -f root@example.org {recipient}")
+    return subject
+
+
+def test_mail_goes_over_tls_to_the_certificate_that_dns_names(lab: Lab) -> None:
+    header = await_message(lab, "outside", from_server(lab, "root@example.com"))
+    assert "by outside.example.com (Postfix) with ESMTPS" in header
+    lab.await_run("relay", "journalctl -q -o cat | grep 'Verified TLS connection established to outside.example'", 10)
+
+
+@on_one_release
+def test_mail_that_leaves_tells_of_no_host_inside_and_mail_that_comes_keeps_its_trace(lab: Lab) -> None:
+    leaving = await_message(lab, "outside", from_server(lab, "root@example.com"))
+    assert re.findall(r"^Received: (?:from|by) (\S+)", leaving, re.MULTILINE) == ["mail.example.org"]
+    coming = await_message(lab, "server", send(lab))
+    froms = re.findall(r"^Received: from (\S+)", coming, re.MULTILINE)
+    assert froms == ["mail.example.org", "outside.example.com"]
+
+
+def test_mail_waits_where_dns_names_another_certificate(lab: Lab) -> None:
+    subject = from_server(lab, "root@wrong.example")
+    try:
+        lab.await_run("relay", "postqueue -j | grep -q 'Server certificate not'", within=30)
+    finally:
+        lab.run("relay", "postsuper -d ALL")
+    assert subject not in lab.run("outside", "cat /var/mail/root", check=False).stdout
+
+
+def test_mail_goes_as_ever_to_a_domain_that_is_not_signed(lab: Lab) -> None:
+    assert "with ESMTPS" in await_message(lab, "outside", from_server(lab, "root@unsigned.example"))
+    lab.await_run(
+        "relay", "journalctl -q -o cat | grep 'Untrusted TLS connection established to mx.unsigned.example'", 10
+    )
+
+
+@on_one_release
+def test_dane_is_refused_where_the_resolver_does_not_validate(lab: Lab) -> None:
+    with declared(lab, "relay"):
+        resolvers = lab.run("relay", "cat /etc/resolv.conf; echo nameserver 203.0.113.25 >/etc/resolv.conf").stdout
+        configuration = "cat /etc/postfix/main.cf /etc/postfix/master.cf"
+        before = lab.run("relay", configuration).stdout
+        try:
+            refused = lab.playbook(ROLES, "--limit", "relay", check=False)
+            after = lab.run("relay", configuration).stdout
+        finally:
+            lab.run("relay", f"printf '{resolvers}' >/etc/resolv.conf")
+    assert refused.returncode != 0
+    assert "the resolver 203.0.113.25 in /etc/resolv.conf does not validate DNSSEC" in refused.stdout
+    assert after == before
+
+
+@on_one_release
+def test_server_takes_nothing_in_clear_from_its_relay(lab: Lab) -> None:
+    assert talk(lab, SERVER, *message()[:1], source=RELAY, host="relay")[-1] == "530"
+
+
+@on_one_release
+def test_what_this_host_cannot_do_is_refused_before_anything_changes(lab: Lab) -> None:
+    """All of it at once."""
+    files = "cat /etc/postfix/main.cf /etc/postfix/master.cf"
+    edge = {"proxy_port": 22, "queue_lifetime": "5", "tls_required": True}
+    edge |= {"hide_received": {"addresses": ["mailbox"]}, "message_size": 1}
+    before = lab.run("relay", files).stdout
+    refused = lab.playbook(ROLES, "--limit", "relay", "-e", json.dumps({"mail_relay_edge": edge}), check=False)
+    assert refused.returncode != 0
+    for what in ("edge.queue_lifetime", "edge.tls_required", "edge.hide_received.addresses[0]", "edge.message_size"):
+        assert f"{what}: " in refused.stdout
+    # The port is asked of the host, once all else is right.
+    edge = json.dumps({"mail_relay_edge": {"proxy_port": 22}})
+    refused = lab.playbook(ROLES, "--limit", "relay", "-e", edge, check=False)
+    assert refused.returncode != 0
+    assert "edge.proxy_port: Postfix could not listen on port 22: Address already in use" in refused.stdout
+    assert lab.run("relay", files).stdout == before
+
+
+@on_one_release
+def test_services_that_are_no_longer_declared_are_taken_back(lab: Lab) -> None:
+    """Byte for byte, with an option of the administrator's that stays in effect meanwhile."""
+    master_cf = lab.root("relay") / "etc/postfix/master.cf"
+    dist = (lab.root("relay") / "usr/share/postfix/master.cf.dist").read_text()
+    assert "smtp inet n - y - 1 postscreen" in master_cf.read_text()
+    with declared(lab, "relay"):
+        assert master_cf.read_text() == dist
+        own = dist.replace("smtpd\n", "smtpd\n  -o syslog_name=postfix/edge\n", 1)
+        master_cf.write_text(own)
+        lab.playbook(ROLES, "--limit", "relay")
+        assert "smtpd pass - - y - - smtpd -o syslog_name=postfix/edge\n" in master_cf.read_text()
+        assert talk(lab, RELAY, "NOOP")[-1] == "250"
+        assert lab.run("relay", "journalctl -q -o cat -t postfix/edge/smtpd | grep 'connect from'").stdout
+        lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_edge": {}}')
+        assert master_cf.read_text() == own
+        master_cf.write_text(dist)
 
 
 @on_one_release

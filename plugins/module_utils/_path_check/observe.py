@@ -24,8 +24,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.questions
     Client,
     gathered,
     stands_in,
-    system_resolvers,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.resolv_conf import system_resolvers
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sending import Delivery
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp import try_connection
 

@@ -9,8 +9,6 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
@@ -275,24 +273,6 @@ class Client:
 
 async def gathered(work: Iterable[Awaitable[Any]]) -> list[Any]:
     return list(await asyncio.gather(*work))
-
-
-def system_resolvers() -> list[str]:
-    """The addresses in /etc/resolv.conf (resolv.conf(5)); none if there are none."""
-    try:
-        text = Path("/etc/resolv.conf").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    lines = [line.split() for line in text.splitlines()]
-    return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1])]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def stands_in(name: str, zone: str) -> bool:

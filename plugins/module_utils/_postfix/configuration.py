@@ -8,11 +8,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import Service
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -79,6 +81,17 @@ class Configuration:
     """The setting that lists those domains; Postfix wants a domain in one address class only."""
     self_signed: str = ""
     """The file of a key and certificate that is made beside the tables where there is none."""
+    services: tuple[Service, ...] = ()
+    """Lines of master.cf."""
+
+    def __add__(self, more: Configuration) -> Configuration:
+        """With the settings, tables and services of another one; a setting that both have is that one's."""
+        return replace(
+            self,
+            settings={**self.settings, **more.settings},
+            tables=(*self.tables, *more.tables),
+            services=(*self.services, *more.services),
+        )
 
 
 def reference(owner: str, table: Table) -> str:

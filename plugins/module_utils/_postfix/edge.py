@@ -9,6 +9,7 @@ Each part sets nothing that is not declared, but for the defence against smuggli
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
@@ -16,10 +17,16 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Configuration,
     mynetworks_pattern,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import edge_tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.postscreen import postscreen_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import proxy_services
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.received import received_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import Service
 
 SMALLEST_MESSAGE_SIZE = 65536
 """Bytes; a server has to take at least 64K octets (RFC 5321, section 4.5.3.1.7)."""
@@ -42,23 +49,42 @@ _LONGEST_LIFETIME = 100 * 86400
 _DEFENDED = ("yes", "normalize", "reject")
 
 
-def edge_configuration(
-    declared: Mapping[str, Any], former: Mapping[str, str], known: Collection[str] | None
-) -> Configuration:
+@dataclass(frozen=True)
+class Former:
+    """What the host has without ours.
+
+    settings: of main.cf; services: of master.cf, by key; known: the parameters that this Postfix has, None where it is
+    not installed yet.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    known: Collection[str] | None = None
+
+
+def edge_configuration(owner: str, declared: Mapping[str, Any], before: Former) -> Configuration:
     """Compile the module's option ``edge``.
 
-    declared: its suboptions, those that are not given None or missing; former: what main.cf has without ours; known:
-    the parameters that this Postfix has, None where it is not installed yet. Raises InvalidError.
+    declared: its suboptions, those that are not given None or missing. Raises InvalidError.
     """
     check = Checker()
+    former, known = before.settings, before.known
     settings = {
         **smuggling_settings(former, known),
         **_size_settings(declared.get("message_size"), former, check),
         **_limit_settings(declared.get("client_limits") or {}, check),
         **_lifetime_settings(declared, check),
+        **edge_tls_settings(declared, former, check),
     }
+    configuration = Configuration(settings)
+    if declared.get("postscreen") is not None:
+        configuration += postscreen_configuration(owner, declared["postscreen"], before.services, check)
+    if declared.get("hide_received") is not None:
+        configuration += received_configuration(owner, declared["hide_received"], former, before.services, check)
+    if declared.get("proxy_port") is not None:
+        configuration += Configuration(services=proxy_services(declared["proxy_port"], before.services, check))
     check.finish()
-    return Configuration(settings)
+    return configuration
 
 
 def smuggling_settings(former: Mapping[str, str], known: Collection[str] | None) -> dict[str, str]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration
 
+CONFIGURATION_FILES = ("main.cf", "master.cf")
+
 # Files that are larger are linked into the copy.
 _COPY_AT_MOST = 1 << 20
 
@@ -59,8 +61,10 @@ class Host:
         """Lies there from before the first write until Postfix has taken the configuration over."""
         return self.table_directory(owner) / "reload-pending"
 
-    def read_main_cf(self) -> str:
-        return _read(self.main_cf) if self.main_cf.is_file() else ""
+    def read_files(self) -> dict[str, str]:
+        """File of CONFIGURATION_FILES -> its text, empty where there is none."""
+        paths = {name: self.config_directory / name for name in CONFIGURATION_FILES}
+        return {name: _read(path) if path.is_file() else "" for name, path in paths.items()}
 
     def read_tables(self, owner: str) -> dict[str, str]:
         """Table name -> text."""
@@ -105,11 +109,14 @@ class Host:
         return out.strip()
 
     @contextmanager
-    def trial(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> Iterator[Path]:
-        """A copy of the configuration directory as it would be, for Postfix's own commands to judge."""
+    def trial(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str]) -> Iterator[Path]:
+        """A copy of the configuration directory as it would be, for Postfix's own commands to judge.
+
+        files: of CONFIGURATION_FILES -> text; tables: name -> text.
+        """
         copy = Path(tempfile.mkdtemp(prefix="postfix-", dir=self._module.tmpdir))
         try:
-            _copy(self.config_directory, copy, leave_out=("main.cf", TABLE_DIRECTORY))
+            _copy(self.config_directory, copy, leave_out=(*CONFIGURATION_FILES, TABLE_DIRECTORY))
             directory = copy / TABLE_DIRECTORY
             ours = directory / owner
             ours.mkdir(parents=True)
@@ -118,7 +125,8 @@ class Host:
                 _copy(others, directory, leave_out=(owner,))
             for name, text in tables.items():
                 _write(ours / name, text)
-            _write(copy / "main.cf", main_cf)
+            for name, text in files.items():
+                _write(copy / name, text)
             yield copy
         finally:
             shutil.rmtree(copy)
@@ -130,6 +138,12 @@ class Host:
         problems += rules.master_problems(
             self._run("postconf", "-c", str(trial), "-M")[1], self._run("postconf", "-c", str(trial), "-P")[1], names
         )
+        programs = Path(self.value("daemon_directory", trial))
+        problems += [
+            Problem(f"master.cf: {service.key}", f"this Postfix has no {service.program}", "Take a newer Postfix")
+            for service in configuration.services
+            if not (programs / service.program).is_file()
+        ]
         problems += rules.open_relay_problems(self.value("mynetworks", trial))
         if configuration.address_class:
             problems += rules.address_class_problems(self._listed(trial, configuration), configuration.address_class)
@@ -219,13 +233,13 @@ class Host:
                 matching.update({item.lower()} & set(domains))
         return matching
 
-    def put_live(self, owner: str, main_cf: str, tables: Mapping[str, str], self_signed: str) -> str:
+    def put_live(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str], self_signed: str) -> str:
         """Write it, let a running Postfix take it over, and go back if it cannot.
 
         Tables come before the main.cf that names them and go after it, so that at no time a setting names a table that
         is not there. Returns ``reloaded``, ``restarted`` or ``none``.
         """
-        before = self.read_main_cf(), self.read_tables(owner)
+        before = self.read_files(), self.read_tables(owner)
         certificates = self._certificates(owner)
         running = self.is_running()
         unit = self._unit() if running else ""
@@ -234,7 +248,7 @@ class Host:
         self._pending(owner).touch()
         if self_signed and self_signed not in certificates:
             self._make_certificate(self.table_directory(owner) / self_signed)
-        self._write_all(owner, main_cf, tables)
+        self._write_all(owner, files, tables)
         try:
             done = self._take_over(unit, restart=self._listening() != listening) if running else "none"
         except PostfixError as failure:
@@ -276,14 +290,17 @@ class Host:
             if not any(path.iterdir()):
                 path.rmdir()
 
-    def _write_all(self, owner: str, main_cf: str, tables: Mapping[str, str]) -> None:
+    def _write_all(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str]) -> None:
         directory = self.table_directory(owner)
         for name, text in tables.items():
             if name == PASSWORDS:
                 _write_secret(directory / name, text)
             else:
                 self._replace(directory / name, text, 0o644)
-        self._replace(self.main_cf, main_cf, None)
+        now = self.read_files()
+        for name, text in files.items():
+            if text != now[name]:
+                self._replace(self.config_directory / name, text, None)
 
     def _replace(self, path: Path, text: str, mode: int | None) -> None:
         """In one step; an existing file keeps its owner, mode and security context."""

@@ -21,6 +21,8 @@ _NETWORK = re.compile(r"\[?(?P<address>[0-9a-fA-F:.]+)\]?(?P<prefix>/\d+)$")
 _RESTRICTIONS = re.compile(r"smtpd_\w+_restrictions")
 _RESTRICTION = re.compile(r"(?:permit|reject|defer|check|warn|sleep)\w*")
 _OVERRIDE = re.compile(r"(?P<service>\S+)/(?P<name>\S+) = (?P<value>.*)")
+_LEVEL = "smtp_tls_security_level"
+_FOR_THE_OUTSIDE = (_LEVEL, "smtp_header_checks")
 _UNUSED = re.compile(r"unused parameter: (?P<name>[^=]+)=")
 
 
@@ -76,8 +78,8 @@ def address_class_problems(listed: Mapping[str, Collection[str]], wanted: str) -
     return problems
 
 
-def master_problems(services: str, overrides: str, names: Collection[str]) -> list[Problem]:
-    """``services`` and ``overrides`` as ``postconf -M`` and ``postconf -P`` print them; ``names``: settings of ours."""
+def master_problems(services: str, overrides: str, ours: Mapping[str, str]) -> list[Problem]:
+    """``services`` and ``overrides`` as ``postconf -M`` and ``postconf -P`` print them; ``ours``: settings of ours."""
     port_25 = [
         line.split()[0]
         for line in services.splitlines()
@@ -106,9 +108,11 @@ def master_problems(services: str, overrides: str, names: Collection[str]) -> li
         for match in map(_OVERRIDE.fullmatch, overrides.splitlines())
         if match
         and match["service"] in what_for
-        and match["name"] in names
-        # Ours is only a default, and a transport may have its own.
-        and not (match["service"].endswith("/unix") and match["name"] == "smtp_tls_security_level")
+        and match["name"] in ours
+        # What is for the outside alone does not hold for the way to the servers.
+        and not (match["service"] == "relay/unix" and match["name"] in _FOR_THE_OUTSIDE)
+        # Only DANE is more than a default.
+        and not (match["name"] == _LEVEL and ours[_LEVEL] != "dane")
     ]
 
 

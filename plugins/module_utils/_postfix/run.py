@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf
+from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf, master_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     PASSWORDS,
     Configuration,
@@ -17,9 +17,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Problem,
     without_values,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import DANE, resolver_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.owned_lines import DamagedBlockError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import port_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
@@ -38,15 +41,19 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """Bring Postfix to what the module's parameters say; returns the result. Raises InvalidError, PostfixError."""
     owner = module.params["name"]
     host = Host(module, module.params["config_directory"])
-    before, tables_before = host.read_main_cf(), host.read_tables(owner)
+    before, tables_before = host.read_files(), host.read_tables(owner)
     configuration = wanted(module.params, before, host.known_settings())
-    after = main_cf.with_settings(before, owner, configuration.settings)
+    after = {
+        "main.cf": main_cf.with_settings(before["main.cf"], owner, configuration.settings),
+        "master.cf": master_cf.with_services(before["master.cf"], owner, configuration.services),
+    }
     tables = {table.name: table.text() for table in configuration.tables}
     certificate = configuration.self_signed
     new_certificate = bool(certificate) and not host.has_certificate(owner, certificate)
     result: dict[str, Any] = {
         "changed": after != before or tables != tables_before or new_certificate or host.is_exposed(owner),
-        "settings": _changed_settings(before, after),
+        "settings": _changed_settings(before["main.cf"], after["main.cf"]),
+        "services": _changed_services(before["master.cf"], after["master.cf"]),
         "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
         "postfix": "none",
         "running": False,
@@ -60,7 +67,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if problems and not result["changed"]:
         raise InvalidError(problems)
     if result["changed"]:
-        problems += _client_problems(module.params)
+        problems += _problems_here(module.params, before["master.cf"])
         with host.trial(owner, after, tables) as trial:
             problems += host.problems_of(trial, owner, configuration)
             if problems:
@@ -88,28 +95,46 @@ def _map_problems(params: Mapping[str, Any]) -> list[Problem]:
     return map_problems(params["relay"]["domains"]) if params["relay"] and params["state"] == "present" else []
 
 
-def _client_problems(params: Mapping[str, Any]) -> list[Problem]:
+def _problems_here(params: Mapping[str, Any], services: str) -> list[Problem]:
     """Asked of a change only: a resolver that is away for a moment does not make a good configuration a bad one."""
     declared = {option: params[option] for option in ("relay", "server") if params[option]}
-    return [problem for option, value in declared.items() for problem in problems_here(option, value)]
+    edge = params["edge"] if declared and params["edge"] else {}
+    problems = resolver_problems() if edge.get("tls_outgoing") == DANE else []
+    port = edge.get("proxy_port")
+    if port is not None and f"{port}/inet" not in master_cf.services_of(services):
+        problems += port_problems(port)
+    return problems + [problem for option, value in declared.items() for problem in problems_here(option, value)]
 
 
-def wanted(params: Mapping[str, Any], text: str, known: Collection[str] | None) -> Configuration:
-    """The configuration that the parameters ask for, on top of the main.cf that the host has without ours.
+def _required_tls_problems(params: Mapping[str, Any]) -> list[Problem]:
+    """A host that faces the outside must not refuse those who cannot encrypt (RFC 3207, section 4)."""
+    if not (params["edge"] or {}).get("tls_required") or (params["server"] and params["server"]["accept_from"]):
+        return []
+    remedy = "Leave it out, or name the relays in server.accept_from"
+    return [Problem("edge.tls_required", "this host takes mail from anybody, and many cannot encrypt", remedy)]
 
-    known: the parameters that the host's Postfix has, None where there is none yet. Raises InvalidError.
+
+def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collection[str] | None) -> Configuration:
+    """The configuration that the parameters ask for, on top of what the host has without ours.
+
+    files: texts of main.cf and master.cf; known: the parameters that the host's Postfix has, None where there is none
+    yet. Raises InvalidError.
     """
     owner = params["name"]
     problems = []
     if not _OWNER.fullmatch(owner):
         problems.append(Problem("name", f"{owner!r} cannot name a block in main.cf", "Use a to z, 0 to 9 and _"))
         raise InvalidError(problems)
+    name = "main.cf"
     try:
-        former = main_cf.settings_of(main_cf.without_settings(text, owner))
-        foreign = main_cf.owned_by_others(text, owner)
-    except main_cf.DamagedBlockError as error:
+        former = main_cf.settings_of(main_cf.without_settings(files[name], owner))
+        foreign = main_cf.owned_by_others(files[name], owner)
+        name = "master.cf"
+        services = master_cf.services_of(master_cf.without_services(files[name], owner))
+        foreign_services = master_cf.owned_by_others(files[name], owner)
+    except DamagedBlockError as error:
         remedy = "Put that line back, or delete the block and take '#inbound.mail ...: ' off the lines that have it"
-        raise InvalidError([Problem("main.cf", str(error), remedy)]) from error
+        raise InvalidError([Problem(name, str(error), remedy)]) from error
     if params["state"] == "absent":
         return Configuration()
     configuration = Configuration()
@@ -123,10 +148,13 @@ def wanted(params: Mapping[str, Any], text: str, known: Collection[str] | None) 
         problems += invalid.problems
     if params["relay"] or params["server"]:
         try:
-            edge = edge_configuration(params["edge"] or {}, former, known)
-            configuration = replace(configuration, settings={**configuration.settings, **edge.settings})
+            problems += _required_tls_problems(params)
+            configuration += edge_configuration(owner, params["edge"] or {}, Former(former, services, known))
         except InvalidError as invalid:
             problems += invalid.problems
+    elif params["edge"]:
+        remedy = "Declare one of them in the same task, or set parameters one by one in settings"
+        problems.append(Problem("edge", "it is of a relay or a server, and neither is declared", remedy))
     extra = {name: str(value) for name, value in (params["settings"] or {}).items()}
     for name, value in extra.items():
         if not _PARAMETER.fullmatch(name):
@@ -148,6 +176,15 @@ def wanted(params: Mapping[str, Any], text: str, known: Collection[str] | None) 
         for name in settings
         if name in foreign
     ]
+    problems += [
+        Problem(
+            f"master.cf: {service.key}",
+            f"it is set by 'inbound.mail {foreign_services[service.key]}' on this host already",
+            f"Take that away first (state: absent with name: {foreign_services[service.key]})",
+        )
+        for service in configuration.services
+        if service.key in foreign_services
+    ]
     if problems:
         raise InvalidError(problems)
     return replace(configuration, settings=settings)
@@ -162,14 +199,19 @@ def _changed_settings(before: str, after: str) -> list[dict[str, Any]]:
     ]
 
 
+def _changed_services(before: str, after: str) -> list[str]:
+    old, new = master_cf.services_of(before), master_cf.services_of(after)
+    return sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+
+
 def _diff(
     host: Host,
     owner: str,
-    before: tuple[str, Mapping[str, str]],
-    after: tuple[str, Mapping[str, str]],
+    before: tuple[Mapping[str, str], Mapping[str, str]],
+    after: tuple[Mapping[str, str], Mapping[str, str]],
     new_certificate: str,
 ) -> list[dict[str, str]]:
-    files = [(host.main_cf, before[0], after[0])]
+    files = [(host.config_directory / name, before[0][name], text) for name, text in after[0].items()]
     files += [
         (host.table_directory(owner) / name, before[1].get(name, ""), after[1].get(name, ""))
         for name in sorted({*before[1], *after[1]})

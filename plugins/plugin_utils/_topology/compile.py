@@ -95,7 +95,7 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
         "relay_from": relay_from,
         "accept_from": accept_from,
         **_outgoing(relay),
-        "edge": relay.edge.as_option(links.shared.message_size, [*relay_from, *accept_from, *_backups(relay, links)]),
+        "edge": _edge(relay, links, relay_from, accept_from),
     }
 
 
@@ -110,11 +110,18 @@ def _server(server: Host, links: Links) -> dict[str, Any]:
         "accept_from": accept_from,
         "local_delivery": server.local_delivery,
         **_outgoing(server),
-        "edge": server.edge.as_option(links.shared.message_size, [*accept_from, *_backups(server, links)]),
+        "edge": _edge(server, links, [], accept_from),
     }
     if server.topology == RELAY:
         found["smarthosts"] = [hop for relay in relays for hop in _hops(server, relay, relay.named())]
     return found
+
+
+def _edge(host: Host, links: Links, inside: list[str], accept_from: list[str]) -> dict[str, Any]:
+    """inside: the servers behind it."""
+    known = [*inside, *accept_from, *_backups(host, links)]
+    ours = [*inside, *map(str, host.addresses)]
+    return host.edge.as_option(links.shared.message_size, known, ours, host.is_front_end)
 
 
 def _backups(host: Host, links: Links) -> list[str]:

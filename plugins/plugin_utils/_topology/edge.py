@@ -10,14 +10,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .entries import Key, read_entry
+from .entries import Key, Several, read_entries, read_entry
 from .problems import Unfit
-from .values import described, each, network, whole_number
+from .values import address, boolean, described, domain_name, each, network, text, whole_number
+
+DANE = "dane"
+OUTGOING = ("may", DANE)
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _LARGEST = 2**31 - 1
 _SMALLEST = 2**16
 _MOST = 10**6
+_BALANCER_EXAMPLE = "Write {addresses: [192.0.2.80], port: 10025}"
+_HEAVIEST = 1000
+# As postconf(5), postscreen_dnsbl_sites, has it.
+_ANSWERS = r"(?:(?:[0-9]{1,3}|\[[0-9;.]+\])\.){3}(?:[0-9]{1,3}|\[[0-9;.]+\])"
 
 _how_many = whole_number(_MOST, "how many, 0 for no limit")
 
@@ -27,6 +34,11 @@ class Edge:
     """As declared on one host; empty where it is not."""
 
     client_limits: Mapping[str, Any]
+    postscreen: Mapping[str, Any] | None
+    hide_received: bool
+    load_balancer: Mapping[str, Any]
+    tls_outgoing: str
+    tls_required: bool
     queue_lifetime: str
     bounce_lifetime: str
 
@@ -35,18 +47,37 @@ class Edge:
         """values: variable -> its value."""
         return cls(**{field.name: values[f"mail_{field.name}"] for field in fields(cls)})
 
-    def as_option(self, message_size: int | None, own: Iterable[str]) -> dict[str, Any]:
-        """The option `edge` of the module postfix. own: addresses and networks that no limit applies to."""
+    def as_option(
+        self, message_size: int | None, known: Iterable[str], inside: Iterable[str], is_front_end: bool
+    ) -> dict[str, Any]:
+        """The option `edge` of the module postfix.
+
+        known: addresses and networks of those who need no test and no limit; inside: its own and of the servers
+        behind it.
+        """
         found: dict[str, Any] = {}
         if message_size is not None:
             found["message_size"] = message_size
         if self.client_limits:
-            exempt = [*own, *(str(one) for one in self.client_limits.get("exempt", ()))]
-            found["client_limits"] = {**self.client_limits, "exempt": list(dict.fromkeys(exempt))}
+            found["client_limits"] = {**self.client_limits, "exempt": self._exempt(known, self.client_limits)}
+        if self.postscreen is not None and is_front_end:
+            found["postscreen"] = {**self.postscreen, "exempt": self._exempt(known, self.postscreen)}
+        if self.hide_received and is_front_end:
+            found["hide_received"] = {"addresses": list(inside)}
+        if self.load_balancer and is_front_end:
+            found["proxy_port"] = self.load_balancer["port"]
+        if self.tls_outgoing == DANE and is_front_end:
+            found["tls_outgoing"] = DANE
+        if self.tls_required:
+            found["tls_required"] = True
         for name in ("queue_lifetime", "bounce_lifetime"):
             if getattr(self, name):
                 found[name] = getattr(self, name)
         return found
+
+    @staticmethod
+    def _exempt(known: Iterable[str], declared: Mapping[str, Any]) -> list[str]:
+        return list(dict.fromkeys([*known, *(str(one) for one in declared.get("exempt", ()))]))
 
 
 def message_size(value: object) -> int:
@@ -81,6 +112,84 @@ def client_limits(value: object) -> dict[str, Any]:
         raise Unfit("limits nothing", "Write a limit, as {connections_per_minute: 60}, or leave the variable out")
     return limits
 
+
+def postscreen(value: object) -> dict[str, Any] | None:
+    """mail_postscreen: true, false, or what is asked of a client besides. Raises Unfit."""
+    if not isinstance(value, Mapping):
+        return {} if boolean(value) else None
+    found = read_entry(value, POSTSCREEN_KEYS, "")
+    weights = sum(max(entry.get("weight", 1), 0) for entry in found.get("dnsbl", ()))
+    threshold = found.get("dnsbl_threshold", 1)
+    if found.get("dnsbl") and not 1 <= threshold <= weights:
+        raise Unfit(
+            f"dnsbl_threshold: {threshold} is not between 1 and the sum of the lists' weights, {weights}",
+            "Write what a client has to reach to be refused",
+        )
+    return found
+
+
+def load_balancer(value: object) -> dict[str, Any]:
+    """mail_load_balancer, with all of its keys. Raises Unfit."""
+    if not isinstance(value, Mapping):
+        raise Unfit(f"is {described(value)}, not a dictionary", _BALANCER_EXAMPLE)
+    return read_entry(value, LOAD_BALANCER_KEYS, "")
+
+
+def _proxy_port(value: object) -> int:
+    port = whole_number(65535, "a TCP port")(value)
+    if port in (0, 25, 465, 587):
+        raise Unfit(f"{port} is no port that a load balancer alone would use", "Write one of its own, as 10025")
+    return port
+
+
+def _dnsbl(value: object) -> list[dict[str, Any]]:
+    reading = read_entries(value, DNSBL_KEYS, "block lists", "[{name: zen.example.net, weight: 2}]")
+    if reading.problems:
+        raise Several(reading.problems)
+    return reading.entries
+
+
+def _weight(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not value or abs(value) > _HEAVIEST:
+        raise Unfit(f"'{value}' is no weight", "Write a whole number, as 1; of a list of good clients a negative one")
+    return value
+
+
+def _answers(value: object) -> str:
+    written = text(value)
+    if not re.fullmatch(_ANSWERS, written):
+        remedy = "Write an address or a pattern, as 127.0.0.2 or 127.0.0.[2..11]"
+        raise Unfit(f"'{written}' are no answers of a list", remedy)
+    return written
+
+
+DNSBL_KEYS = {
+    "name": Key("domain name", "The domain of the list.", domain_name, required=True),
+    "weight": Key("number", "What an entry in it counts: 1 if left out, negative for a list of good clients.", _weight),
+    "answers": Key("pattern", "Which answers count, as `127.0.0.[2..11]`; all if left out.", _answers),
+}
+
+LOAD_BALANCER_KEYS = {
+    "addresses": Key(
+        "list of addresses",
+        "The balancer's own addresses, from which it connects to the host.",
+        each(address, "addresses", "[192.0.2.80]"),
+        required=True,
+    ),
+    "port": Key("TCP port", "Where the host takes its connections by the PROXY protocol; not 25.", _proxy_port, True),
+}
+
+POSTSCREEN_KEYS = {
+    "dnsbl": Key("list of `name`, `weight`, `answers`", "Block lists that are asked for each new client.", _dnsbl),
+    "dnsbl_threshold": Key(
+        "number", "The sum of weights at which a client is refused; 1 if left out.", whole_number(_HEAVIEST, "a sum")
+    ),
+    "exempt": Key(
+        "list of networks",
+        "Who goes straight to the SMTP server, besides the hosts of the plan and `mail_accept_from`.",
+        each(network, "networks", "[192.0.2.0/24]"),
+    ),
+}
 
 CLIENT_LIMIT_KEYS = {
     "connections": Key("number", "Connections of one client at one time; Postfix's own limit is 50.", _how_many),

@@ -38,6 +38,7 @@ class Flow:
     public_address: str | None = None
     target: str | None = None
     egress_address: str | None = None
+    port: int = PORT
 
     def as_option(self) -> dict[str, Any]:
         option: dict[str, Any] = {"name": self.name, "action": self.action, "source": list(self.source)}
@@ -45,7 +46,7 @@ class Flow:
             option["destination"] = list(self.destination)
         if self.public_address is not None:
             option["public_address"] = self.public_address
-        option["ports"] = [PORT]
+        option["ports"] = [self.port]
         if self.target is not None:
             # The source stays, or the receiver could judge no sender; hairpin translates it for insiders alone.
             option |= {"targets": [{"address": self.target}], "hairpin": True, "translate_source": False}
@@ -89,6 +90,7 @@ def _flows_of(
     flows += [flow for host in translated for flow in leave_from_public_address(host)]
     flows += [flow for host in fronts for flow in inwards(host, translates=host in translated)]
     flows += [flow for relay, server in pairs for flow in between(relay, server)]
+    flows += [flow for host in fronts for flow in from_balancer(host)]
     flows += [outwards(host) for host in fronts]
     flows += insiders_to_exchangers(device, fronts, servers, links)
     flows += [flow for host in fronts for flow in shut_to_others(host)]
@@ -102,7 +104,8 @@ def _flows_of(
 def unmanaged_gateway_flows(host: Host, inside: Iterable[Network]) -> list[Flow]:
     """What to ask of whoever keeps the NAT device before a host, and its IPv6 filter."""
     return [
-        *forwards(host),
+        # A load balancer makes connections of its own.
+        *(() if host.edge.load_balancer else forwards(host)),
         *leave_from_public_address(host),
         *inwards(host, translates=True),
         outwards(host),
@@ -159,6 +162,17 @@ def shut_to_others(host: Host) -> list[Flow]:
     if not host.accept_from:
         return []
     return [Flow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses))]
+
+
+def from_balancer(host: Host) -> list[Flow]:
+    """The balancer alone reaches the port on which it vouches for clients' addresses."""
+    if not host.edge.load_balancer:
+        return []
+    port, balancer = host.edge.load_balancer["port"], host.edge.load_balancer["addresses"]
+    return [
+        Flow(f"balancer-{host.name}", "accept", _texts(balancer), _texts(host.addresses), port=port),
+        Flow(f"shut-proxy-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses), port=port),
+    ]
 
 
 # relay <-> server

@@ -84,8 +84,14 @@ def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[dict[str, An
 
 def _gateway(host: Host, links: Links) -> dict[str, Any]:
     own, public = host.own(4)[0], [str(address) for address in host.public_addresses]
+    balancer = host.edge.load_balancer
     wishes = [
-        f"Forward TCP 25 of {' and '.join(public)} to {own} and leave the sender's address as it is",
+        f"Forward TCP 25 of {' and '.join(public)} to {own}"
+        + (
+            f" port {balancer['port']} with the PROXY protocol (send-proxy in HAProxy)"
+            if balancer
+            else " and leave the sender's address as it is"
+        ),
         f"let {own} send to TCP 25 outside, from {public[0]}",
     ]
     ipv6 = of_version(host.published, 6)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import domains, endpoints, zones
-from .edge import client_limits, lifetime, message_size
+from .edge import OUTGOING, client_limits, lifetime, load_balancer, message_size, postscreen
 from .other_servers import POSTFIX, SOFTWARE
 from .smarthosts import credential_names, sender_smarthosts, smarthosts
 from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text
@@ -224,6 +224,25 @@ VARIABLES = (
         default=False,
     ),
     Variable(
+        "mail_tls_required",
+        (SERVERS,),
+        "true or false",
+        "Whether a server behind relays takes no mail in clear, neither from them nor from its own programs on port "
+        "25. A host that faces the outside has to take some.",
+        boolean,
+        default=False,
+    ),
+    Variable(
+        "mail_tls_outgoing",
+        MAIL_HOSTS,
+        "`may` or `dane`",
+        "How a host that faces the outside sends: encrypted where the other side can; or with `dane` besides only to "
+        "the certificate that the other side names in DNS, if it names one (RFC 7672). Its resolvers have to validate "
+        "DNSSEC.",
+        one_of(OUTGOING, "way to send", "may or dane"),
+        default=OUTGOING[0],
+    ),
+    Variable(
         "mail_smarthosts",
         MAIL_HOSTS,
         "list of dictionaries",
@@ -263,6 +282,31 @@ VARIABLES = (
         "dictionary",
         "How much one client may do; see below. The hosts of the plan have no limit, nor has `mail_accept_from`.",
         client_limits,
+        default={},
+    ),
+    Variable(
+        "mail_postscreen",
+        MAIL_HOSTS,
+        "true, false or dictionary",
+        "On hosts that face the outside: whether postscreen stands before the SMTP server, and which block lists it "
+        "asks; see below.",
+        postscreen,
+    ),
+    Variable(
+        "mail_hide_received",
+        MAIL_HOSTS,
+        "true or false",
+        "Whether a host that faces the outside takes the `Received` lines of hosts inside out of mail that leaves. "
+        "Mail that comes in keeps all of them.",
+        boolean,
+        default=False,
+    ),
+    Variable(
+        "mail_load_balancer",
+        MAIL_HOSTS,
+        "dictionary",
+        "A load balancer in front of the host that tells it each client's address by the PROXY protocol; see below.",
+        load_balancer,
         default={},
     ),
     Variable(

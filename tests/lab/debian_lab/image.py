@@ -47,6 +47,7 @@ OFFLINE_PACKAGES = (
     "dovecot-imapd",
     "dovecot-lmtpd",
     "firewalld",
+    "haproxy",
     "iptables",
     "knot",
     "krb5-admin-server",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, Former, edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 
@@ -28,6 +28,10 @@ EVERYTHING = {
 EDGE = {
     "message_size": 60000000,
     "client_limits": dict.fromkeys(LIMITS, 5),
+    "postscreen": {"dnsbl": [{"name": "zen.example.net"}]},
+    "hide_received": {"addresses": []},
+    "tls_outgoing": "dane",
+    "tls_required": True,
     "queue_lifetime": "5d",
     "bounce_lifetime": "1d",
 }
@@ -55,7 +59,7 @@ def test_document_names_every_parameter_that_is_set() -> None:
     relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, FORMER)
     server = server_configuration("server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, FORMER)
 
-    edges = [edge_configuration(EDGE, FORMER, known) for known in (None, ())]
+    edges = [edge_configuration("relay", EDGE, Former(FORMER, {}, known)) for known in (None, ())]
     set_on = {side: {*one.settings, *(name for edge in edges for name in edge.settings)}
               for side, one in {"relay": relay, "server": server}.items()}  # fmt: skip
     assert documented == {(name, side) for side, names in set_on.items() for name in names}

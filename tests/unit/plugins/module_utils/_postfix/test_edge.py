@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
 
 NEW = {"smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code", "smtpd_forbid_unauth_pipelining"}
 
 
 def settings(former: dict[str, str] | None = None, known: set[str] | None = None, **declared: Any) -> dict[str, str]:
-    return dict(edge_configuration(declared, former or {}, known).settings)
+    return dict(edge_configuration("relay", declared, Former(former or {}, {}, known)).settings)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,13 @@ def test_hosts_of_ours_have_no_limit() -> None:
     assert found["smtpd_client_connection_rate_limit"] == "30"
     assert found["smtpd_client_event_limit_exceptions"] == "$mynetworks, 192.0.2.1/32, [2001:db8::]/64"
     assert not [name for name in settings(client_limits={"exempt": []}) if "limit" in name]
+
+
+def test_dane_takes_the_place_of_what_is_weaker_only() -> None:
+    assert settings({"smtp_tls_security_level": "may"}, tls_outgoing="dane")["smtp_tls_security_level"] == "dane"
+    assert "smtp_tls_security_level" not in settings(tls_outgoing="may")
+    with pytest.raises(InvalidError, match="encrypt demands more than dane"):
+        settings({"smtp_tls_security_level": "encrypt"}, tls_outgoing="dane")
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -55,7 +55,7 @@ def test_option_on_port_25_that_overrules_ours(service: str) -> None:
 
 @pytest.mark.parametrize("service", ["smtp/unix", "relay/unix"])
 def test_option_of_a_transport_that_overrules_ours(service: str) -> None:
-    ours = ["smtp_tls_policy_maps", "smtp_tls_security_level"]
+    ours = {"smtp_tls_policy_maps": "x", "smtp_tls_security_level": "may"}
     overrides = f"{service}/smtp_tls_policy_maps =\n{service}/smtp_tls_security_level = encrypt\n"
     overrides = overrides.replace("=\n", "= \n")
 
@@ -63,6 +63,13 @@ def test_option_of_a_transport_that_overrules_ours(service: str) -> None:
 
     assert problem.option == f"master.cf: {service}"
     assert problem.message.startswith("-o smtp_tls_policy_maps=")
+
+
+def test_level_of_a_transport_that_overrules_dane() -> None:
+    overrides = "smtp/unix/smtp_tls_security_level = may\nrelay/unix/smtp_tls_security_level = encrypt\n"
+    (problem,) = rules.master_problems(SERVICES, overrides, {"smtp_tls_security_level": "dane"})
+
+    assert problem.option == "master.cf: smtp/unix"
 
 
 def test_tables_of_ours_that_are_files() -> None:

@@ -49,6 +49,66 @@ def test_limits_do_not_count_for_those_that_the_plan_knows(plan_of: Any) -> None
     }
 
 
+def test_postscreen_stands_on_hosts_that_face_the_outside(plan_of: Any) -> None:
+    lists = [{"name": "Zen.Example.net", "weight": 2}, {"name": "bl.example.net", "answers": "127.0.0.2"}]
+    screen = {"dnsbl": lists, "dnsbl_threshold": 3, "exempt": ["9.9.8.0/24"]}
+    plan = plan_of(inventory({"mail_postscreen": screen}))
+    assert plan["relay"]["edge"]["edge"]["postscreen"] == {
+        "dnsbl": [{"name": "zen.example.net", "weight": 2}, {"name": "bl.example.net", "answers": "127.0.0.2"}],
+        "dnsbl_threshold": 3,
+        "exempt": ["192.168.0.10", "9.9.0.10", "9.9.9.9", "9.9.8.0/24"],
+    }
+    plan = plan_of(inventory({}, {"mail_postscreen": True}))
+    assert set(plan["relay"]["edge"]["edge"]["postscreen"]) == {"exempt"}
+    assert plan["server"]["mailbox"]["edge"] == {}
+    assert "mail_postscreen" in [one["variable"] for one in plan["warnings"] if one["host"] == "mailbox"]
+    assert plan_of(inventory({"mail_postscreen": False}))["relay"]["edge"]["edge"] == {}
+
+
+def test_dane_is_for_those_who_send_to_the_outside(plan_of: Any) -> None:
+    plan = plan_of(inventory({}, {"mail_tls_outgoing": "dane", "mail_client_limits": {"connections": 9}}))
+    assert plan["relay"]["edge"]["edge"]["tls_outgoing"] == "dane"
+    assert "tls_outgoing" not in plan["server"]["mailbox"]["edge"]
+
+
+def test_tls_is_required_of_relays_and_never_of_the_outside(plan_of: Any, errors_of: Any) -> None:
+    behind = inventory({}).replace("mail_topology: relay", "mail_topology: relay\n      mail_tls_required: true")
+    assert plan_of(behind)["server"]["mailbox"]["edge"] == {"tls_required": True}
+    direct = """
+all: {vars: {mail_domains: [{name: example.org}], mail_dns: {default: {provider: manual}}}}
+mail_servers: {hosts: {mx: {mail_topology: direct, mail_fqdn: mx.example.org, mail_addresses: [9.9.0.1],
+                            mail_tls_required: true}}}
+"""
+    (problem,) = errors_of(direct)
+    assert problem["variable"] == "mail_tls_required"
+
+
+def test_servers_are_hidden_from_the_outside(plan_of: Any) -> None:
+    plan = plan_of(inventory({"mail_hide_received": True}))
+    assert plan["relay"]["edge"]["edge"] == {"hide_received": {"addresses": ["192.168.0.10", "9.9.0.10", "9.9.0.17"]}}
+
+
+def test_balancer_alone_reaches_the_port_on_which_it_tells_addresses(plan_of: Any) -> None:
+    text = """
+all: {vars: {mail_domains: [{name: example.org}], mail_dns: {default: {provider: manual}}}}
+mail_servers:
+  hosts:
+    mx: {mail_topology: nat, mail_fqdn: mx.example.org, mail_addresses: [192.168.0.10], mail_firewalls: [fw],
+         mail_public_addresses: [9.9.0.1], mail_load_balancer: {addresses: [192.168.1.80], port: 10025}}
+mail_firewalls: {hosts: {fw: {mail_interfaces: {wan: [eth0], dmz: [eth1]}}}}
+"""
+    plan = plan_of(text)
+    assert plan["server"]["mx"]["edge"] == {"proxy_port": 10025}
+    on_port = [flow for flow in plan["flows"]["fw"] if flow["ports"] == [10025]]
+    assert [(flow["action"], flow["source"], flow["destination"]) for flow in on_port] == [
+        ("accept", ["192.168.1.80"], ["192.168.0.10"]),
+        ("drop", ["wan"], ["192.168.0.10"]),
+    ]
+    (request,) = [one for one in plan["manual"] if one["owner"] == "device: NAT of mx"]
+    assert "Forward TCP 25 of 9.9.0.1 to 192.168.0.10 port 10025 with the PROXY protocol" in request["what"]
+    assert not [flow for flow in request["flows"] if flow["action"] == "forward"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message", "remedy"),
     [
@@ -57,12 +117,31 @@ def test_limits_do_not_count_for_those_that_the_plan_knows(plan_of: Any) -> None
         ("mail_queue_lifetime", 5, "is a number, not a time with its unit", "Write a number and its unit"),
         ("mail_bounce_lifetime", "1 day", "'1 day' is not a time", "Write a number and its unit"),
         ("mail_client_limits", {"connection": 5}, "there is no key 'connection'", "Did you mean 'connections'?"),
+        ("mail_postscreen", {"dnsbl": [{"name": "a.example", "weight": 0}]}, "'0' is no weight", "a whole number"),
+        ("mail_postscreen", {"dnsbl": [{"nam": "a.example"}]}, "there is no key 'nam'", "Did you mean 'name'?"),
+        ("mail_postscreen", {"dnsbl": [{"name": "a.example", "answers": "all"}]}, "no answers of a list", "127.0.0.2"),
+        ("mail_postscreen", {"dnsbl": ["a.example"]}, "is text, not a dictionary", "{name: "),
+        (
+            "mail_postscreen",
+            {"dnsbl": [{"name": "a.example"}], "dnsbl_threshold": 2},
+            "2 is not between 1 and the sum of the lists' weights, 1",
+            "Write what a client has to reach",
+        ),
+        ("mail_tls_outgoing", "secure", "'secure' is no way to send", "may or dane"),
+        ("mail_load_balancer", {"port": 10025}, "has no 'addresses'", "Add 'addresses'"),
+        ("mail_load_balancer", {"addresses": ["9.9.0.1"], "port": 25}, "25 is no port that", "as 10025"),
+        (
+            "mail_load_balancer",
+            {"addresses": ["9.9.0.1"], "port": 10025},
+            "the world is led to the host itself",
+            "mail_topology: nat",
+        ),
         ("mail_client_limits", {"exempt": []}, "limits nothing", "connections_per_minute: 60"),
     ],
 )
 def test_what_cannot_be_read(errors_of: Any, variable: str, value: object, message: str, remedy: str) -> None:
     shared = variable == "mail_message_size"
     found = errors_of(inventory({} if shared else {variable: value}, {variable: value} if shared else {}))
-    assert len(found) == 1
-    assert message in str(found[0])
-    assert remedy in str(found[0])
+    text = " ".join(str(value) for problem in found for value in problem.values())
+    assert message in text
+    assert remedy in text
