@@ -182,6 +182,31 @@ options:
             description: Whether it has to refuse recipients that do not exist.
             type: bool
             default: true
+      former:
+        description: Where mail for domains came in before. It must not be taken there any more.
+        version_added: "0.4.0"
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          host:
+            description: What the host is called.
+            type: str
+            required: true
+          addresses:
+            description: Its former addresses, which are nobody's to whom mail is led now.
+            type: list
+            elements: str
+            required: true
+          port:
+            description: The TCP port.
+            type: int
+            default: 25
+          domains:
+            description: The domains.
+            type: list
+            elements: str
+            default: []
       backups:
         description: Hosts of others that take the mail of a domain while ours are away.
         type: list

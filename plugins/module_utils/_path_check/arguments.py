@@ -52,6 +52,7 @@ _EXPECTATIONS = {
         domains=_STRINGS,
         refuses_unknown={"type": "bool", "default": True},
     ),
+    "former": _list(host=_NAME, addresses=_NAMES, port=_PORT, domains=_STRINGS),
     "backups": _list(fqdn=_NAME, preference={"type": "int", "required": True}, domain=_NAME),
     "delivery": _list(
         domain=_NAME, recipient=_NAME, servers=_NAMES, path={"type": "list", "elements": "list", "required": True}

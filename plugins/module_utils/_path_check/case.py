@@ -40,7 +40,7 @@ class Case:
         self.domain = domain
         self.controls = list(controls)
         self.egress_targets = list(egress_targets)
-        self._is_of_backups = False
+        self._is_of_backups = self._is_of_former = False
         self._public_networks = [ip_network(network, strict=False) for network in public_networks]
         self.zones = {zone["name"]: zone for zone in observation["zones"]}
         self._answers: dict[tuple[str, str], list[tuple[seen.NameServer, seen.Answer]]] = {}
@@ -180,7 +180,8 @@ class Case:
         """(host, address, port) that must answer the vantage, each once."""
         ports = [(one["host"], one["address"], one["port"]) for one in self.expect["ports"] if one["open"]]
         ports += [(one["host"], address, one["port"]) for one in self.expect["smtp"] for address in one["addresses"]]
-        ports += [(one["host"], one["address"], one["port"]) for one in self.observation["dialogues"]]
+        talks = (one for one in self.observation["dialogues"] if not self.is_former(one))
+        ports += [(one["host"], one["address"], one["port"]) for one in talks]
         by_address = {(address, port): host for host, address, port in reversed(ports)}
         return [(host, address, port) for (address, port), host in sorted(by_address.items())]
 
@@ -213,12 +214,28 @@ class Case:
 
     @property
     def dialogues(self) -> list[seen.Dialogue]:
-        """Those with a connection that came about; of backup exchangers none, which are others'."""
+        """Those with a connection that came about; none of backup exchangers, which are others', and of former ones."""
         return [
             one
             for one in self.observation["dialogues"]
-            if one["status"] == seen.OPEN and (one["host"] in self.backups) == self._is_of_backups
+            if one["status"] == seen.OPEN
+            and (one["host"] in self.backups) == self._is_of_backups
+            and self.is_former(one) == self._is_of_former
         ]
+
+    def is_former(self, dialogue: seen.Dialogue) -> bool:
+        """Whether it was held where mail came in before, and is to come in no more."""
+        return (dialogue["address"], dialogue["port"]) in self._former
+
+    @cached_property
+    def _former(self) -> set[tuple[str, int]]:
+        return {(address, one["port"]) for one in self.expect["former"] for address in one["addresses"]}
+
+    def of_former(self) -> Case:
+        """The same with the dialogues of former exchangers in place of ours."""
+        other = copy(self)
+        other._is_of_former = True
+        return other
 
     @cached_property
     def backups(self) -> dict[str, list[dict[str, Any]]]:

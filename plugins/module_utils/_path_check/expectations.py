@@ -13,7 +13,7 @@ from typing import Any
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _RECIPIENT = re.compile(r"[!-;=?-~]{1,64}@([^@]+)")
 
-KINDS = ("records", "serials", "ports", "egress", "smtp", "backups", "delivery")
+KINDS = ("records", "serials", "ports", "egress", "smtp", "former", "backups", "delivery")
 
 
 def complete(expectations: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:

@@ -186,6 +186,10 @@ class _Observer:
             self._converse(exchanger["host"], exchanger["fqdn"], address, exchanger["port"], exchanger["domains"])
             for exchanger in self.request.expect["smtp"]
             for address in exchanger["addresses"]
+        ] + [
+            self._converse(former["host"], "", address, former["port"], former["domains"])
+            for former in self.request.expect["former"]
+            for address in former["addresses"]
         ]
 
     def _converse(self, host: str, name: str, address: str, port: int, domains: list[str]) -> Awaitable[Any]:

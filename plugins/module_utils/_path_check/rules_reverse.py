@@ -22,7 +22,11 @@ _SOURCE = "RFC 1912, section 2.1"
 
 def _reverses(case: Case) -> Iterator[tuple[str, str, seen.Resolved | None]]:
     """(host, address, answer to the question for its name) of each public address that mail comes in by."""
-    hosts = {one["address"]: one["host"] for one in case.observation["dialogues"] if one["host"] not in case.backups}
+    hosts = {
+        one["address"]: one["host"]
+        for one in case.observation["dialogues"]
+        if one["host"] not in case.backups and not case.is_former(one)
+    }
     for address, host in sorted(hosts.items()):
         if not case.not_public(address) and case.caches(reverse_name(address), "PTR"):
             yield host, address, case.resolved(reverse_name(address), "PTR")

@@ -188,7 +188,7 @@ def ehlo_name(case: Case) -> Iterator[Found]:
         yield Found(where(dialogue), message, remedy, observed=name)
 
 
-def _postmaster(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
+def postmaster_steps(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
     """The step that tells whether a domain's postmaster is taken: the last one of each domain."""
     for dialogue in case.dialogues:
         last = {step["domain"]: step for step in steps(dialogue, asked.POSTMASTER_NULL, asked.POSTMASTER)}
@@ -204,7 +204,7 @@ def _postmaster(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
     "Give the domain a postmaster address that somebody reads.",
 )
 def postmaster_refused(case: Case) -> Iterator[Found]:
-    for dialogue, step in _postmaster(case):
+    for dialogue, step in postmaster_steps(case):
         if _is_refusal(step) and not asked.RELAYING.search(step["text"]):
             unknown = _about_client(step)
             yield Found(
@@ -227,7 +227,7 @@ def postmaster_refused(case: Case) -> Iterator[Found]:
     "Add the domain to those that the server takes mail for.",
 )
 def domain_refused(case: Case) -> Iterator[Found]:
-    for dialogue, step in _postmaster(case):
+    for dialogue, step in postmaster_steps(case):
         if _is_refusal(step) and asked.RELAYING.search(step["text"]):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
@@ -270,7 +270,7 @@ def null_sender_refused(case: Case) -> Iterator[Found]:
     "Try again after the time that it asks for.",
 )
 def greylisted(case: Case) -> Iterator[Found]:
-    for dialogue, step in _postmaster(case):
+    for dialogue, step in postmaster_steps(case):
         if asked.is_greylisted(step):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",

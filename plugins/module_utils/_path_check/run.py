@@ -154,13 +154,14 @@ def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> N
             problems.append(f"expectations.serials.serial: {deployed['serial']} is no serial number")
     for port in expect["ports"]:
         port["address"] = read("expectations.ports.address", address, port["address"], "IP address")
-    for exchanger in expect["smtp"]:
-        exchanger["addresses"] = [
-            read("expectations.smtp.addresses", address, value, "IP address") for value in exchanger["addresses"]
-        ]
-        exchanger["domains"] = [
-            read("expectations.smtp.domains", bare, one, "domain name") for one in exchanger["domains"]
-        ]
+    for kind in ("smtp", "former"):
+        for exchanger in expect[kind]:
+            exchanger["addresses"] = [
+                read(f"expectations.{kind}.addresses", address, value, "IP address") for value in exchanger["addresses"]
+            ]
+            exchanger["domains"] = [
+                read(f"expectations.{kind}.domains", bare, one, "domain name") for one in exchanger["domains"]
+            ]
     for backup in expect["backups"]:
         backup["fqdn"] = read("expectations.backups.fqdn", bare, backup["fqdn"], "domain name")
         backup["domain"] = read("expectations.backups.domain", bare, backup["domain"], "domain name")

@@ -259,6 +259,13 @@ class Transition:
                 if port["open"] and port["address"] in forwarded - used
             ),
         ]
+        # A host that still is a mail host may keep an address that nobody is led to.
+        expect["former"] = [
+            {"host": one["host"], "addresses": gone, "port": one["port"], "domains": one["domains"]}
+            for one in self._former["expect"]["smtp"]
+            if one["host"] not in _mail_hosts(self._new)
+            and (gone := [address for address in one["addresses"] if address not in used | forwarded])
+        ]
         return expect
 
 

@@ -193,6 +193,11 @@ def backup_takes_anybody(seen: Seen) -> None:
     seen["dialogues"][1]["steps"][2].update(code=250, text="Ok")
 
 
+@fault("former-exchanger-takes-mail")
+def former_knows_the_domain_still(seen: Seen) -> None:
+    seen["dialogues"][2]["steps"][1].update(code=250, text="2.1.5 Ok")
+
+
 @fault("view-private-leak")
 def visible_outside(seen: Seen) -> None:
     seen["resolved"].append(resolved("mailbox.example.org", "A", SERVER))

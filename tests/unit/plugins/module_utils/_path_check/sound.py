@@ -12,6 +12,7 @@ ZONE = "example.org"
 TOKEN = "path-check-0123456789abcdef"
 
 BACKUP, BACKUP_ADDRESS = "mail.example.com", "203.0.113.99"
+FORMER = "203.0.113.9"
 
 
 def record(view: str, name: str, rdtype: str, *values: str) -> dict[str, Any]:
@@ -43,6 +44,7 @@ EXPECT: dict[str, list[dict[str, Any]]] = {
         {"host": "relay", "fqdn": "mail.example.org", "addresses": [RELAY], "port": 25, "domains": [ZONE],
          "refuses_unknown": True}
     ],
+    "former": [{"host": "old", "addresses": [FORMER], "port": 25, "domains": [ZONE]}],
     "backups": [{"fqdn": BACKUP, "preference": 20, "domain": ZONE}],
     "delivery": [
         {
@@ -178,6 +180,19 @@ OBSERVATION: dict[str, Any] = {
                 step("postmaster-from-null-sender", "example.org", "RCPT TO:<postmaster@example.org>", 250, "Ok"),
                 step("unknown-recipient", "example.org", "RCPT TO:<x@example.org>", 550, "5.1.1 unknown"),
                 step("stranger", "example.org", "RCPT TO:<victim@example.net>", 554, "5.7.1 Relay access denied"),
+            ],
+        },
+        {
+            "host": "old",
+            "address": FORMER,
+            "port": 25,
+            "status": "open",
+            "ended": "",
+            "greeted_after": 0.1,
+            "tls": None,
+            "steps": [
+                step("banner", "", "", 220, "localhost ESMTP"),
+                step("postmaster", "example.org", "RCPT TO:<postmaster@example.org>", 554, "5.7.1 Relay access denied"),
             ],
         },
     ],

@@ -193,6 +193,12 @@ def test_the_end_expects_that_nothing_is_left(between: Any) -> None:
     assert [one["open"] for one in expect["ports"] if one["address"] == "9.9.0.1"] == [False]
 
 
+def test_only_a_host_that_leaves_must_take_no_mail_any_more(between: Any) -> None:
+    (left,) = between(DIRECT, POST).plan(NEW)["expect"]["former"]
+    assert left == {"host": "mail", "addresses": ["9.9.1.10", "2a00::10"], "port": 25, "domains": ["example.org"]}
+    assert between(DIRECT, NAT).plan(NEW)["expect"]["former"] == []
+
+
 def test_an_address_that_would_lead_two_ways_is_refused(between: Any) -> None:
     other_target = NAT.replace("192.168.0.10", "192.168.0.11").replace("mail: {", "post: {")
     (problem,) = problems(between(NAT, other_target))
