@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
                 progress = replace(progress, times={**progress.times, reached: time.time()})
             if reached == BESIDE:
                 progress = replace(progress, former_ttl=max([progress.former_ttl, *_replaced_ttls(options["records"])]))
-        changed = progress != before or not progress.is_written
+        changed = progress != before
         if changed and not self._task.check_mode:
             try:
                 write_progress(path, progress)

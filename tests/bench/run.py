@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
+import cutover  # noqa: E402
 import dns_records  # noqa: E402
 import firewall  # noqa: E402
 import relay  # noqa: E402
@@ -26,6 +27,7 @@ import verify  # noqa: E402
 from rows import COLUMNS  # noqa: E402
 
 BENCHMARKS = {
+    "cutover": cutover.run,
     "dns": dns_records.run,
     "firewall": firewall.run,
     "relay": relay.run,

@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from debian_lab import Lab
 from moves import Moves, Stream, arrived, direct, relay
 
 # Messages a second.
@@ -21,16 +27,113 @@ def moves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moves]:
         yield moves
 
 
-def test_a_move_loses_doubles_and_returns_nothing(moves: Moves) -> None:
+def exchanges(lab: Lab, server: str) -> str:
+    return lab.run("sender", f"dig +noall +answer +ttlid MX example.org @{server}").stdout
+
+
+def stands(lab: Lab, plan: str) -> dict[str, Any]:
+    """When each step was done; nothing before the first."""
+    path = lab.folder / "work" / f"{plan}.cutover"
+    if not path.exists():
+        return {}
+    assert path.stat().st_mode & 0o777 == 0o600
+    times: dict[str, Any] = json.loads(path.read_text())["times"]
+    return times
+
+
+def said(result: subprocess.CompletedProcess[str]) -> str:
+    return " ".join(result.stdout.split())
+
+
+def assert_mail_arrives(lab: Lab, stream: Stream, server: str) -> None:
+    """What is sent from now on is in the mailbox of that server."""
+    wanted = stream.sent() + RATE
+    lab.await_run(server, f"grep -q '^Subject: token-0*{wanted}$' /var/mail/root", within=60)
+
+
+def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_nothing(moves: Moves) -> None:
     lab = moves.lab
     former = moves.declare(direct("first"))
     lab.playbook("inbound.mail.site")
+    flows = lab.run("gateway", "nft --stateless list table inet inbound_mail_dmz").stdout
     stream = Stream(lab, RATE)
-    moves.declare(relay("first"))
-    moves.cutover(former)
-    assert lab.run("sender", "dig +short MX example.org @203.0.113.54").stdout == "10 mx.example.org.\n"
-    assert lab.run("sender", "dig +short A first.example.org @203.0.113.54").stdout == ""
-    assert lab.run("sender", "nc -z -w 3 198.51.100.10 25", check=False).returncode != 0
+    moves.declare(relay("second"))
+
+    # --check shows the steps and changes nothing.
+    shown = moves.cutover(former, "--check", "--diff")
+    assert "example.org MX: 10 first.example.org. becomes 10 mx.example.org." in said(shown)
+    assert "1 make the new way beside the former one, lower the TTL next" in said(shown)
+    assert "\t6\t" in exchanges(lab, "203.0.113.53") or " 6 " in exchanges(lab, "203.0.113.53")
+    assert stands(lab, former) == {}
+    assert lab.run("second", "test -e /etc/postfix/main.cf", check=False).returncode != 0
+
+    # After its change no new connection to the gateway can be made, so it takes the change back by itself. Ansible came
+    # in by one that was open.
+    lab.ansible("gateway", "-m", "ping")
+    lab.run("gateway", "nft add table inet lockout")
+    lab.run("gateway", "nft add chain inet lockout in '{ type filter hook input priority 0; }'")
+    lab.run("gateway", "nft add rule inet lockout in iifname mgmt tcp dport 22 'tcp flags & (syn | ack) == syn' drop")
+    locked_out = moves.cutover(former, check=False)
+    lab.run("gateway", "nft delete table inet lockout")
+    assert locked_out.returncode != 0
+    assert "takes it back by itself" in said(locked_out)
+    assert "Mail comes in on the former way. If this step stops, it goes on doing so." in said(locked_out)
+    lab.await_run("gateway", 'test -z "$(ls -A /run/inbound.mail/firewall)"', within=120)
+    assert lab.run("gateway", "nft --stateless list table inet inbound_mail_dmz").stdout == flows
+    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert stands(lab, former) == {}
+    assert_mail_arrives(lab, stream, "first")
+
+    # The new exchanger refuses mail: nothing is led there.
+    lab.run("relay", "postconf -e 'smtpd_client_restrictions = reject' && postfix reload")
+    refused = moves.cutover(former, check=False)
+    lab.run("relay", "postconf -X smtpd_client_restrictions && postfix reload")
+    assert refused.returncode != 0
+    assert "The records are not led there, as it was not seen that mail is taken" in said(refused)
+    assert "Client host rejected" in said(refused)
+    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert stands(lab, former) == {}
+    assert_mail_arrives(lab, stream, "first")
+
+    # The controller is killed while it waits for the former TTL.
+    with lab.playbook_started("inbound.mail.cutover", "-e", f"mail_cutover_from={former}") as running:
+        lab.await_run("controller", f"grep -q beside {lab.folder}/work/{former}.cutover", within=120)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait(timeout=30)
+    assert stands(lab, former).keys() == {"beside"}
+    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+
+    # The name server is down when the records are to be switched.
+    lab.run("ns1", "systemctl stop named")
+    unwritten = moves.cutover(former, check=False)
+    lab.run("ns1", "systemctl start named")
+    assert unwritten.returncode != 0
+    assert "2 probe the new way, then lead the records there" in said(unwritten)
+    assert (
+        "Mail comes in on the former way, and the new one takes it too. If this step stops, both go on doing so."
+        in (said(unwritten))
+    )
+    assert stands(lab, former).keys() == {"beside", "switching"}
+    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert_mail_arrives(lab, stream, "first")
+
+    # A repeat finishes.
+    ended = moves.cutover(former)
+    assert "There is nothing left to do." in said(ended)
+    assert stands(lab, former).keys() == {"beside", "switching", "switched", "new", "verified"}
+    assert "10 mx.example.org." in exchanges(lab, "203.0.113.54")
+    assert_mail_arrives(lab, stream, "second")
     tokens = stream.end()
     assert stream.bounced() == ""
     assert arrived(lab) == Counter(tokens)
+
+    # Nothing of the former way is left.
+    assert lab.run("sender", "dig +short A first.example.org @203.0.113.54").stdout == ""
+    left = lab.run("first", "postconf -n; ls -A /etc/postfix/inbound_mail", check=False).stdout
+    assert "inbound" not in left and "example.org" not in left
+    assert "198.51.100.10" not in lab.run("gateway", "nft list ruleset").stdout
+
+    # And a repeat of it all changes nothing.
+    again = moves.cutover(former)
+    assert "There is nothing left to do." in said(again)
+    assert "changed=0" in again.stdout and "changed=1" not in again.stdout

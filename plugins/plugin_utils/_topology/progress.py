@@ -58,7 +58,6 @@ class Progress:
     former_ttl: int
     short_ttl: int
     times: Mapping[str, float] = field(default_factory=dict)
-    is_written: bool = False
 
     def next_step(self, now: float) -> str:
         step = self._undone()
@@ -119,7 +118,7 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
         if held["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format_version {held['format_version']}")
         times = {step: float(held["times"][step]) for step in MARKS if step in held["times"]}
-        progress = Progress(str(held["id"]), int(held["former_ttl"]), int(held["short_ttl"]), times, True)
+        progress = Progress(str(held["id"]), int(held["former_ttl"]), int(held["short_ttl"]), times)
     except FileNotFoundError:
         return fresh
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -240,6 +240,11 @@ class Lab:
         return str(program)
 
     def _on_controller(self, words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        inside, options = self._as_on_controller(words, options)
+        return subprocess.run(inside, check=False, **options)
+
+    def _as_on_controller(self, words: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+        """The words and options for subprocess."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         environment |= {
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
@@ -251,8 +256,7 @@ class Lab:
             **(options.pop("env", None) or {}),
         }
         inside = ["ip", "netns", "exec", self.network.namespace(CONTROLLER), *words]
-        options = {"cwd": self.folder / "work", "text": True, **options}
-        return subprocess.run(inside, check=False, env=environment, **options)
+        return inside, {"cwd": self.folder / "work", "text": True, "env": environment, **options}
 
     # Asking the hosts
 
@@ -306,6 +310,13 @@ class Lab:
     def playbook(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         """ansible-playbook on the controller with the scenario's inventory. What it writes to stderr is in stdout."""
         return self._ansible("ansible-playbook", arguments, check, options)
+
+    def playbook_started(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, not waited for. Its process is ansible-playbook itself."""
+        words = [self._program("ansible-playbook"), *self.inventories(), *arguments]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+        inside, options = self._as_on_controller(words, quiet)
+        return subprocess.Popen(inside, **options)
 
     def ansible(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         """An ad-hoc task, as `lab.ansible("all", "-m", "ping")`."""

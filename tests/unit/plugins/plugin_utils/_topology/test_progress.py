@@ -68,7 +68,7 @@ def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> Non
     write_progress(str(path), written)
     assert path.stat().st_mode & 0o777 == 0o600
     # A TTL that was longer than the former plan says is kept in mind.
-    assert read_progress(str(path), about()) == replace(written, is_written=True)
+    assert read_progress(str(path), about()) == written
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,0 +1,60 @@
+"""Ten thousand messages from outside at 20 a second, while mail is moved from each state to the next."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
+
+from moves import Moves, Stream, arrived, direct, nat, relay  # noqa: E402
+from rows import row  # noqa: E402
+
+MESSAGES, RATE = 10_000, 20
+# Each topology to each other one, and back; with one server, from one to the other, and both at once.
+STATES = (
+    nat("first"),
+    relay("first"),
+    direct("first"),
+    relay("first"),
+    nat("first"),
+    direct("first"),
+    direct("second"),
+    relay("second"),
+    relay("first"),
+    nat("second"),
+    direct("first"),
+)
+
+
+def run() -> list[dict]:
+    """One row: how many messages did not arrive exactly once, or came back to their sender."""
+    with tempfile.TemporaryDirectory() as folder, Moves.up(Path(folder)) as moves:
+        former = moves.declare(direct("first"))
+        moves.lab.playbook("inbound.mail.site")
+        return [_all_moves(moves, former)]
+
+
+def _all_moves(moves: Moves, former: str) -> dict:
+    stream = Stream(moves.lab, RATE)
+    done = 0
+    # All of them, and then from the beginning until enough was sent.
+    for state in itertools.cycle(STATES):
+        new = moves.declare(state)
+        moves.cutover(former)
+        former = new
+        done += 1
+        print(f"cutover: {done} moves, {stream.sent()} messages", flush=True)
+        if done >= len(STATES) and stream.sent() >= MESSAGES:
+            break
+    sent = stream.end()
+    found = arrived(moves.lab)
+    returned = stream.bounced().splitlines()
+    wrong = {token for token in sent | found.keys() if found[token] != 1}
+    for line in [*(f"{token}: arrived {found[token]} times" for token in sorted(wrong)), *returned]:
+        print(line)
+    what = f"messages over {done} moves, {RATE} a second: lost, doubled or returned"
+    return row(what, len(wrong) + len(returned), "all that were sent", len(sent), 0, "messages")

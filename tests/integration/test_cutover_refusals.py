@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ansible-playbook inbound.mail.cutover` with what it cannot work with: it says why, and asks no host."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Nobody is there: whoever is asked makes the run fail otherwise than it should.
+STATE = """
+all:
+  vars:
+    mail_domains: [{name: dpetri.net}]
+    mail_dns: {default: {provider: rfc2136, server: 192.0.2.53}}
+mail_servers:
+  hosts:
+    %s:
+      ansible_host: 192.0.2.1
+      mail_topology: nat
+      mail_fqdn: %s.dpetri.net
+      mail_addresses: [192.168.0.%d]
+      mail_public_addresses: [%s]
+      mail_gateway: gw
+mail_gateways:
+  hosts:
+    gw: {ansible_host: 192.0.2.2, mail_interfaces: {wan: [eth0], lan: [eth1]}}
+"""
+FORMER = STATE % ("old", "old", 10, "9.9.0.1")
+Play = Callable[..., str]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Runs a playbook on the text of an inventory, which fails unless told otherwise. Returns what it said."""
+
+    def run(playbook: str, inventory: str, *options: str, fails: bool = True) -> str:
+        (tmp_path / "inventory.yml").write_text(inventory, encoding="utf-8")
+        result = subprocess.run(
+            ["ansible-playbook", f"inbound.mail.{playbook}", "-i", "inventory.yml", *options],
+            cwd=tmp_path,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        said = " ".join((result.stdout + result.stderr).replace("\\n", " ").split())
+        assert (result.returncode != 0) is fails, said
+        assert "UNREACHABLE" not in said
+        return said
+
+    return run
+
+
+def test_the_former_state_is_asked_for(play: Play) -> None:
+    assert "Say from which state mail is moved away: -e mail_cutover_from=FILE" in play("cutover", FORMER)
+    missing = play("cutover", FORMER, "-e", "mail_cutover_from=nowhere.json")
+    assert "The former plan cannot be read from" in missing
+    assert "inbound.mail.plan wrote while the inventory was the former one" in missing
+
+
+def test_a_file_that_is_no_plan(play: Play, tmp_path: Path) -> None:
+    for content in ("[]", "no JSON", json.dumps({"format_version": 99})):
+        (tmp_path / "former.json").write_text(content)
+        assert "inbound.mail.plan wrote while the inventory" in play(
+            "cutover", FORMER, "-e", "mail_cutover_from=former.json"
+        )
+
+
+def test_states_that_cannot_stand_beside_each_other(play: Play) -> None:
+    play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
+    said = play("cutover", STATE % ("new", "new", 11, "9.9.0.1"), "-e", "mail_cutover_from=former.json")
+    assert "new, mail_public_addresses: 9.9.0.1 leads to old (192.168.0.10) in the former state and to new" in said
+    assert "old, mail_cutover_from: the former state needs it, and the inventory no longer has it" in said
+    assert "put it into the group mail_retired, until the cutover has ended" in said
+
+
+def test_no_host_is_left_out(play: Play) -> None:
+    play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
+    said = play("cutover", FORMER, "-e", "mail_cutover_from=former.json", "--limit", "gw")
+    assert "Run it without --limit" in said
