@@ -79,6 +79,8 @@ def test_mail_comes_in_through_the_relay_only(lab: Lab, server: str, domain: str
     header = headers(lab, server, "anna", subject)
     assert "outside.example.com" in header and "by mail.example.org" in header
     address = {"exim": "203.0.113.10", "opensmtpd": "203.0.113.11"}[server]
+    for client, host in (("outside", "203.0.113.17"), ("relay", address)):
+        assert "250-SIZE 2097152" in smtp(lab, client, host, "--quit-after", "EHLO")
     assert re.search(r"<\*\* 5\d\d", smtp(lab, "outside", address, *to, "--quit-after", "RCPT"))
     elsewhere = ("--to", "victim@elsewhere.example.com", "--quit-after", "RCPT")
     assert re.search(r"<\*\* 5\d\d", smtp(lab, "relay", address, *elsewhere))

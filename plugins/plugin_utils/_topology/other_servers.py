@@ -32,13 +32,14 @@ class RelayOfServer:
 
 @dataclass(frozen=True)
 class ServerBehindRelays:
-    """addresses: its own; verify: whether it hands mail to its relays over verified TLS only."""
+    """addresses: its own; verify: whether it hands mail to its relays over verified TLS only; message_size: bytes."""
 
     fqdn: str
     addresses: tuple[Address, ...]
     domains: tuple[str, ...]
     relays: tuple[RelayOfServer, ...]
     verify: bool
+    message_size: int | None
 
     def relay_addresses(self) -> list[Address]:
         return [address for relay in self.relays for address in relay.addresses]
@@ -74,6 +75,7 @@ def exchange(server: ServerBehindRelays) -> Steps:
     """For the Exchange Management Shell on the server itself (Exchange 2013 and later)."""
     # With TLS to a given name (TlsDomain) a connector has one name, so each relay has a connector of its own.
     groups = [[relay] for relay in server.relays] if server.verify else [list(server.relays)]
+    size = {} if server.message_size is None else {"MaxMessageSize": str(server.message_size)}
     send: list[str] = []
     names = [_CONNECTOR if len(groups) == 1 else f"{_CONNECTOR}: {group[0].fqdn}" for group in groups]
     for name, group in zip(names, groups):
@@ -91,6 +93,7 @@ def exchange(server: ServerBehindRelays) -> Steps:
             SmartHosts=_powershell_list(_preferred(address for relay in group for address in relay.addresses)),
             SmartHostAuthMechanism="None",
             **more,
+            **size,
         )
     receive = _command(
         "New-ReceiveConnector",
@@ -102,6 +105,7 @@ def exchange(server: ServerBehindRelays) -> Steps:
         RemoteIPRanges=_powershell_list(server.relay_addresses()),
         PermissionGroups="AnonymousUsers",
         AuthMechanism="Tls",
+        **size,
     )
     default = '"$env:COMPUTERNAME\\Default Frontend $env:COMPUTERNAME"'
     logged_in = ["ExchangeUsers", "ExchangeServers", "ExchangeLegacyServers"]
@@ -112,6 +116,7 @@ def exchange(server: ServerBehindRelays) -> Steps:
             "Exchange Management Shell: take mail from nobody else who has not logged in",
             _command("Set-ReceiveConnector", Identity=default, PermissionGroups=_powershell_list(logged_in)),
         ),
+        *_exchange_limits(server.message_size),
         _step(
             "Exchange Management Shell: to undo it",
             [
@@ -124,6 +129,22 @@ def exchange(server: ServerBehindRelays) -> Steps:
                 *[f"Remove-SendConnector -Identity {powershell_string(name)} -Confirm:$false" for name in names],
             ],
         ),
+    ]
+
+
+def _exchange_limits(message_size: int | None) -> Steps:
+    """A connector takes no larger messages than the organisation does (Set-TransportConfig)."""
+    if message_size is None:
+        return []
+    size = str(message_size)
+    return [
+        _step(
+            "Exchange Management Shell: size limits of the organisation; note what the first command says",
+            [
+                "Get-TransportConfig | Format-List -Property 'MaxReceiveSize','MaxSendSize'",
+                *_command("Set-TransportConfig", MaxReceiveSize=size, MaxSendSize=size),
+            ],
+        )
     ]
 
 
@@ -167,6 +188,7 @@ def exim(server: ServerBehindRelays) -> Steps:
                 f"MAIN_HARDCODE_PRIMARY_HOSTNAME = {server.fqdn}",
                 "# The relays, and nobody else.",
                 f"host_reject_connection = <; {allowed} ; *",
+                *([] if server.message_size is None else [f"MESSAGE_SIZE_LIMIT = {server.message_size}"]),
             ],
         ),
         _step("Then run", ["update-exim4.conf && systemctl restart exim4"]),
@@ -195,6 +217,7 @@ def opensmtpd(server: ServerBehindRelays) -> Steps:
         _step(
             "/etc/smtpd.conf",
             [
+                *([] if server.message_size is None else [f"smtp max-message-size {server.message_size}"]),
                 "table aliases file:/etc/aliases",
                 table("domains", [f'"{domain}"' for domain in server.domains]),
                 table("relays", [str(address) for address in server.relay_addresses()]),

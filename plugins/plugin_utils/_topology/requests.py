@@ -126,6 +126,7 @@ def _other_server(server: Host, links: Links) -> dict[str, Any]:
         tuple(domain.name for domain in links.domains_of[server.name]),
         tuple(RelayOfServer(relay.named(), addresses) for relay, addresses in zip(relays, usable) if addresses),
         server.tls_verify,
+        links.shared.message_size,
     )
     names = " and ".join(relay.name for relay in relays)
     return {

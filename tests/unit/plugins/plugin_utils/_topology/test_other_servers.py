@@ -95,6 +95,18 @@ def test_exchange_with_verified_tls_has_a_connector_for_each_relay(plan_of: Any)
     assert removed == [command["-Name"] for command in send]
 
 
+def test_exchange_takes_messages_as_large_as_the_relays_do(plan_of: Any) -> None:
+    text = INVENTORY.replace("MORE", "mail_software: exchange").replace(
+        "mail_dns:", "mail_message_size: 50M, mail_dns:"
+    )
+    (send, *_more), (receive, *_more), _shut, limits, _undo = (
+        commands(script) for script in steps(plan_of(text)).values()
+    )
+    assert {send["-MaxMessageSize"], receive["-MaxMessageSize"]} == {"52428800"}
+    (change,) = [command for command in limits if command[""] == "Set-TransportConfig"]
+    assert {change["-MaxReceiveSize"], change["-MaxSendSize"]} == {"52428800"}
+
+
 @pytest.mark.parametrize(
     "value", ["plain", "it's", "\u2018typographic\u2019 \u201aquotes\u201b", '"$(rm)" `$x', "", "a\nb"]
 )
