@@ -292,18 +292,21 @@ def test_services_that_are_no_longer_declared_are_taken_back(lab: Lab) -> None:
         assert "smtpd pass - - y - - smtpd -o syslog_name=postfix/edge\n" in master_cf.read_text()
         assert talk(lab, RELAY, "NOOP")[-1] == "250"
         assert lab.run("relay", "journalctl -q -o cat -t postfix/edge/smtpd | grep 'connect from'").stdout
-        lab.playbook(ROLES, "--limit", "relay", "-e", '{"mail_relay_edge": {}}')
+        lab.playbook(ROLES, "--limit", "relay", "-e", "mail_relay_state=absent")
         assert master_cf.read_text() == own
         master_cf.write_text(dist)
 
 
 @on_one_release
 def test_client_that_connects_too_often_is_put_off_and_the_server_is_not(lab: Lab) -> None:
-    with declared(lab, "relay", client_limits={"connections_per_minute": 2}):
+    with declared(lab, "relay", client_limits={"connections_per_minute": 2}, proxy_port=10025):
         outside = [talk(lab, RELAY, "NOOP")[-1] for _time in range(3)]
         server = [talk(lab, RELAY, "NOOP", source=SERVER, host="server")[-1] for _time in range(3)]
+        # Through the balancer it is the client that counts, too.
+        balanced = [talk(lab, BALANCER, "NOOP", source=one)[-1] for one in (HASTY, HASTY, HASTY, LISTED)]
     assert outside == ["250", "250", "421"]
     assert server == ["250", "250", "250"]
+    assert balanced == ["250", "250", "421", "250"]
 
 
 @on_one_release

@@ -34,6 +34,9 @@ def edge_tls_settings(declared: Mapping[str, Any], former: Mapping[str, str], ch
         if former.get("smtp_tls_loglevel", "0") == "0":
             # One line for each connection, or nobody could tell what DANE did.
             settings["smtp_tls_loglevel"] = "1"
+        if "dns" not in former.get("smtp_host_lookup", "dns"):
+            what = f"{former['smtp_host_lookup']} leaves DNS out, where the TLSA records are"
+            check.report("main.cf: smtp_host_lookup", what, "Write dns there, or leave edge.tls_outgoing out")
         if former.get("smtp_tls_security_level") in _STRICTER:
             check.report(
                 "main.cf: smtp_tls_security_level",

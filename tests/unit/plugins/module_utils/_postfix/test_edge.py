@@ -59,6 +59,8 @@ def test_hosts_of_ours_have_no_limit() -> None:
 def test_dane_takes_the_place_of_what_is_weaker_only() -> None:
     assert settings({"smtp_tls_security_level": "may"}, tls_outgoing="dane")["smtp_tls_security_level"] == "dane"
     assert "smtp_tls_security_level" not in settings(tls_outgoing="may")
+    with pytest.raises(InvalidError, match="native leaves DNS out"):
+        settings({"smtp_host_lookup": "native"}, tls_outgoing="dane")
     with pytest.raises(InvalidError, match="encrypt demands more than dane"):
         settings({"smtp_tls_security_level": "encrypt"}, tls_outgoing="dane")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
 
 
 def inventory(relay: dict[str, Any], everywhere: dict[str, Any] | None = None) -> str:
@@ -86,6 +87,23 @@ mail_servers: {hosts: {mx: {mail_topology: direct, mail_fqdn: mx.example.org, ma
 def test_servers_are_hidden_from_the_outside(plan_of: Any) -> None:
     plan = plan_of(inventory({"mail_hide_received": True}))
     assert plan["relay"]["edge"]["edge"] == {"hide_received": {"addresses": ["192.168.0.10", "9.9.0.10", "9.9.0.17"]}}
+
+
+def test_postfix_takes_what_the_plan_says(plan_of: Any) -> None:
+    relay = {
+        "mail_postscreen": {"dnsbl": [{"name": "zen.example.net"}]},
+        "mail_client_limits": {"connections": 9, "exempt": ["9.9.8.0/24"]},
+        "mail_hide_received": True,
+        "mail_tls_outgoing": "dane",
+        "mail_queue_lifetime": "7d",
+        "mail_bounce_lifetime": "1d",
+    }
+    edge = plan_of(inventory(relay, {"mail_message_size": "50M"}))["relay"]["edge"]["edge"]
+    assert set(edge) == {variable.removeprefix("mail_") for variable in (*relay, "mail_message_size")}
+    settings = edge_configuration("relay", edge, Former()).settings
+    assert settings["message_size_limit"] == "52428800"
+    assert settings["postscreen_dnsbl_sites"] == "zen.example.net"
+    assert settings["smtpd_client_connection_count_limit"] == "9"
 
 
 def test_balancer_alone_reaches_the_port_on_which_it_tells_addresses(plan_of: Any) -> None:
