@@ -13,7 +13,8 @@ from typing import Any
 
 from ...module_utils._addresses import SHARED_ADDRESS_SPACE, Address, Network, special_purpose
 from .domains import MailDomain, Zone
-from .edge import DANE, Edge
+from .edge import Edge
+from .edge_checks import check_edge
 from .entries import Several
 from .other_servers import EXCHANGE, POSTFIX
 from .problems import Report, Unfit
@@ -319,15 +320,7 @@ def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
     _need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
     addresses = "Write the host's own addresses, as [192.168.0.10]"
     _need(host, "mail_addresses", host.addresses, report, "is not set", addresses)
-    if host.is_front_end and host.edge.tls_required:
-        what = "is true, but a host that faces the outside has to take mail from those too who cannot encrypt"
-        report.error(host.name, "mail_tls_required", what, "Set it on servers behind relays only (RFC 3207, section 4)")
-    if host.edge.load_balancer and (host.topology == DIRECT or host.gateway):
-        what = "is set, but the world is led to " + (
-            f"the gateway {host.gateway}" if host.gateway else "the host itself"
-        )
-        remedy = "Write mail_topology: nat, the balancer's address in mail_public_addresses, and no mail_gateway"
-        report.error(host.name, "mail_load_balancer", what, remedy)
+    check_edge(host, report)
     if host.is_front_end:
         what = "is not set, and no MX can point to the host"
         _need(host, "mail_fqdn", host.fqdn, report, what, "Write its public name, as mail.example.org")
@@ -454,15 +447,6 @@ def _check_behind_relay(host: Host, report: Report) -> None:
     else:
         remedy = "Write the relays in front of the server, as [relay]; they are hosts of the group mail_relays"
         _need(host, "mail_relays", host.relays, report, "is not set", remedy)
-    unused = {
-        "mail_postscreen": host.edge.postscreen is not None,
-        "mail_hide_received": host.edge.hide_received,
-        "mail_load_balancer": bool(host.edge.load_balancer),
-        "mail_tls_outgoing": host.edge.tls_outgoing == DANE,
-    }
-    for variable in (name for name, is_set in unused.items() if is_set):
-        what = "is not used: only its relays deal with the outside for a server behind relays"
-        report.warning(host.name, variable, what, "Set it on the relays")
     if host.accept_from:
         report.warning(
             host.name,
