@@ -36,7 +36,8 @@ def nat(server: str) -> dict[str, Any]:
     host = {
         "mail_topology": "nat",
         "mail_fqdn": f"{server}.example.org",
-        "mail_addresses": [f"192.168.0.{SERVERS[server]}"],
+        # It has both, as it goes back and forth: what it sends may come from either.
+        "mail_addresses": [f"192.168.0.{SERVERS[server]}", f"198.51.100.{SERVERS[server]}"],
         "mail_public_addresses": ["203.0.113.1"],
         "mail_gateway": "gateway",
     }
