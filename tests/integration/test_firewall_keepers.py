@@ -12,14 +12,17 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from debian_lab import Lab
+from debian_lab.scenario import CONTROLLER
 
 SCENARIO = Path(__file__).resolve().parents[1] / "lab" / "scenarios" / "keepers"
 PLAYBOOK = str(SCENARIO / "flows.yml")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "firewall.md"
 GATEWAYS = {"ufw": 1, "firewalld": 2, "iptables": 3}
 # All rules that are in force, whoever made them, without what they have counted.
 RULES = "nft --stateless list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'"
@@ -109,6 +112,12 @@ def mail_passes(lab: Lab, number: int) -> bool:
     return seen == [*expected, f"192.168.{number}.1"]
 
 
+def await_mail(lab: Lab, gateway: str) -> None:
+    number = GATEWAYS[gateway]
+    for address in (f"203.0.113.{number}", f"2001:db8:{number}::10"):
+        lab.await_run("outside", f"timeout 5 nc -N -w 4 {address} 25 </dev/null | grep -q 113.*25", within=PATIENCE)
+
+
 def state(lab: Lab, gateway: str) -> list[str]:
     """Sorted, since a table that comes back comes back behind the others."""
     return sorted(lab.run(gateway, f"{RULES}; {FILES}").stdout.splitlines())
@@ -168,9 +177,7 @@ def test_what_the_keeper_does_does_not_shut_mail_out(lab: Lab, gateway: str, com
     lab.playbook(PLAYBOOK, "--limit", gateway)
     lab.run(gateway, command)
     number = GATEWAYS[gateway]
-    lab.await_run(
-        "outside", f"timeout 5 nc -N -w 4 2001:db8:{number}::10 25 </dev/null | grep -q 113::25", within=PATIENCE
-    )
+    await_mail(lab, gateway)
     assert mail_passes(lab, number)
     assert others_work(lab, number)
     assert changed(lab.playbook(PLAYBOOK, "--limit", gateway).stdout) == {gateway: 0}
@@ -241,13 +248,11 @@ def test_firewalld_is_not_reloaded_over_changes_that_are_for_now_only(lab: Lab) 
 
 @both_releases
 def test_a_reboot_changes_nothing(lab: Lab) -> None:
-    lab.playbook(PLAYBOOK)
+    lab.playbook(PLAYBOOK, "-e", "timeout=120")
     rules = {gateway: lab.run(gateway, RULES).stdout for gateway in GATEWAYS}
     lab.reboot(*GATEWAYS)
     for gateway, number in GATEWAYS.items():
-        lab.await_run(
-            "outside", f"timeout 5 nc -N -w 4 203.0.113.{number} 25 </dev/null | grep -q 113.25", within=PATIENCE
-        )
+        await_mail(lab, gateway)
         assert mail_passes(lab, number), gateway
         assert sorted(lab.run(gateway, RULES).stdout.splitlines()) == sorted(rules[gateway].splitlines()), gateway
     assert changed(lab.playbook(PLAYBOOK).stdout) == dict.fromkeys(GATEWAYS, 0)
@@ -276,6 +281,210 @@ def test_a_change_that_nobody_confirms_is_taken_back_whole(lab: Lab) -> None:
             lab.run(gateway, "firewall-cmd --reload")
         assert state(lab, gateway) == good[gateway], gateway
         assert mail_passes(lab, number), gateway
+
+
+# Sends a part of a long transfer to each server for each line that it is told, and gets it back.
+_TRANSFER = """
+import os, socket, sys, threading
+servers = [socket.create_connection((address, 25), 60) for address in sys.argv[1:]]
+for server in servers:
+    while not server.recv(100).endswith(b"\\n"):
+        pass
+for line in sys.stdin:
+    part = os.urandom(10_000_000)
+    for server in servers:
+        sending = threading.Thread(target=server.sendall, args=(part,))
+        sending.start()
+        back = bytearray()
+        while len(back) < len(part):
+            back += server.recv(len(part) - len(back)) or sys.exit("ended")
+        assert back == part
+        sending.join()
+    print("sent and back", flush=True)
+"""
+FORWARD: dict[str, Any] = {
+    "name": "mx",
+    "action": "forward",
+    "source": ["wan"],
+    "public_address": "203.0.113.{{ number }}",
+    "targets": [{"address": "192.168.{{ number }}.10"}],
+}
+SIX = {"name": "six", "action": "accept", "source": ["wan"], "destination": ["2001:db8:{{ number }}::10"]}
+# firewalld has to be reloaded for it: it is between other zones.
+RELAY = {"name": "relay", "action": "accept", "source": ["wan"], "destination": "{{ relay }}"}
+
+
+@both_releases
+def test_what_lasts_outlives_every_change(lab: Lab) -> None:
+    """50 MB through each gateway, and an SSH session with each of them."""
+    lab.playbook(PLAYBOOK)
+    config = ["-F", str(lab.folder / "ssh_config")]
+    commands = [[*lab.inside("outside"), "python3", "-uc", _TRANSFER, *(f"203.0.113.{n}" for n in GATEWAYS.values())]]
+    commands += [
+        [*lab.inside(CONTROLLER), "ssh", *config, lab.network.management_address(gateway), "cat"]
+        for gateway in GATEWAYS
+    ]
+    with ExitStack() as stack:
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        lasting = [stack.enter_context(subprocess.Popen(command, **pipes)) for command in commands]
+
+        def go_on() -> None:
+            for client in lasting:
+                assert client.stdin and client.stdout
+                client.stdin.write("sent and back\n")
+                client.stdin.flush()
+                assert client.stdout.readline() == "sent and back\n"
+
+        go_on()
+        for flows in (
+            [{**FORWARD, "limits": {"rate": "1/minute", "connections": 1}}, SIX, RELAY],
+            [{**FORWARD, "ports": [25, 465, 587]}, RELAY],
+            [FORWARD, SIX],
+            [{**FORWARD, "translate_source": True}],
+        ):
+            lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": flows, "timeout": 300}))
+            go_on()
+        for client in lasting:
+            client.communicate()
+
+
+WRONG: list[tuple[list[dict[str, Any]], list[str]]] = [
+    (
+        [FORWARD, {**FORWARD, "name": "again"}, {**FORWARD, "name": "family", "targets": [{"address": "2001:db8::1"}]}],
+        ["again: mx forwards 203.0.113.{n} port 25 already", "family: target 2001:db8::1 is IPv6"],
+    ),
+    (
+        [
+            {**FORWARD, "targets": [{"address": "192.168.{{ number }}.1"}]},
+            {"name": "elsewhere", "action": "drop", "source": ["nowhere"]},
+        ],
+        ["mx: the target 192.168.{n}.1 is this host itself", "elsewhere: this host has no interface eth7"],
+    ),
+    (
+        [
+            {"name": f"mx{n}", "action": "accept", "destination": [f"10.{n // 250}.{n % 250}.{'x' * (n == 7777)}1"]}
+            for n in range(10_000)
+        ],
+        ["mx7777: "],
+    ),
+]
+
+
+@one_release
+def test_what_is_wrong_is_named_and_nothing_is_applied(lab: Lab) -> None:
+    before = {gateway: state(lab, gateway) for gateway in GATEWAYS}
+    interfaces = {"wan": ["internet"], "lan": ["lan{{ number }}"], "nowhere": ["eth7"]}
+    for number, (flows, messages) in enumerate(WRONG):
+        variables = lab.folder / f"wrong{number}.json"
+        variables.write_text(json.dumps({"flows": flows, "interfaces": interfaces}))
+        refused = lab.playbook(PLAYBOOK, "-e", f"@{variables}", check=False)
+        assert refused.returncode != 0
+        said = " ".join(refused.stdout.split())
+        for message in messages:
+            for gateway_number in GATEWAYS.values():
+                assert message.format(n=gateway_number) in said
+        assert {gateway: state(lab, gateway) for gateway in GATEWAYS} == before
+
+
+def bring_module(lab: Lab, path: str, flows: list[dict[str, Any]]) -> None:
+    """The module as Ansible brings it to the gateways, with these flows, which are made so. It can be run again."""
+    lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": flows}), env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
+    for gateway in GATEWAYS:
+        lab.run(gateway, f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {path}; rm -r /root/.ansible/tmp")
+
+
+# Connects to two addresses without a pause, and says whom the server saw.
+_PROBE = """
+import select, socket, sys
+seen = set()
+print("begun", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for address in sys.argv[1:]:
+        try:
+            with socket.create_connection((address, 25), 20) as connection:
+                seen.add(connection.makefile().readline().strip())
+        except OSError as error:
+            seen.add(f"{address}: {error!r}")
+print(*sorted(seen), sep="\\n")
+"""
+ROUNDS = 50
+
+
+@one_release
+def test_each_connection_meets_the_old_rules_or_the_new_ones(lab: Lab) -> None:
+    """The rules and what the keeper lets through differ; somebody connects all the time."""
+    other = {**FORWARD, "targets": [{"address": "192.168.{{ number }}.50"}], "translate_source": True}
+    bring_module(lab, "/root/other.py", [other, {**SIX, "destination": ["2001:db8:{{ number }}::/64"]}])
+    bring_module(lab, "/root/one.py", [FORWARD, SIX])
+    with ExitStack() as stack:
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        probes = {}
+        for number in GATEWAYS.values():
+            program = ["python3", "-uc", _PROBE, f"203.0.113.{number}", f"2001:db8:{number}::10"]
+            probes[number] = stack.enter_context(subprocess.Popen([*lab.inside("outside"), *program], **pipes))
+            assert probes[number].stdout.readline() == "begun\n"
+        rounds = f"for round in $(seq {ROUNDS}); do python3 /root/other.py; python3 /root/one.py; done"
+        applied = {gateway: lab.popen(gateway, rounds, stdout=subprocess.PIPE) for gateway in GATEWAYS}
+        for gateway, number in GATEWAYS.items():
+            results = applied[gateway].communicate()[0].splitlines()
+            assert sum('"changed": true' in result for result in results) == 2 * ROUNDS, gateway
+            seen = probes[number].communicate("")[0].splitlines()
+            assert seen == [f"192.168.{number}.1", "2001:db8:113::25", "203.0.113.25"], gateway
+
+
+@both_releases
+def test_a_change_whose_controller_dies_is_taken_back_also_by_a_reboot(lab: Lab) -> None:
+    """The module as Ansible brings it to the host is run as for a controller that says nothing more."""
+    bring_module(lab, "/root/module.py", [FORWARD, RELAY])
+    lab.playbook(PLAYBOOK)
+    good = {gateway: state(lab, gateway) for gateway in GATEWAYS}
+    for gateway in GATEWAYS:
+        for seconds in (15, 600):
+            run = f'sed \'s/"confirm_timeout": 0/"confirm_timeout": {seconds}/\' /root/module.py | python3 -'
+            assert '"confirmed": false' in lab.run(gateway, run).stdout
+            if seconds == 15:
+                lab.await_run(gateway, 'test -z "$(ls -A /run/inbound.mail/firewall)"', within=2 * PATIENCE)
+                await_mail(lab, gateway)
+    lab.reboot(*GATEWAYS, power=False)
+    for gateway, number in GATEWAYS.items():
+        await_mail(lab, gateway)
+        assert state(lab, gateway) == good[gateway], gateway
+        assert others_work(lab, number), gateway
+
+
+def page_commands(after: str) -> str:
+    """The block of commands in the page that comes after these words."""
+    block = re.search(rf"{after}:\n\n((?:    .*\n)+)", PAGE.read_text())
+    assert block, after
+    return block[1]
+
+
+@both_releases
+def test_the_page_says_how_to_see_it(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK)
+    seen = {
+        "ufw": ["nft list table inet inbound_mail_nat", "iptables -S inbound_mail_nat"],
+        "firewalld": ["firewall-cmd --list-all-policies", "systemctl status inbound-mail-firewall@nat"],
+        "iptables": ["iptables -S inbound_mail_nat", "sysctl net.ipv4.ip_forward"],
+    }
+    for gateway, asked in seen.items():
+        for command in asked:
+            assert f"`{command}`" in PAGE.read_text()
+            assert re.search("inbound|ip_forward = 1", lab.run(gateway, command).stdout), command
+
+
+@both_releases
+def test_taken_out_by_hand_as_the_page_says(lab: Lab, before: dict[str, list[str]]) -> None:
+    """Docker is beside each of them."""
+    lab.playbook(PLAYBOOK)
+    for gateway in GATEWAYS:
+        if gateway != "iptables":
+            lab.run(gateway, page_commands(f"with `{gateway}`"))
+        lab.run(gateway, f"{page_commands('with `iptables`, and wherever Docker is')}true")
+        lab.run(gateway, page_commands("then the table; the sysctl file says what was there before"))
+        lab.await_run(gateway, "iptables -S DOCKER-USER", within=PATIENCE)
+        assert state(lab, gateway) == before[gateway], gateway
+    lab.playbook(PLAYBOOK)
 
 
 @both_releases

@@ -61,6 +61,30 @@ WantedBy={wanted_by}
 """
 _OTHERS = ("netfilter-persistent.service", "iptables.service", "ip6tables.service", "docker.service")
 
+# The same beside firewalld, whose unit conflicts with iptables.service. Before 2.0 it flushes the tables of iptables
+# when it is reloaded, of which systemd does not hear, and after systemd takes it for started, but before it answers.
+_OPENINGS_BESIDE_FIREWALLD = """\
+# Written by Ansible (inbound.mail.firewall): a change here is overwritten.
+[Unit]
+Description=What iptables lets through of the mail flows inbound_mail_%i, also after a reload of firewalld
+Documentation=man:iptables(8) man:firewalld.dbus(5)
+After={others}
+PartOf={others}
+
+[Service]
+ExecStartPre=-firewall-cmd --state
+ExecStartPre=-/bin/sh {files}/%i.openings
+ExecStart=/bin/sh -c "busctl --json=short --match=\\"{reloaded}\\" monitor \\
+    | while read -r signal; do /bin/sh {files}/%i.openings; done"
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy={wanted_by}
+"""
+_RELOADED = "type='signal',interface='org.fedoraproject.FirewallD1',member='Reloaded'"
+_OTHERS_BESIDE_FIREWALLD = ("firewalld.service", "docker.service")
+
 
 @dataclass(frozen=True)
 class BootUnit:
@@ -90,6 +114,13 @@ def openings_unit() -> BootUnit:
     wanted_by = ("multi-user.target", *_OTHERS)
     text = _OPENINGS.format(files=FILES, others=" ".join(_OTHERS), wanted_by=" ".join(wanted_by))
     return BootUnit(_UNITS / "inbound-mail-openings@.service", text, wanted_by)
+
+
+def openings_unit_beside_firewalld() -> BootUnit:
+    """The same where firewalld is in charge."""
+    others = " ".join(_OTHERS_BESIDE_FIREWALLD)
+    text = _OPENINGS_BESIDE_FIREWALLD.format(files=FILES, reloaded=_RELOADED, others=others, wanted_by=others)
+    return BootUnit(_UNITS / "inbound-mail-openings-firewalld@.service", text, _OTHERS_BESIDE_FIREWALLD)
 
 
 def table_file(name: str) -> Path:

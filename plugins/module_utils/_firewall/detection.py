@@ -33,14 +33,16 @@ def managers(chains: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(found)
 
 
-def choose(wanted: str, chains: Sequence[Mapping[str, Any]], has_saved_iptables: bool) -> str:
+def choose(wanted: str, chains: Sequence[Mapping[str, Any]], has_saved_iptables: bool, has_docker: bool = False) -> str:
     """The backend that is meant by ``wanted``, one of BACKENDS or 'auto'. Raises HostError.
 
     has_saved_iptables: whether the host loads rules of iptables at boot.
+    has_docker: whether Docker is there; it sets the same policy in iptables that an administrator may have set.
     """
     found = managers(chains)
+    iptables_drops = not has_docker and _iptables_drops(chains)
     # ufw's chains hang in those of iptables, whose policy is ufw's own.
-    if found == [FIREWALLD] and _iptables_drops(chains):
+    if found == [FIREWALLD] and iptables_drops:
         found.append(IPTABLES)
     if wanted == "auto":
         if len(found) > 1:
@@ -50,7 +52,7 @@ def choose(wanted: str, chains: Sequence[Mapping[str, Any]], has_saved_iptables:
             )
         if found:
             return found[0]
-        return IPTABLES if has_saved_iptables or _iptables_drops(chains) else NFTABLES
+        return IPTABLES if has_saved_iptables or iptables_drops else NFTABLES
     if wanted in (FIREWALLD, UFW) and wanted not in found:
         raise HostError(
             f"backend: {wanted} is not running on this host, so nothing would come of rules for it. Start it (ufw "
@@ -66,10 +68,7 @@ def choose(wanted: str, chains: Sequence[Mapping[str, Any]], has_saved_iptables:
 
 
 def _iptables_drops(chains: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether iptables drops what is routed by a policy of the administrator's: Docker sets the same one."""
-    return any(_is_forward_of_iptables(chain) and chain.get("policy") == "drop" for chain in chains) and not any(
-        chain["name"] == DOCKER_USER for chain in chains
-    )
+    return any(_is_forward_of_iptables(chain) and chain.get("policy") == "drop" for chain in chains)
 
 
 def docker_families(chains: Iterable[Mapping[str, Any]]) -> list[int]:

@@ -80,20 +80,22 @@ class Firewalld(Keeper):
         return "".join(sorted(found))
 
     def script(self, openings: str) -> str:
-        """A policy begins to exist only by a reload: it is made empty, and for good, and its rules come and go."""
+        """A policy begins to exist only by a reload: it is permanent, and empty, just for that."""
         policies = self._by_policy(openings)
-        lines = ["reload="]
+        lines = ["missing= made="]
         for policy, (ingress, egress, _rules) in policies.items():
             permanent = f"firewall-cmd --quiet --permanent --policy={policy}"
             lines += [
                 f"if ! firewall-cmd --policy={policy} --list-all >/dev/null 2>&1; then",
-                f"  firewall-cmd --quiet --permanent --new-policy={policy} 2>/dev/null || :",
+                f'  firewall-cmd --quiet --permanent --new-policy={policy} 2>/dev/null && made="$made {policy}"',
                 f"  {permanent} --add-ingress-zone={ingress} && {permanent} --add-egress-zone={egress}",
-                f"  {permanent} --set-short={quote(self._about)}",
-                "  reload=yes",
+                "  missing=yes",
                 "fi",
             ]
-        lines.append('if [ "$reload" ]; then firewall-cmd --quiet --reload; fi')
+        lines += [
+            'if [ "$missing" ]; then firewall-cmd --quiet --reload; fi',
+            f"for policy in $made; do {_forget('$policy')}; done",
+        ]
         # First all that is to be open, then what is not.
         for policy, (_ingress, _egress, rules) in policies.items():
             options = " ".join(f"--add-rich-rule={quote(rule)}" for rule in rules)
@@ -111,26 +113,18 @@ class Firewalld(Keeper):
         ]
         return "".join(f"{line}\n" for line in lines)
 
-    def undo(self, openings: str) -> str:
-        """Without a reload: an empty policy that came into force with the change stays so until the next one."""
-        known = "|".join(self._by_policy(openings)) or "none"
-        return (
-            f"{self.script(openings)}"
-            "for policy in $(firewall-cmd --permanent --get-policies); do case $policy in\n"
-            f"  {known}) ;;\n"
-            f'  {self._prefix}*) firewall-cmd --quiet --permanent --delete-policy="$policy"; '
-            f'rm -f {_POLICIES}/"$policy".xml.old ;;\n'
-            "esac; done\n"
-        )
-
     def keep(self, openings: str) -> None:
         policies = self._by_policy(openings)
-        for policy in self._policies("--permanent"):
+        permanent = self._policies("--permanent")
+        for policy in permanent:
             if policy not in policies:
-                self._ask("--permanent", f"--delete-policy={policy}")
-                # firewalld leaves a copy of what it changes.
-                (_POLICIES / f"{policy}.xml.old").unlink(missing_ok=True)
-        for policy, (_ingress, _egress, rules) in policies.items():
+                self._host.run_shell(_forget(policy))
+        for policy, (ingress, egress, rules) in policies.items():
+            if policy not in permanent:
+                self._ask("--permanent", f"--new-policy={policy}")
+                self._ask("--permanent", f"--policy={policy}", f"--add-ingress-zone={ingress}")
+                self._ask("--permanent", f"--policy={policy}", f"--add-egress-zone={egress}")
+                self._ask("--permanent", f"--policy={policy}", f"--set-short={self._about}")
             there = self._rules(policy, "--permanent")
             changes = [f"--remove-rich-rule={rule}" for rule in there if rule not in rules]
             changes += [f"--add-rich-rule={rule}" for rule in rules if rule not in there]
@@ -251,6 +245,11 @@ def _comparable(listing: str, prefix: str) -> list[str]:
         for part in sorted(parts)
         if part and not part.startswith(prefix)
     ]
+
+
+def _forget(policy: str) -> str:
+    """Takes a policy out of what is permanent, with the copy that firewalld leaves of what it changes."""
+    return f"firewall-cmd --quiet --permanent --delete-policy={policy}; rm -f {_POLICIES}/{policy}.xml.old"
 
 
 def _short_hash(text: str) -> str:

@@ -158,6 +158,11 @@ class Host:
         """Whether rules of iptables are loaded at boot, by Debian's netfilter-persistent or the like of others."""
         return any(os.path.exists(file) for file in _SAVED_IPTABLES)
 
+    @property
+    def has_dockers_bridge(self) -> bool:
+        """Whether Docker is there, also while somebody else has flushed its chains."""
+        return "docker0" in self.interfaces()
+
     # firewalld
 
     def firewall_cmd(self, *arguments: str) -> str:
@@ -256,14 +261,14 @@ class Host:
                 self._must(systemctl, "stop", unit.instance(name))
             self._must(systemctl, "--root=/", "disable", unit.instance(name))
         file.unlink(missing_ok=True)
-        if boot.FILES.is_dir() and not any(boot.FILES.glob(f"*{file.suffix}")):
-            unit.file.unlink(missing_ok=True)
+        if unit.file.exists() and not any(boot.FILES.glob(f"*{file.suffix}")):
+            unit.file.unlink()
             if self.keeps and self._booted:
                 self._must(str(self._systemctl), "daemon-reload")
-            if not any(boot.FILES.iterdir()):
-                boot.FILES.rmdir()
-                if not any(boot.FILES.parent.iterdir()):
-                    boot.FILES.parent.rmdir()
+        if boot.FILES.is_dir() and not any(boot.FILES.iterdir()):
+            boot.FILES.rmdir()
+            if not any(boot.FILES.parent.iterdir()):
+                boot.FILES.parent.rmdir()
 
     def is_known_at_boot(self, unit: boot.BootUnit, name: str) -> bool:
         if not self.keeps or not unit.file.exists():

@@ -71,6 +71,8 @@ def _address(option: str, peer: Peer) -> tuple[str, ...]:
 class Iptables(Keeper):
     """Our chain, and jumps to it from chains of somebody else's. hooks: family -> those chains."""
 
+    _unit = boot.openings_unit()
+
     def __init__(self, host: Host, name: str, hooks: Mapping[int, Sequence[str]]) -> None:
         self.title = f"iptables, chain {chain_name(name)}"
         self._host = host
@@ -104,7 +106,7 @@ class Iptables(Keeper):
         file = boot.openings_file(self._name)
         lines = self._host.read(file).splitlines()
         incomplete = f"# {file} does not make all of them\n"
-        if lines and self._host.keeps and not self._host.is_loaded_at_boot(boot.openings_unit(), self._name):
+        if lines and self._host.keeps and not self._host.is_loaded_at_boot(self._unit, self._name):
             return incomplete
         found = []
         for family, program in PROGRAMS.items():
@@ -128,6 +130,11 @@ class Iptables(Keeper):
                 lines += self._removal(program)
         return "".join(f"{line}\n" for line in lines)
 
+    def kept_families(self, hook: str) -> list[int]:
+        """The families in which the next boot has that chain call ours."""
+        lines = self._host.read(boot.openings_file(self._name)).splitlines()
+        return [family for family, program in PROGRAMS.items() if self._jump(program, hook) in lines]
+
     def _jump(self, program: str, chain: str) -> str:
         jump = f"{chain} -j {self._chain}"
         return f"{program} --wait -C {jump} 2>/dev/null || {program} --wait -I {jump}"
@@ -144,13 +151,40 @@ class Iptables(Keeper):
         ]
 
     def keep(self, openings: str) -> None:
-        file, unit = boot.openings_file(self._name), boot.openings_unit()
+        file = boot.openings_file(self._name)
         if not openings:
-            self._host.forget(unit, self._name, file)
+            # Whoever kept the packet filter when they were made.
+            for unit in (boot.openings_unit(), boot.openings_unit_beside_firewalld()):
+                self._host.forget(unit, self._name, file)
             return
         self._host.write(file, _FILE_HEADER + self.script(openings))
         if self._host.keeps:
-            self._host.load_at_boot(unit, self._name)
+            self._host.load_at_boot(self._unit, self._name)
+
+
+class IptablesBesideFirewalld(Iptables):
+    """Our chain where firewalld is in charge and Docker drops as well; its chain DOCKER-USER alone calls ours.
+
+    firewalld before 2.0 flushes the tables of iptables when it is reloaded. Docker makes its chains again a moment
+    later, and leaves a DOCKER-USER that is there already as it is (https://github.com/moby/moby/issues/35043).
+    """
+
+    _unit = boot.openings_unit_beside_firewalld()
+
+    def script(self, openings: str) -> str:
+        programs = {line.partition(" ")[0] for line in openings.splitlines()}
+        made = [
+            f"{PROGRAMS[family]} --wait -N {chain} 2>/dev/null || :\n"
+            for family, chains in self._hooks.items()
+            for chain in chains
+            if PROGRAMS[family] in programs
+        ]
+        return "".join(made) + super().script(openings)
+
+    def keep(self, openings: str) -> None:
+        super().keep(openings)
+        # To forget a policy, firewalld may have been reloaded.
+        self._host.run_shell(self.script(openings))
 
 
 def restoring(chain: str, lines: Sequence[str]) -> list[str]:

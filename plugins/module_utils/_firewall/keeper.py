@@ -43,10 +43,6 @@ class Keeper(ABC):
     def script(self, openings: str) -> str:
         """Shell commands that put exactly these openings in force, in one step."""
 
-    def undo(self, openings: str) -> str:
-        """The same for openings that were in force before a change that is taken back."""
-        return self.script(openings)
-
     @abstractmethod
     def keep(self, openings: str) -> None:
         """Have the next boot make exactly these openings."""

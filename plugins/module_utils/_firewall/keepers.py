@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.firewalld import Firewalld
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables import PROGRAMS, Iptables
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables import (
+    PROGRAMS,
+    Iptables,
+    IptablesBesideFirewalld,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ufw import Ufw
 
 if TYPE_CHECKING:
@@ -27,16 +31,25 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
     if backend == detection.UFW:
         # Its chains come before the policy by which Docker drops.
         return [Ufw(host, name)]
-    docker = {family: [detection.DOCKER_USER] for family in detection.docker_families(chains)}
-    own = ["FORWARD"] if backend == detection.IPTABLES else []
-    found: list[Keeper] = [Iptables(host, name, {family: [*own, *docker.get(family, ())] for family in PROGRAMS})]
+    docker = detection.docker_families(chains)
+    if not docker and host.has_dockers_bridge:
+        # firewalld has flushed its chains, and it is about to make them again.
+        docker = Iptables(host, name, {}).kept_families(detection.DOCKER_USER)
+    hooks = {
+        family: [
+            *(["FORWARD"] if backend == detection.IPTABLES else []),
+            *([detection.DOCKER_USER] if family in docker else []),
+        ]
+        for family in PROGRAMS
+    }
     if backend == detection.FIREWALLD:
-        found.append(Firewalld(host, name))
-    return found
+        # In this order: firewalld flushes the chains of others when it is reloaded for a new policy.
+        return [Firewalld(host, name), IptablesBesideFirewalld(host, name, hooks)]
+    return [Iptables(host, name, hooks)]
 
 
 def retired(host: Host, name: str, keepers: Iterable[Keeper]) -> list[Keeper]:
     """Those that are not in charge any more and would still make openings of ours at the next boot."""
-    present = {type(keeper) for keeper in keepers}
+    titles = {keeper.title for keeper in keepers}
     others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name)]
-    return [keeper for keeper in others if type(keeper) not in present and keeper.kept()]
+    return [keeper for keeper in others if keeper.title not in titles and keeper.kept()]

@@ -56,16 +56,19 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if module.params["state"] == "confirmed":
         if not module.check_mode:
             wanted = unconfirmed.backend or wanted
-        backend, present = _keepers(host, name, wanted)
+        backend, present = _keepers(host, name, wanted, host.chains())
         return _result(backend, True, _confirm(module, host, name, unconfirmed, present), [])
     if unconfirmed.exists and not module.check_mode:
         # Nobody has said that it is good, and what was there before is what this change is compared with.
         unconfirmed.revert()
-    backend, present = _keepers(host, name, wanted)
+    chains = host.chains()
+    backend, present = _keepers(host, name, wanted, chains)
     if module.params["state"] == "absent":
         change = _to_nothing(host, name, backend, present)
     else:
-        change = _to_flows(module, host, name, backend, present)
+        flows = policy(module.params["flows"] or [], module.params["interfaces"] or {})
+        _judge_host(module, host, flows, backend, chains)
+        change = _to_flows(module, host, name, flows, backend, present)
     if not host.keeps:
         module.warn(f"This host has no systemd: load {boot.table_file(name)} with nft -f at boot by other means")
     timeout = module.params["confirm_timeout"]
@@ -78,16 +81,16 @@ def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, s
     return {"changed": changed, "diff": diff, "backend": backend, "confirmed": confirmed}
 
 
-def _keepers(host: Host, name: str, wanted: str) -> tuple[str, list[Keeper]]:
+def _keepers(host: Host, name: str, wanted: str, chains: Sequence[Mapping[str, Any]]) -> tuple[str, list[Keeper]]:
     """The backend, and who beside our table has to let mail through."""
-    chains = host.chains()
-    backend = detection.choose(wanted, chains, host.loads_iptables_at_boot)
+    has_docker = bool(detection.docker_families(chains)) or host.has_dockers_bridge
+    backend = detection.choose(wanted, chains, host.loads_iptables_at_boot, has_docker)
     return backend, keepers.in_charge(host, name, backend, chains)
 
 
-def _to_flows(module: AnsibleModule, host: Host, name: str, backend: str, present: Sequence[Keeper]) -> Change:
-    wanted = policy(module.params["flows"] or [], module.params["interfaces"] or {})
-    _judge_host(module, host, wanted, backend)
+def _to_flows(
+    module: AnsibleModule, host: Host, name: str, wanted: Policy, backend: str, present: Sequence[Keeper]
+) -> Change:
     if not host.has_nft and not module.check_mode:
         raise HostError(
             "nft is not installed. Install the package nftables; the roles inbound.mail.mail_nat_gateway and "
@@ -182,7 +185,11 @@ def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: in
     if unconfirmed.exists:
         return False
     _keep(host, change.name, after.file, after.sysctl_file)
-    _keep_openings(change, after.kept_openings)
+    reloaded = False
+    for title, text in after.kept_openings.items():
+        if reloaded or before.kept_openings[title] != text:
+            change.keepers[title].keep(text)
+            reloaded = True
     return True
 
 
@@ -207,12 +214,6 @@ def _keep(host: Host, name: str, file: str, sysctl_file: str) -> None:
         host.load_at_boot(host.table_unit, name)
 
 
-def _keep_openings(change: Change, openings: Mapping[str, str]) -> None:
-    for title, keeper in change.keepers.items():
-        if change.before.kept_openings[title] != openings[title]:
-            keeper.keep(openings[title])
-
-
 def _change_kernel(host: Host, change: Change) -> None:
     """Nothing is routed at any time that the rules would have stopped.
 
@@ -224,25 +225,28 @@ def _change_kernel(host: Host, change: Change) -> None:
     for key, value in steps:
         if value == "0":
             host.set_sysctl(key, value)
-    _open(host, change, {title: together(before.openings[title], text) for title, text in after.openings.items()})
+    both = {title: together(before.openings[title], text) for title, text in after.openings.items()}
+    _open(host, change.keepers, before.openings, both)
     if before.table != after.table:
         for script in change.scripts:
             host.load(script)
         if change.forwards and before.table and host.has_conntrack:
             for forwarded in connections.stale(change.forwards, host.forwarded()):
                 host.end(forwarded)
-    _open(host, change, after.openings)
+    _open(host, change.keepers, both, after.openings)
     for key, value in steps:
         if value != "0":
             host.set_sysctl(key, value)
 
 
-def _open(host: Host, change: Change, openings: Mapping[str, str]) -> None:
-    """Have the keepers let through exactly this."""
+def _open(host: Host, keepers: Mapping[str, Keeper], live: Mapping[str, str], openings: Mapping[str, str]) -> None:
+    """Have the keepers let through exactly this, where they let through ``live`` now."""
+    reloaded = False
     for title, text in openings.items():
-        keeper = change.keepers[title]
-        if keeper.live() != text:
-            host.run_shell(keeper.script(text))
+        # firewalld comes first, and may flush what others have.
+        if reloaded or live[title] != text:
+            host.run_shell(keepers[title].script(text))
+            reloaded = True
 
 
 def _live_table(host: Host, table: ruleset.Table, file: str) -> ruleset.Table | None:
@@ -250,9 +254,10 @@ def _live_table(host: Host, table: ruleset.Table, file: str) -> ruleset.Table | 
     return None if listing is None else ruleset.read(listing, table, [file])
 
 
-def _judge_host(module: AnsibleModule, host: Host, wanted: Policy, backend: str) -> None:
+def _judge_host(
+    module: AnsibleModule, host: Host, wanted: Policy, backend: str, chains: Sequence[Mapping[str, Any]]
+) -> None:
     """Refuse what cannot work on this host, and warn of what may not."""
-    chains = host.chains()
     errors, warnings = host_problems(wanted.flows, host.interfaces(), host.addresses())
     if errors and not module.check_mode:
         raise FlowsError(errors)

@@ -102,7 +102,7 @@ class Unconfirmed:
         before, after = change.before.openings, change.after.openings
         changed = [title for title, text in before.items() if text != after[title]]
         widened = [change.keepers[title].script(together(before[title], after[title])) for title in changed]
-        restored = [change.keepers[title].undo(before[title]) for title in changed]
+        restored = [change.keepers[title].script(before[title]) for title in changed]
         lines = [
             "#!/bin/sh",
             f"mv {self._folder} {self._reverted} || exit 0",

@@ -33,7 +33,7 @@ def test_who_is_in_charge_is_found() -> None:
     assert detection.choose("auto", BY_HAND, has_saved_iptables=True) == "iptables"
     assert detection.choose("auto", [DROP], has_saved_iptables=False) == "iptables"
     # Docker sets that policy by itself.
-    assert detection.choose("auto", [DROP, DOCKER], has_saved_iptables=False) == "nftables"
+    assert detection.choose("auto", [DROP, DOCKER], has_saved_iptables=False, has_docker=True) == "nftables"
     assert detection.docker_families([DROP, DOCKER]) == [4]
 
 
@@ -43,7 +43,7 @@ def test_two_at_once_are_both_named_but_one_can_be_insisted_on() -> None:
     with pytest.raises(HostError, match="firewalld and iptables at once"):
         detection.choose("auto", [FIREWALLD, DROP], has_saved_iptables=False)
     # That policy is Docker's, or ufw's own.
-    assert detection.choose("auto", [FIREWALLD, DROP, DOCKER], has_saved_iptables=False) == "firewalld"
+    assert detection.choose("auto", [FIREWALLD, DROP], has_saved_iptables=False, has_docker=True) == "firewalld"
     assert detection.choose("auto", [UFW, DROP], has_saved_iptables=False) == "ufw"
     assert detection.choose("firewalld", [FIREWALLD, DROP], has_saved_iptables=False) == "firewalld"
     assert detection.choose("firewalld", [UFW, FIREWALLD], has_saved_iptables=False) == "firewalld"
