@@ -12,6 +12,7 @@ from .links import Links, of_version
 from .loops import check_loops
 from .own_backups import check_own_backups
 from .problems import Report
+from .shared_names import check_shared_name
 from .values import MAX_PREFERENCE
 from .variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
 from .views import check_views
@@ -84,23 +85,23 @@ def _check_public_addresses(links: Links, report: Report) -> None:
     for host in links.declaration.mail_hosts():
         for address in host.published:
             variable = "mail_public_addresses" if address in host.public_addresses else "mail_addresses"
-            if address in claimed:
-                other = claimed[address][0]
+            other = links.hosts[claimed[address][0]] if address in claimed else host
+            if other not in links.sharing(host):
                 report.error(
                     host.name,
                     variable,
-                    f"{address} is already the public address of {other}: port 25 of it can lead to one host only",
-                    "Give each its own, or put a relay in front of both",
+                    f"{address} is already the public address of {other.name}: port 25 of it can lead to one host only",
+                    "Give each its own, or put a relay in front of both; several behind one address have one mail_fqdn",
                 )
             claimed.setdefault(address, (host.name, variable))
     for device in links.hosts.values():
         for address in device.addresses:
-            other, variable = claimed.get(address, (device.name, ""))
-            if other != device.name and variable == "mail_addresses":
+            owner, variable = claimed.get(address, (device.name, ""))
+            if owner != device.name and variable == "mail_addresses":
                 report.error(
                     device.name,
                     "mail_addresses",
-                    f"{address} is also an address of {other}",
+                    f"{address} is also an address of {owner}",
                     "Correct the one that is wrong",
                 )
 
@@ -197,12 +198,14 @@ def _check_names(links: Links, report: Report) -> None:
         if host.fqdn is None:
             continue
         other = owners.setdefault(host.fqdn, host)
-        if other is not host:
+        if other is not host and host.topology == other.topology == NAT:
+            check_shared_name(other, host, links, report)
+        elif other is not host:
             report.error(
                 host.name,
                 "mail_fqdn",
                 f"{host.fqdn} is also the name of {other.name}: one name with two different sets of addresses",
-                "Give each its own name; several with equal mail_preference share the load",
+                "Give each its own name: several with equal mail_preference share the load",
             )
     for server in links.used_servers_behind_relays:
         name = links.server_name(server)

@@ -73,6 +73,7 @@ class Host:
     firewalls: tuple[str, ...]
     accept_from: tuple[Network, ...]
     preference: int
+    weight: int
     local_delivery: bool
     software: str
     tls_certificate: str
@@ -276,6 +277,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         firewalls=values["mail_firewalls"],
         accept_from=values["mail_accept_from"],
         preference=values["mail_preference"],
+        weight=values["mail_weight"],
         local_delivery=values["mail_local_delivery"],
         software=values["mail_software"],
         tls_certificate=values["mail_tls_certificate"],

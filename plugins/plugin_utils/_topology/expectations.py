@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from ...module_utils._addresses import Address
@@ -55,7 +56,7 @@ def _records(links: Links, rrsets: list[RRset]) -> list[dict[str, Any]]:
 def _ports(links: Links) -> list[dict[str, Any]]:
     found = []
     for host in links.used_front_ends:
-        for address in host.published:
+        for address in _spoken_for(host, links):
             reaches = _vantages_reach(host, address, links)
             if reaches is not None:
                 why = "mail comes in here" if reaches else "only the networks of mail_accept_from may reach it"
@@ -67,6 +68,13 @@ def _ports(links: Links) -> list[dict[str, Any]]:
         why = f"its mail comes through {relays}"
         found += [_port(server, address, False, why, asked_of) for address in server.addresses]
     return found
+
+
+def _spoken_for(host: Host, links: Links) -> list[Address]:
+    """Its public addresses, without those that it shares with a host before it: nobody can choose whom he meets."""
+    before = takewhile(lambda other: other is not host, links.sharing(host))
+    shared = {address for other in before for address in other.published}
+    return [address for address in host.published if address not in shared]
 
 
 def _port(host: Host, address: Address, is_open: bool, why: str, asked_of: str) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def _egress(links: Links) -> list[dict[str, Any]]:
 def _smtp(links: Links) -> list[dict[str, Any]]:
     found = []
     for host in links.used_front_ends:
-        addresses = [str(address) for address in host.published if _vantages_reach(host, address, links)]
+        addresses = [str(address) for address in _spoken_for(host, links) if _vantages_reach(host, address, links)]
         if addresses:
             domains = [domain.name for domain in links.domains_of[host.name]]
             found.append(

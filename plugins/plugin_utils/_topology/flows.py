@@ -18,7 +18,7 @@ from ...module_utils._addresses import Address, Network
 from .declaration import Host
 from .domains import INTERNAL
 from .links import Links, of_version
-from .variables import NAT
+from .variables import EVEN, NAT
 
 PORT = 25
 OUTSIDE = "wan"
@@ -29,14 +29,17 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 @dataclass(frozen=True)
 class Flow:
-    """Who may reach whom; the fields are the options of inbound.mail.firewall's `flows`. None: not part of the flow."""
+    """Who may reach whom; the fields are the options of inbound.mail.firewall's `flows`. None: not part of the flow.
+
+    targets: (address, weight).
+    """
 
     name: str
     action: str
     source: tuple[str, ...]
     destination: tuple[str, ...] | None = None
     public_address: str | None = None
-    target: str | None = None
+    targets: tuple[tuple[str, int], ...] = ()
     egress_address: str | None = None
     port: int = PORT
 
@@ -47,9 +50,13 @@ class Flow:
         if self.public_address is not None:
             option["public_address"] = self.public_address
         option["ports"] = [self.port]
-        if self.target is not None:
+        if self.targets:
             # The source stays, or the receiver could judge no sender; hairpin translates it for insiders alone.
-            option |= {"targets": [{"address": self.target}], "hairpin": True, "translate_source": False}
+            targets = [
+                {"address": address} if weight == EVEN else {"address": address, "weight": weight}
+                for address, weight in self.targets
+            ]
+            option |= {"targets": targets, "hairpin": True, "translate_source": False}
         if self.egress_address is not None:
             option["egress_address"] = self.egress_address
         return option
@@ -86,7 +93,7 @@ def _flows_of(
     device: Host, fronts: list[Host], servers: list[Host], pairs: list[tuple[Host, Host]], links: Links
 ) -> list[Flow]:
     translated = [host for host in fronts if links.gateway_of(host) is device]
-    flows = [flow for host in translated for flow in forwards(host)]
+    flows = [flow for host in translated for flow in forwards(host, links)]
     flows += [flow for host in translated for flow in leave_from_public_address(host)]
     flows += [flow for host in fronts for flow in inwards(host, translates=host in translated)]
     flows += [flow for relay, server in pairs for flow in between(relay, server)]
@@ -101,17 +108,15 @@ def _flows_of(
     return list(_named_apart(flows))
 
 
-def unmanaged_gateway_flows(host: Host, inside: Iterable[Network]) -> list[Flow]:
-    """What to ask of whoever keeps the NAT device before a host, and its IPv6 filter."""
-    return [
-        # A load balancer makes connections of its own.
-        *(() if host.edge.load_balancer else forwards(host)),
-        *leave_from_public_address(host),
-        *inwards(host, translates=True),
-        outwards(host),
-        *shut_to_others(host),
-        shut_in_everybody(_texts(inside) or ("any",)),
-    ]
+def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], links: Links) -> list[Flow]:
+    """What to ask of whoever keeps the NAT device before hosts with one public address, and its IPv6 filter."""
+    # A load balancer makes connections of its own.
+    flows = [flow for host in hosts if not host.edge.load_balancer for flow in forwards(host, links)]
+    flows += [flow for host in hosts for flow in leave_from_public_address(host)]
+    flows += [flow for host in hosts for flow in inwards(host, translates=True)]
+    flows += [outwards(host) for host in hosts]
+    flows += [flow for host in hosts for flow in shut_to_others(host)]
+    return [*flows, shut_in_everybody(_texts(inside) or ("any",))]
 
 
 def unmanaged_firewall_flows(server: Host, links: Links) -> list[Flow]:
@@ -123,24 +128,29 @@ def unmanaged_firewall_flows(server: Host, links: Links) -> list[Flow]:
 # outside -> direct, nat, relay
 
 
-def forwards(host: Host) -> list[Flow]:
-    """IPv4 to each public address goes to the host, from those who may reach it."""
-    own = host.own(4)
-    # As many addresses of its own as public ones: one for one. Otherwise the first takes all.
-    targets = own if len(own) == len(host.public_addresses) else [own[0]] * len(host.public_addresses)
+def forwards(host: Host, links: Links) -> list[Flow]:
+    """IPv4 to each public address goes to the host, or to those that share it by weight, from who may reach them."""
+    sharing = links.sharing(host)
     sources = _sources(host, 4)
-    if not sources:
+    if not sources or host is not sharing[0]:
         return []
+    behind = [zip(_behind_public_addresses(one), [one.weight] * len(one.public_addresses)) for one in sharing]
     return [
         Flow(
             f"mx-{host.name}" + (f"-{number}" if number > 1 else ""),
             "forward",
             sources,
             public_address=str(public),
-            target=str(target),
+            targets=tuple((str(address), weight) for address, weight in targets),
         )
-        for number, (public, target) in enumerate(zip(host.public_addresses, targets), start=1)
+        for number, (public, targets) in enumerate(zip(host.public_addresses, zip(*behind)), start=1)
     ]
+
+
+def _behind_public_addresses(host: Host) -> list[Address]:
+    """As many addresses of its own as public ones: one for one. Otherwise the first takes all."""
+    own = host.own(4)
+    return own if len(own) == len(host.public_addresses) else [own[0]] * len(host.public_addresses)
 
 
 def inwards(host: Host, translates: bool) -> list[Flow]:

@@ -84,6 +84,18 @@ class Links:
         return [backup for backup in self.backups(domain) if backup.name not in self._relays_by_name]
 
     @cached_property
+    def _by_name(self) -> dict[str, list[Host]]:
+        found: dict[str, list[Host]] = {}
+        for host in self.hosts.values():
+            if host.is_front_end and host.fqdn is not None:
+                found.setdefault(host.fqdn, []).append(host)
+        return found
+
+    def sharing(self, front: Host) -> list[Host]:
+        """The front-ends behind the same name and public addresses, this one too; the first speaks for all."""
+        return self._by_name.get(front.fqdn or "", [front])
+
+    @cached_property
     def domains_of(self) -> dict[str, list[MailDomain]]:
         """Server, front-end or backup -> the domains whose mail it takes. A host that is not here takes none."""
         found: dict[str, list[MailDomain]] = {}
@@ -198,7 +210,8 @@ class Links:
         return self.own_exchangers(domain)
 
     def own_exchangers(self, domain: MailDomain) -> list[tuple[int, str]]:
-        return [(host.preference, host.fqdn) for host in self.front_ends(domain) if host.fqdn]
+        exchangers = [(host.preference, host.fqdn) for host in self.front_ends(domain) if host.fqdn]
+        return list(dict.fromkeys(exchangers))
 
     def server_name(self, server: Host) -> str:
         """The name that a server greets with; of one behind relays that declares none, the inventory's."""

@@ -122,17 +122,17 @@ class _Reader:
 
     def _devices_before(self, host: str, public: str) -> tuple[list[str], str]:
         """The devices that let outsiders through to an address, first those that translate it; what it becomes."""
-        inner = public
+        inner = [public]
         found = []
         for device, flows in self._plan["flows"].items():
             for flow in flows:
                 if flow["action"] == "forward" and flow["public_address"] == public:
-                    inner = flow["targets"][0]["address"]
+                    inner = [target["address"] for target in flow["targets"]]
                     found.append(device)
         for device, flows in self._plan["flows"].items():
-            if device not in (*found, host) and any(self._lets_in(flow, {public, inner}) for flow in flows):
+            if device not in (*found, host) and any(self._lets_in(flow, {public, *inner}) for flow in flows):
                 found.append(device)
-        return found, inner
+        return found, " or ".join(inner)
 
     def _lets_in(self, flow: Mapping[str, Any], reached: set[str]) -> bool:
         if flow["action"] != "accept" or not reached & set(flow["destination"]):

@@ -37,7 +37,7 @@ def public_rrsets(links: Links) -> list[RRset]:
     rrsets = [_mx(PUBLIC, domain, _public_exchangers(domain, links)) for domain in links.shared.domains]
     names: dict[str, tuple[Address, ...]] = {}
     for host in links.used_front_ends:
-        names[host.named()] = host.published
+        names[host.named()] = _joined(names.get(host.named(), ()), host.published)
     for domain in links.shared.domains:
         for exchanger in (*domain.backups, *domain.exchangers):
             if exchanger.addresses:
@@ -55,7 +55,8 @@ def internal_rrsets(links: Links) -> list[RRset]:
         rrsets.append(_mx(INTERNAL, domain, [*own, *backups] if own else _public_exchangers(domain, links)))
     names: dict[str, tuple[Address, ...]] = {}
     for host in (*links.used_front_ends, *links.used_servers_behind_relays):
-        names[links.server_name(host)] = host.addresses
+        name = links.server_name(host)
+        names[name] = _joined(names.get(name, ()), host.addresses)
     for domain in links.shared.domains:
         for exchanger in (*domain.backups, *domain.exchangers):
             if exchanger.addresses:
@@ -73,6 +74,11 @@ def by_endpoint(rrsets: Iterable[RRset], links: Links) -> dict[str, dict[str, li
         for key in keys:
             found[key].setdefault(rrset.zone, []).append(rrset)
     return {key: zones for key, zones in found.items() if zones}
+
+
+def _joined(known: tuple[Address, ...], more: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Of hosts that share a name: each address once."""
+    return tuple(dict.fromkeys((*known, *more)))
 
 
 def _public_exchangers(domain: MailDomain, links: Links) -> list[tuple[int, str]]:

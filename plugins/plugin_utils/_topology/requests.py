@@ -37,7 +37,11 @@ def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[
     return [
         *_records_by_hand(links, dns),
         *_addresses_elsewhere(rrsets, links),
-        *[_gateway(host, links) for host in links.used_front_ends if gateway_is_elsewhere(host, links)],
+        *[
+            _gateway(host, links)
+            for host in links.used_front_ends
+            if gateway_is_elsewhere(host, links) and host is links.sharing(host)[0]
+        ],
         *[_firewall(server, links) for server in links.used_servers_behind_relays if not links.devices_before(server)],
         *[_other_server(server, links) for server in links.used_servers_behind_relays if server.software != POSTFIX],
         *[request for domain in links.shared.domains for request in _others(domain, links)],
@@ -83,18 +87,20 @@ def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[dict[str, An
 
 
 def _gateway(host: Host, links: Links) -> dict[str, Any]:
-    own, public = host.own(4)[0], [str(address) for address in host.public_addresses]
+    sharing, public = links.sharing(host), [str(address) for address in host.public_addresses]
+    own = " and ".join(str(one.own(4)[0]) for one in sharing)
+    in_turn = " in turn" if len(sharing) > 1 else ""
     balancer = host.edge.load_balancer
     wishes = [
         f"Forward TCP 25 of {' and '.join(public)} to {own}"
         + (
-            f" port {balancer['port']} with the PROXY protocol (send-proxy in HAProxy)"
+            f" port {balancer['port']}{in_turn} with the PROXY protocol (send-proxy in HAProxy)"
             if balancer
-            else " and leave the sender's address as it is"
+            else f"{in_turn} and leave the sender's address as it is"
         ),
         f"let {own} send to TCP 25 outside, from {public[0]}",
     ]
-    ipv6 = of_version(host.published, 6)
+    ipv6 = [address for one in sharing for address in of_version(one.published, 6)]
     if ipv6:
         wishes.append(f"let TCP 25 through to and from {' and '.join(map(str, ipv6))}, which is not translated")
     wishes.append("let nobody else inside send to TCP 25 outside")
@@ -102,7 +108,7 @@ def _gateway(host: Host, links: Links) -> dict[str, Any]:
         "owner": nat_owner(host),
         "what": "; ".join(wishes),
         "why": f"{host.name} has no mail_gateway: nobody manages the device by Ansible",
-        "flows": [flow.as_option() for flow in unmanaged_gateway_flows(host, links.shared.inside_networks)],
+        "flows": [flow.as_option() for flow in unmanaged_gateway_flows(sharing, links.shared.inside_networks, links)],
     }
 
 

@@ -99,23 +99,24 @@ def boolean(value: object) -> bool:
     raise Unfit("is neither true nor false", "Write true or false")
 
 
-def whole_number(maximum: int, what: str) -> Callable[[object], int]:
+def whole_number(maximum: int, what: str, minimum: int = 0) -> Callable[[object], int]:
     def read(value: object) -> int:
-        remedy = f"Write {what}: 0 to {maximum}"
+        remedy = f"Write {what}: {minimum} to {maximum}"
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise Unfit(f"is {described(value)}, not a whole number", remedy)
         try:
             number = int(value)
         except ValueError:
             raise Unfit(f"'{value}' is not a whole number", remedy) from None
-        if not 0 <= number <= maximum:
-            raise Unfit(f"{number} is outside 0..{maximum}", remedy)
+        if not minimum <= number <= maximum:
+            raise Unfit(f"{number} is outside {minimum}..{maximum}", remedy)
         return number
 
     return read
 
 
 preference = whole_number(MAX_PREFERENCE, "an MX preference, lower ones are tried first")
+weight = whole_number(1000, "a share of the load", minimum=1)
 ttl = whole_number(MAX_TTL, "a TTL in seconds")
 
 

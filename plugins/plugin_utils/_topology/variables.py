@@ -16,7 +16,7 @@ from .domains import domains, endpoints, zones
 from .edge import OUTGOING, client_limits, lifetime, load_balancer, message_size, postscreen
 from .other_servers import POSTFIX, SOFTWARE
 from .smarthosts import credential_names, sender_smarthosts, smarthosts
-from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text
+from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text, weight
 
 SERVERS = "mail_servers"
 RELAYS = "mail_relays"
@@ -29,6 +29,9 @@ INSIDERS = "mail_insiders"
 
 MAIL_HOSTS = (SERVERS, RELAYS)
 DEVICES = (GATEWAYS, FIREWALLS)
+
+EVEN = 1
+"""The weight of hosts that share the load evenly."""
 
 DIRECT = "direct"
 NAT = "nat"
@@ -168,6 +171,14 @@ VARIABLES = (
         "The preference of its MX; the lower ones are tried first, equal ones share the load.",
         preference,
         default=10,
+    ),
+    Variable(
+        "mail_weight",
+        MAIL_HOSTS,
+        "1 to 1000",
+        "Its share of new connections among `nat` hosts with one `mail_fqdn` and the same `mail_public_addresses`.",
+        weight,
+        default=EVEN,
     ),
     Variable(
         "mail_local_delivery",
