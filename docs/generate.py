@@ -33,12 +33,14 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.edge import
     POSTSCREEN_KEYS,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.entries import Key
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.scanners import SCANNER_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import SMARTHOST_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
     DEVICES,
     GROUPS,
     INSIDERS,
     MAIL_HOSTS,
+    RELAYS,
     SERVERS,
     VANTAGES,
     VARIABLES,
@@ -55,6 +57,7 @@ WHERE = {
     GROUPS: "all hosts",
     MAIL_HOSTS: "servers, relays",
     (SERVERS,): "servers",
+    (RELAYS,): "relays",
     DEVICES: "gateways, firewalls",
     (*GROUPS, VANTAGES, INSIDERS): "every host",
 }
@@ -123,6 +126,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "keys of mail_domains": lambda: keys(DOMAIN_KEYS),
         "keys of an exchanger": lambda: keys(EXCHANGER_KEYS),
         "keys of recipients": lambda: keys(RECIPIENT_KEYS),
+        "keys of mail_scanner": lambda: keys(SCANNER_KEYS),
         "keys of mail_smarthosts": lambda: keys(SMARTHOST_KEYS),
         "keys of mail_client_limits": lambda: keys(CLIENT_LIMIT_KEYS),
         "keys of mail_load_balancer": lambda: keys(LOAD_BALANCER_KEYS),

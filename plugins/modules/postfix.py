@@ -140,6 +140,36 @@ options:
         type: list
         elements: str
         default: []
+      scanner:
+        description:
+          - What every message from outside and from the servers goes through before it is handed on.
+          - Milters that the host has already stay in effect after it.
+        type: dict
+        version_added: "0.4.0"
+        suboptions:
+          type:
+            description:
+              - V(rspamd) is the rspamd of this host, as M(inbound.mail.rspamd) sets it; V(milter) any milter. They see
+                a message while its sender waits, so that what they refuse never bounces.
+              - V(smtp) is an SMTP filter that gets the message from the queue, and brings it back to port 25 of this
+                host from the same IP address; what comes from there is not sent to it again.
+            type: str
+            choices: [rspamd, milter, smtp]
+            required: true
+          address:
+            description:
+              - Where a V(milter) listens, as V(inet:192.0.2.5:8891) or V(unix:/path). Where Postfix's SMTP server is
+                confined to a directory, as on Debian, the path is one below it.
+              - The IP address and port of the V(smtp) filter, as V(192.0.2.5:10025).
+            type: str
+          unavailable:
+            description:
+              - What becomes of mail while the scanner is away. With V(tempfail) the sender is told to come again later,
+                with V(accept) mail goes on without a scan.
+              - Mail for an SMTP filter that is away waits in the queue; V(accept) is refused there.
+            type: str
+            choices: [tempfail, accept]
+            default: tempfail
       smarthosts: &smarthosts
         description:
           - Where mail for the outside goes, in the order in which they are tried.
@@ -347,6 +377,7 @@ options:
     default: present
 seealso:
   - module: inbound.mail.firewall
+  - module: inbound.mail.rspamd
 """
 
 EXAMPLES = r"""
@@ -423,6 +454,10 @@ running:
   description: Whether Postfix runs; a Postfix that does not run is configured and not started.
   returned: success
   type: bool
+enabled:
+  description: Whether systemd starts Postfix at boot.
+  returned: success
+  type: bool
 problems:
   description: Everything that is wrong, with what to do about it.
   returned: failure
@@ -449,6 +484,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls imp
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import TLS_LEVELS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
+from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, TYPES, UNAVAILABLE
 
 
 def main() -> None:
@@ -506,6 +542,14 @@ def main() -> None:
                                     "maps": strings,
                                 },
                             },
+                        },
+                    },
+                    "scanner": {
+                        "type": "dict",
+                        "options": {
+                            "type": {"type": "str", "choices": list(TYPES), "required": True},
+                            "address": {"type": "str"},
+                            "unavailable": {"type": "str", "choices": list(UNAVAILABLE), "default": TEMPFAIL},
                         },
                     },
                     "callout_reject_code": {"type": "int", "choices": [450, 550], "default": 550},

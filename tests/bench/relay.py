@@ -1,10 +1,12 @@
 """Ten thousand messages through our relay, beside a minimal one written by hand, of the same Postfix on the same host.
 
-The two take turns; a round is over when the server behind the relay has every message, so that none is lost.
+Then the same with rspamd in between, for both the same one. The two take turns; a round is over when the server behind
+the relay has every message, so that none is lost.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 import sys
@@ -19,10 +21,13 @@ from rows import row  # noqa: E402
 
 MESSAGES, SESSIONS, BYTES = 10_000, 20, 5_000
 ROUNDS = 3
+# A scan takes longer than all the rest.
+SCANNED = 2_000
 # As many messages in a second as by hand, or 0.95 of them at least.
 AIM = 1 / 0.95
 # Seconds that a round may take.
 PATIENCE = 300
+RSPAMD = json.dumps({"mail_relay_scanner": {"type": "rspamd"}})
 
 BY_HAND = """\
 compatibility_level = 3.6
@@ -34,9 +39,10 @@ relay_domains = example.org
 transport_maps = inline:{example.org=relay:[203.0.113.10]:25}
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 """
+SCANNED_BY_HAND = BY_HAND + "smtpd_milters = inet:127.0.0.1:11332\n"
 
 
-def seconds(lab: Lab) -> float:
+def seconds(lab: Lab, messages: int) -> float:
     """How long it takes from the first message sent to the last one received."""
     lab.run("relay", "systemctl restart postfix && until nc -z 203.0.113.17 25; do sleep 0.1; done")
     counts = lab.root("server") / "root" / "counts"
@@ -46,10 +52,10 @@ def seconds(lab: Lab) -> float:
         lab.await_run("relay", "nc -z 203.0.113.10 25", within=10)
         start = time.monotonic()
         addresses = "-f sender@example.com -t user@example.org"
-        lab.run("sender", f"smtp-source -s {SESSIONS} -m {MESSAGES} -l {BYTES} {addresses} 203.0.113.17:25")
-        while received(counts.read_bytes()) < MESSAGES:
+        lab.run("sender", f"smtp-source -s {SESSIONS} -m {messages} -l {BYTES} {addresses} 203.0.113.17:25")
+        while received(counts.read_bytes()) < messages:
             if time.monotonic() - start > PATIENCE:
-                raise TimeoutError(f"{received(counts.read_bytes())} of {MESSAGES} messages arrived in {PATIENCE} s")
+                raise TimeoutError(f"{received(counts.read_bytes())} of {messages} messages arrived in {PATIENCE} s")
             time.sleep(0.02)
         return time.monotonic() - start
     finally:
@@ -63,16 +69,35 @@ def received(counts: bytes) -> int:
 
 
 def run() -> list[dict]:
-    """One row: the relay as the role makes it, without scanning."""
-    ours_s, by_hand_s = [], []
+    """The relay as the role makes it, without scanning and with it."""
+    playbook = str(ROOT / "tests" / "bench" / "relay" / "roles.yml")
     with Lab.up(ROOT / "tests" / "bench" / "relay", release="trixie") as lab:
-        lab.playbook(str(ROOT / "tests" / "bench" / "relay" / "roles.yml"))
-        main_cf = lab.root("relay") / "etc" / "postfix" / "main.cf"
-        ours = main_cf.read_text()
-        for _round in range(ROUNDS):
-            for text, found in ((ours, ours_s), (BY_HAND, by_hand_s)):
-                main_cf.write_text(text)
-                found.append(seconds(lab))
-    what = f"{MESSAGES:,} messages through the relay, none lost, median of {ROUNDS}"
+        lab.playbook(playbook)
+        plain = _rounds(lab, BY_HAND, MESSAGES)
+        lab.playbook(playbook, "-e", RSPAMD)
+        scanned = _rounds(lab, SCANNED_BY_HAND, SCANNED)
     peer = "a main.cf of eight lines by hand, the same Postfix on the same host"
-    return [row(what, statistics.median(ours_s), peer, statistics.median(by_hand_s), AIM)]
+    return [
+        row(f"{MESSAGES:,} messages through the relay, none lost, median of {ROUNDS}", plain[0], peer, plain[1], AIM),
+        row(
+            f"{SCANNED:,} messages through the relay and rspamd, none lost, median of {ROUNDS}",
+            scanned[0],
+            "the same main.cf with one line more, the same rspamd",
+            scanned[1],
+            AIM,
+        ),
+    ]
+
+
+def _rounds(lab: Lab, by_hand: str, messages: int) -> tuple[float, float]:
+    """Medians of ours and of the one by hand."""
+    ours_s: list[float] = []
+    by_hand_s: list[float] = []
+    main_cf = lab.root("relay") / "etc" / "postfix" / "main.cf"
+    ours = main_cf.read_text()
+    for _round in range(ROUNDS):
+        for text, found in ((ours, ours_s), (by_hand, by_hand_s)):
+            main_cf.write_text(text)
+            found.append(seconds(lab, messages))
+    main_cf.write_text(ours)
+    return statistics.median(ours_s), statistics.median(by_hand_s)

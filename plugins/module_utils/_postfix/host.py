@@ -100,6 +100,12 @@ class Host:
             return None
         return {line.partition(" = ")[0].rstrip(" =") for line in self._run("postconf", "-d")[1].splitlines()}
 
+    def is_enabled(self) -> bool:
+        """Whether systemd starts it at boot; False where there is no systemd to ask."""
+        if not self._module.get_bin_path("systemctl"):
+            return False
+        return self._run("systemctl", "--quiet", "is-enabled", "postfix")[0] == 0
+
     def value(self, name: str, config_directory: Path | None = None) -> str:
         """What a parameter amounts to in that configuration, everything expanded."""
         directory = config_directory or self.config_directory
@@ -107,6 +113,11 @@ class Host:
         if rc != 0:
             raise PostfixError(f"postconf {name} failed: {err.strip()}")
         return out.strip()
+
+    def smtpd_root(self) -> str:
+        """The directory that the SMTP server on port 25 takes for /."""
+        services = self._run("postconf", "-c", str(self.config_directory), "-M")[1]
+        return self.value("queue_directory") if rules.is_chrooted(services) else "/"
 
     @contextmanager
     def trial(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str]) -> Iterator[Path]:

@@ -28,6 +28,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions
     listening,
     preceded,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.scanning import scanning_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import tls_settings
 
 if TYPE_CHECKING:
@@ -68,32 +69,37 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
     servers = [hop for hops in next_hops for hop in hops]
     client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
     recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
+    scanning = scanning_of(owner, declared, former, check)
     check.finish()
 
     domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
     transport = Table(
         "transport", "texthash", tuple((domain, f"relay:{joined(hops)}") for domain, hops in zip(domains, next_hops))
     )
-    tables = [domain_table, transport, *recipient_tables, *client.tables]
+    tables = [domain_table, transport, *recipient_tables, *client.tables, *scanning.tables]
+    trusted = [*relay_from, *scanning.trusted]
     settings = {
         "myhostname": fqdn,
         "myorigin": "$myhostname",
         # Its own name keeps postmaster (RFC 5321, section 4.5.1) and the mail of cron; a domain that is relayed must
         # not be delivered here although the host bears its name.
         "mydestination": "localhost" if fqdn in domains else "$myhostname, localhost",
-        "mynetworks": ", ".join(mynetworks_pattern(network) for network in (*LOOPBACK, *relay_from)),
+        "mynetworks": ", ".join(mynetworks_pattern(network) for network in (*LOOPBACK, *trusted)),
         "relay_domains": reference(owner, domain_table),
         "parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
         "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
         "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
         "allow_untrusted_routing": "no",
+        # The servers' logs say from whom a message came, and not only that the relay handed it over.
+        "smtp_send_xforward_command": "yes",
         **recipients,
         **listening(former),
         **tls,
         **client.settings,
+        **scanning.settings,
     }
     if accept_from:
-        clients = access_table("clients", [*relay_from, *accept_from], _REFUSAL)
+        clients = access_table("clients", [*trusted, *accept_from], _REFUSAL)
         tables.append(clients)
         settings["smtpd_client_restrictions"] = preceded(
             f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"

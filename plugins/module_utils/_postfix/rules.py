@@ -80,14 +80,7 @@ def address_class_problems(listed: Mapping[str, Collection[str]], wanted: str) -
 
 def master_problems(services: str, overrides: str, ours: Mapping[str, str]) -> list[Problem]:
     """``services`` and ``overrides`` as ``postconf -M`` and ``postconf -P`` print them; ``ours``: settings of ours."""
-    port_25 = [
-        line.split()[0]
-        for line in services.splitlines()
-        if len(line.split()) >= 8
-        and line.split()[1] == "inet"
-        and line.split()[0].rpartition(":")[2] in ("smtp", "25")
-        and line.split()[7] in ("smtpd", "postscreen")
-    ]
+    port_25 = [fields[0] for fields in _on_port_25(services)]
     if not port_25:
         return [
             Problem(
@@ -114,6 +107,25 @@ def master_problems(services: str, overrides: str, ours: Mapping[str, str]) -> l
         # Only DANE is more than a default.
         and not (match["name"] == _LEVEL and ours[_LEVEL] != "dane")
     ]
+
+
+def _on_port_25(services: str) -> list[list[str]]:
+    """The fields of those services, as master(5) has them: name, type, private, unpriv, chroot and so on."""
+    return [
+        fields
+        for fields in map(str.split, services.splitlines())
+        if len(fields) >= 8
+        and fields[1] == "inet"
+        and fields[0].rpartition(":")[2] in ("smtp", "25")
+        and fields[7] in ("smtpd", "postscreen")
+    ]
+
+
+def is_chrooted(services: str) -> bool:
+    """Whether the SMTP server on port 25 is; the one behind postscreen is another service, ``smtpd/pass``."""
+    servers = [fields for fields in _on_port_25(services) if fields[7] == "smtpd"]
+    servers += [fields for fields in map(str.split, services.splitlines()) if fields[:2] == ["smtpd", "pass"]]
+    return any(fields[4] == "y" for fields in servers)
 
 
 def unknown_setting_problems(warnings: str, names: Collection[str]) -> list[Problem]:

@@ -25,8 +25,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.owned_lines 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import port_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.scanning import scanner_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
+from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -57,6 +59,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
         "postfix": "none",
         "running": False,
+        "enabled": False,
         "diff": _diff(host, owner, (before, tables_before), (after, tables), certificate if new_certificate else ""),
     }
     if not host.installed:
@@ -67,7 +70,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if problems and not result["changed"]:
         raise InvalidError(problems)
     if result["changed"]:
-        problems += _problems_here(module.params, before["master.cf"])
+        problems += _problems_here(module.params, before["master.cf"]) + _scanner_problems(module, host)
         with host.trial(owner, after, tables) as trial:
             problems += host.problems_of(trial, owner, configuration)
             if problems:
@@ -80,6 +83,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if result["changed"] and not module.check_mode:
         result["postfix"] = host.put_live(owner, after, tables, certificate)
     result["running"] = host.is_running()
+    result["enabled"] = host.is_enabled()
     return result
 
 
@@ -112,6 +116,14 @@ def _required_tls_problems(params: Mapping[str, Any]) -> list[Problem]:
         return []
     remedy = "Leave it out, or name the relays in server.accept_from"
     return [Problem("edge.tls_required", "this host takes mail from anybody, and many cannot encrypt", remedy)]
+
+
+def _scanner_problems(module: AnsibleModule, host: Host) -> list[Problem]:
+    scanner = (module.params["relay"] or {}).get("scanner") if module.params["state"] == "present" else None
+    if not scanner or (scanner["type"] == RSPAMD and module.check_mode):
+        # In check mode the rspamd of the host's own may be about to come.
+        return []
+    return scanner_problems(scanner, host.smtpd_root())
 
 
 def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collection[str] | None) -> Configuration:

@@ -12,6 +12,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Configuration,
     Table,
     access_table,
+    mynetworks_pattern,
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import (
@@ -62,6 +63,9 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         # People who log in to submit mail come from anywhere; their own hosts' networks are the administrator's.
         ours = f"permit_mynetworks, permit_sasl_authenticated, check_client_access {reference(owner, clients)}"
         settings["smtpd_client_restrictions"] = preceded(ours, former, "smtpd_client_restrictions")
+        # XFORWARD and not XCLIENT: what may be delivered is still judged by who delivers it, a relay.
+        relays = ", ".join(mynetworks_pattern(network) for network in accept_from)
+        settings["smtpd_authorized_xforward_hosts"] = preceded(relays, former, "smtpd_authorized_xforward_hosts")
     if declared["local_delivery"] and domains:
         destinations = Table("domains", "texthash", tuple((domain, "OK") for domain in domains))
         tables.append(destinations)

@@ -89,9 +89,11 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
         domains.append(entry)
     relay_from = [address for server in behind for address in _addresses(server, relay)]
     accept_from = [str(network) for network in relay.accept_from]
+    scanner = {"scanner": relay.scanner.as_option()} if relay.scanner else {}
     return {
         "fqdn": relay.named(),
         "domains": domains,
+        **scanner,
         "relay_from": relay_from,
         "accept_from": accept_from,
         **_outgoing(relay),

@@ -18,6 +18,7 @@ from .edge_checks import check_edge
 from .entries import Several
 from .other_servers import EXCHANGE, POSTFIX
 from .problems import Report, Unfit
+from .scanners import Scanner
 from .smarthosts import VERIFIED, SenderSmarthosts, Smarthost
 from .variables import (
     BY_NAME,
@@ -72,6 +73,7 @@ class Host:
     relays: tuple[str, ...]
     firewalls: tuple[str, ...]
     accept_from: tuple[Network, ...]
+    scanner: Scanner | None
     preference: int
     weight: int
     local_delivery: bool
@@ -276,6 +278,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         relays=values["mail_relays"],
         firewalls=values["mail_firewalls"],
         accept_from=values["mail_accept_from"],
+        scanner=values["mail_scanner"],
         preference=values["mail_preference"],
         weight=values["mail_weight"],
         local_delivery=values["mail_local_delivery"],

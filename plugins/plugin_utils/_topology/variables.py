@@ -15,6 +15,7 @@ from typing import Any
 from .domains import domains, endpoints, zones
 from .edge import OUTGOING, client_limits, lifetime, load_balancer, message_size, postscreen
 from .other_servers import POSTFIX, SOFTWARE
+from .scanners import scanner
 from .smarthosts import credential_names, sender_smarthosts, smarthosts
 from .values import address, boolean, each, host_name, interface_sets, network, one_of, path, preference, text, weight
 
@@ -163,6 +164,14 @@ VARIABLES = (
         "Who may reach port 25 from outside, as the networks of a filtering service; everybody if left out.",
         _networks,
         default=(),
+    ),
+    Variable(
+        "mail_scanner",
+        (RELAYS,),
+        "dictionary",
+        "What scans the mail that goes through the relay; see below. The word `rspamd` alone stands for "
+        "`{type: rspamd}`. Left out, nothing does.",
+        scanner,
     ),
     Variable(
         "mail_preference",

@@ -56,10 +56,21 @@ def test_document_names_every_parameter_that_is_set() -> None:
         {"name": "example.org", "next_hops": hops, "recipients": {"validation": "static", "addresses": ["info"]}},
         {"name": "example.net", "next_hops": hops, "recipients": {"validation": "callout"}},
     ]
-    relay = relay_configuration("relay", {**EVERYTHING, "domains": domains}, FORMER)
+    scanners = ("inet:192.0.2.5:8891", "milter"), ("192.0.2.5:10025", "smtp")
+    relays = [
+        relay_configuration(
+            "relay",
+            {
+                **EVERYTHING,
+                "domains": domains,
+                "scanner": {"type": kind, "address": address, "unavailable": "tempfail"},
+            },
+            FORMER,
+        )
+        for address, kind in scanners
+    ]
     server = server_configuration("server", {**EVERYTHING, "domains": ["example.org"], "local_delivery": True}, FORMER)
 
     edges = [edge_configuration("relay", EDGE, Former(FORMER, {}, known)) for known in (None, ())]
-    set_on = {side: {*one.settings, *(name for edge in edges for name in edge.settings)}
-              for side, one in {"relay": relay, "server": server}.items()}  # fmt: skip
-    assert documented == {(name, side) for side, names in set_on.items() for name in names}
+    sides = {"relay": [*relays, *edges], "server": [server, *edges]}
+    assert documented == {(name, side) for side, several in sides.items() for one in several for name in one.settings}

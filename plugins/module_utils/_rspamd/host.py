@@ -1,0 +1,214 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's rspamd and clamd: what they have, what rspamd says of a configuration, and putting one live."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._scanner import MILTER, RSPAMD_PROXY, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible.module_utils.basic import AnsibleModule
+
+_UNIT = "rspamd"
+_CLAMD_UNIT = "clamav-daemon"
+# Seconds in which a reloaded rspamd has workers again.
+_PATIENCE = 60
+
+
+class RspamdError(RuntimeError):
+    """rspamd or clamd did not do what it was asked; says what and why."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """``local``: rspamd.conf.local; ``ours``: the file that it includes. None where there is no such file."""
+
+    local: str | None
+    ours: str | None
+
+
+class Host:
+    """rspamd on this host, reached through its own commands and systemd's."""
+
+    def __init__(self, module: AnsibleModule, config_directory: str) -> None:
+        self._module = module
+        self.config_directory = Path(config_directory)
+        self._rspamadm = module.get_bin_path("rspamadm", opt_dirs=["/usr/sbin", "/usr/local/bin"])
+
+    @property
+    def installed(self) -> bool:
+        return bool(self._rspamadm) and (self.config_directory / "rspamd.conf").is_file()
+
+    @property
+    def local(self) -> Path:
+        return self.config_directory / "rspamd.conf.local"
+
+    def ours(self, owner: str) -> Path:
+        return self.config_directory / "inbound_mail" / f"{owner}.conf"
+
+    def _pending(self, owner: str) -> Path:
+        """Lies there from before the first write until rspamd has taken the configuration over."""
+        return self.ours(owner).with_suffix(".pending")
+
+    def read(self, owner: str) -> Files:
+        return Files(_read(self.local), _read(self.ours(owner)))
+
+    def reload_is_pending(self, owner: str) -> bool:
+        return self._pending(owner).exists()
+
+    def is_in_service(self) -> bool:
+        """Whether it runs, and will after a reboot."""
+        return all(self._run("systemctl", "--quiet", verb, _UNIT)[0] == 0 for verb in ("is-active", "is-enabled"))
+
+    def put_in_service(self) -> None:
+        self._must("systemctl", "enable", "--now", _UNIT)
+        self._await_milter()
+
+    def refusal(self, owner: str, files: Files) -> str:
+        """Why rspamd does not take such files, tried on a copy; nothing if it does."""
+        with self._copy() as copy:
+            trial = Host(self._module, str(copy))
+            trial._write_all(owner, files)
+            variables = [f"--var={name}={copy}" for name in ("CONFDIR", "LOCAL_CONFDIR")]
+            rc, out, err = self._run("rspamadm", *variables, "configtest", "--config", str(copy / "rspamd.conf"))
+            said = (out + err).replace(f"{copy}/", "").splitlines()
+        if rc == 0:
+            return ""
+        reasons = [line for line in said if line.startswith(("failed to load config", "configuration error"))]
+        return "; ".join(reasons) or "; ".join(said[-3:])
+
+    @contextmanager
+    def _copy(self) -> Iterator[Path]:
+        copy = Path(tempfile.mkdtemp(prefix="rspamd-", dir=self._module.tmpdir))
+        try:
+            for path in self.config_directory.iterdir():
+                if path.is_dir():
+                    shutil.copytree(path, copy / path.name, ignore_dangling_symlinks=True)
+                elif path.is_file():
+                    shutil.copy(path, copy)
+            yield copy
+        finally:
+            shutil.rmtree(copy)
+
+    def put_live(self, owner: str, files: Files) -> None:
+        """Write it, let a running rspamd take it over, and go back if it cannot."""
+        before = self.read(owner)
+        self._pending(owner).parent.mkdir(mode=0o755, exist_ok=True)
+        self._pending(owner).touch()
+        self._write_all(owner, files)
+        try:
+            if self._run("systemctl", "--quiet", "is-active", _UNIT)[0] == 0:
+                self._must("systemctl", "reload", _UNIT)
+                self._await_milter()
+        except RspamdError as failure:
+            self._write_all(owner, before)
+            self._run("systemctl", "restart", _UNIT)
+            self._tidy(owner)
+            raise RspamdError(f"{failure}. The former configuration is back in place") from failure
+        self._tidy(owner)
+
+    def _write_all(self, owner: str, files: Files) -> None:
+        """A file of ours is there for as long as rspamd.conf.local names it."""
+        if files.ours is not None:
+            self._write(self.ours(owner), files.ours)
+        self._write(self.local, files.local)
+        if files.ours is None:
+            self._write(self.ours(owner), None)
+
+    def _write(self, path: Path, text: str | None) -> None:
+        """In one step; an existing file keeps its owner and mode."""
+        if text is None:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        exists = path.exists()
+        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+        self._module.atomic_move(new, os.path.realpath(path))
+        if not exists:
+            # rspamd reads it as a user of its own.
+            path.chmod(0o644)
+
+    def _tidy(self, owner: str) -> None:
+        self._pending(owner).unlink(missing_ok=True)
+        directory = self._pending(owner).parent
+        if not any(directory.iterdir()):
+            directory.rmdir()
+
+    def _await_milter(self) -> None:
+        reason = _await(lambda: unreachable(RSPAMD_PROXY, MILTER), _PATIENCE)
+        if reason:
+            raise RspamdError(
+                f"rspamd takes no mail at {RSPAMD_PROXY}: {reason}. Its log says why; its proxy worker has to listen "
+                "there (worker-proxy.inc)"
+            )
+
+    def start_clamd(self, path: str, timeout: int) -> None:
+        """Start it, and wait until it answers: right after the installation it has to download its signatures."""
+
+        def reason() -> str:
+            found = clamd_unreachable(path)
+            if found:
+                # Its unit gives up, without an error, while there is no signature.
+                self._run("systemctl", "start", _CLAMD_UNIT)
+                found = clamd_unreachable(path)
+            return found
+
+        found = _await(reason, timeout)
+        if found:
+            raise RspamdError(
+                f"ClamAV does not answer at {path}: {found}. If it was installed just now it may still download its "
+                "signatures (journalctl -u clamav-freshclam); see also systemctl status clamav-daemon. Nothing was "
+                "changed; run this again then"
+            )
+
+    def _must(self, *command: str) -> None:
+        rc, out, err = self._run(*command)
+        if rc != 0:
+            raise RspamdError(f"{' '.join(command)} failed: {(err or out).strip()}")
+
+    def _run(self, program: str, *arguments: str) -> tuple[int, str, str]:
+        path = self._module.get_bin_path(program, required=True, opt_dirs=["/usr/sbin", "/usr/local/bin"])
+        result: tuple[int, str, str] = self._module.run_command([path, *arguments], environ_update={"LC_ALL": "C"})
+        return result
+
+
+def clamd_unreachable(path: str) -> str:
+    """Why clamd does not answer its command PING (clamd(8)), or nothing."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(path)
+            connection.sendall(b"zPING\0")
+            return "" if connection.recv(16).startswith(b"PONG") else "what answers there is no clamd"
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _await(reason: Callable[[], str], seconds: int) -> str:
+    """Ask until there is no reason any more, or the time is over; returns the last one."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = reason()
+        if not found or time.monotonic() >= deadline:
+            return found
+        time.sleep(0.2)
+
+
+def _read(path: Path) -> str | None:
+    # Bytes that are no UTF-8 come back as they were; newlines are not translated.
+    return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else None

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the module: what is there, what is wanted, and the way from the one to the other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker, InvalidError, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
+    Files,
+    Host,
+    RspamdError,
+    clamd_unreachable,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import (
+    DamagedBlockError,
+    with_include,
+    without_include,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.module_utils.basic import AnsibleModule
+
+_OWNER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Bring rspamd to what the module's parameters say; returns the result. Raises InvalidError, RspamdError."""
+    params = module.params
+    owner, present = params["name"], params["state"] == "present"
+    host = Host(module, params["config_directory"])
+    before = host.read(owner)
+    after = _files(params, before)
+    clamd = params["clamd_socket"] if present and params["antivirus"] else ""
+    start_clamd = bool(clamd) and bool(clamd_unreachable(clamd))
+    written = after != before or host.reload_is_pending(owner)
+    start = present and not (host.installed and host.is_in_service())
+    result: dict[str, Any] = {"changed": written or start or start_clamd, "diff": _diff(host, owner, before, after)}
+    if not result["changed"]:
+        return result
+    if not host.installed:
+        if module.check_mode:
+            return result
+        raise RspamdError(f"rspamd is not installed (no rspamadm, or nothing in {host.config_directory}): install it")
+    if written:
+        refusal = host.refusal(owner, after)
+        if refusal:
+            remedy = "Correct what it names in rspamd's configuration"
+            raise InvalidError([Problem("rspamd", f"it refuses the new configuration: {refusal}", remedy)])
+    if not module.check_mode:
+        # What mail is going to wait for has to be there first.
+        if start_clamd:
+            host.start_clamd(clamd, params["antivirus_timeout"])
+        if written:
+            host.put_live(owner, after)
+        if start:
+            host.put_in_service()
+    return result
+
+
+def _files(params: Mapping[str, Any], before: Files) -> Files:
+    owner, check = params["name"], Checker()
+    if not _OWNER.fullmatch(owner):
+        check.report("name", f"{owner!r} cannot name a file and a block", "Use a to z, 0 to 9 and _")
+        check.finish()
+    try:
+        if params["state"] == "absent":
+            return Files(without_include(before.local, owner), None)
+        wanted = Wanted(
+            outgoing=tuple(check.trusted_networks("outgoing", params["outgoing"])),
+            antivirus=checked_socket(check, "clamd_socket", params["clamd_socket"]) if params["antivirus"] else "",
+            wait_for_antivirus=params["unavailable"] == TEMPFAIL,
+        )
+        check.finish()
+        return Files(with_include(before.local, owner, f"$LOCAL_CONFDIR/inbound_mail/{owner}.conf"), wanted.text())
+    except DamagedBlockError as error:
+        remedy = "Put that line back, or delete the block"
+        raise InvalidError([Problem("rspamd.conf.local", str(error), remedy)]) from error
+
+
+def _diff(host: Host, owner: str, before: Files, after: Files) -> list[dict[str, str]]:
+    files = [(host.local, before.local, after.local), (host.ours(owner), before.ours, after.ours)]
+    return [
+        {
+            "before_header": str(path),
+            "after_header": str(path),
+            "before": _printable(old or ""),
+            "after": _printable(new or ""),
+        }
+        for path, old, new in files
+        if old != new
+    ]
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
