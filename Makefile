@@ -43,8 +43,11 @@ lint: setup
 	PATH='$(current)':$$PATH ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 
 sanity: setup  ## ansible-test sanity, with the oldest and the current ansible-core
-	tests/sanity.sh core-2.19
-	tests/sanity.sh core-2.21
+	@# Beside each other, with the output of one after that of the other.
+	$(MAKE) --no-print-directory -j 2 --output-sync=target sanity-core-2.19 sanity-core-2.21
+
+sanity-%:
+	tests/sanity.sh $*
 
 units: setup  ## unit tests, with the oldest and the current ansible-core
 	PYTHONPATH='$(dev)' $(oldest)/python -m pytest -q tests/unit
@@ -52,9 +55,7 @@ units: setup  ## unit tests, with the oldest and the current ansible-core
 
 integration: setup  ## against real servers: as root, in namespaces and on loopback
 	@tests/toolchain.sh peers stand-ins browser
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q -n 2 --dist loadfile tests/integration/dns tests/integration/path_check
-	@# One lab works at a time, so what needs one runs alone.
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q --ignore tests/integration/dns --ignore tests/integration/path_check tests/integration
+	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q -n 2 --dist loadgroup tests/integration
 	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in lab-all.
 	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(oldest)':$$PATH $(oldest)/python -m pytest -q \
 	  tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py

@@ -17,6 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 from debian_lab import image_root, layers, overlay
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Of two workers (-n 2 --dist loadgroup) one has the labs, of which one works at a time, and the other the rest."""
+    for item in items:
+        group = "labs" if hasattr(item.module, "Lab") else item.module.__name__
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def debian_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
     """The root folder of a Debian release's image: `debian_root("bookworm")`, or with packages that its apt cache

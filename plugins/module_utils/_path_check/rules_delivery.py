@@ -94,7 +94,9 @@ def delivery_missing(case: Case) -> Iterator[Found]:
 
 
 def _unread(case: Case, servers: list[str]) -> list[str]:
-    return [why for one in case.observation["mail_hosts"] if one["host"] in servers for why in one.get("unread", [])]
+    there = [one for one in case.observation["mail_hosts"] if one["host"] in servers]
+    # Once, though a host that looked twice says it twice.
+    return list(dict.fromkeys(why for one in there for why in one.get("unread", [])))
 
 
 def _was_looked_at(case: Case, server: str) -> bool:
