@@ -11,6 +11,8 @@ dev := $(INBOUND_MAIL_CACHE)/dev
 current := $(venv)/core-2.21/bin
 oldest := $(venv)/core-2.19/bin
 root := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=INBOUND_MAIL_CACHE,HOME)
+as_root_current := $(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python
+as_root_oldest := $(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(oldest)':$$PATH $(oldest)/python
 # It becomes root by itself.
 lab := $(current)/python tests/lab/lab.py
 
@@ -19,7 +21,7 @@ VENV ?= core-2.21
 SCENARIO ?= examples/relay
 EXAMPLES := $(sort $(dir $(wildcard examples/*/lab.yml)))
 
-.PHONY: help setup demo test lint sanity units integration lab-all lab lab-up lab-down bench comparison docs screenshots changelog
+.PHONY: help setup demo test lint sanity units programs servers labs lab lab-up lab-down bench comparison docs screenshots changelog
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,7 +33,9 @@ setup:  ## the packages and virtual environments that everything below needs
 demo: setup  ## the relay case on the embedded lab: plan, site, verify, the path of a delivered message
 	$(lab) demo examples/relay
 
-test: setup lint sanity units integration lab-all  ## everything, as CI runs it
+test: setup lint units  ## everything, as CI runs it
+	@# A lab waits for much of its time: what needs none runs beside the labs, of which one works at a time.
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=line labs sanity servers
 	@echo 'make test: all of it passed'
 
 lint: setup
@@ -43,24 +47,24 @@ lint: setup
 	PATH='$(current)':$$PATH ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 
 sanity: setup  ## ansible-test sanity, with the oldest and the current ansible-core
-	@# Beside each other, with the output of one after that of the other.
-	$(MAKE) --no-print-directory -j 2 --output-sync=target sanity-core-2.19 sanity-core-2.21
-
-sanity-%:
-	tests/sanity.sh $*
+	tests/sanity.sh core-2.19
+	tests/sanity.sh core-2.21
 
 units: setup  ## unit tests, with the oldest and the current ansible-core
 	PYTHONPATH='$(dev)' $(oldest)/python -m pytest -q tests/unit
 	PYTHONPATH='$(dev)' $(current)/python -m pytest -q tests/unit
 
-integration: setup  ## against real servers: as root, in namespaces and on loopback
+# What tests of real servers and hosts run beside ours.
+programs: setup
 	@tests/toolchain.sh peers stand-ins browser
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python -m pytest -q -n 2 --dist loadgroup tests/integration
-	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in lab-all.
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(oldest)':$$PATH $(oldest)/python -m pytest -q \
-	  tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
 
-lab-all: setup  ## every example on real hosts; the relay on Debian 12 too, and with the oldest ansible-core
+servers: programs  ## against real servers, in namespaces and on loopback: as root
+	$(as_root_current) -m pytest -q -m 'not lab' tests/integration
+	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in labs.
+	$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
+
+labs: programs  ## on real hosts, and every example; the relay on Debian 12 too, and with the oldest ansible-core
+	$(as_root_current) -m pytest -q -m lab tests/integration
 	@test -n '$(EXAMPLES)' || { echo 'no example has a lab.yml: nothing was tested' >&2; exit 1; }
 	for example in $(EXAMPLES); do $(lab) run "$$example"; done
 	$(lab) run examples/relay --release bookworm --venv core-2.19
@@ -76,14 +80,14 @@ lab-down: setup  ## SCENARIO=FOLDER: take it down
 
 bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/output/bench.json
 	@tests/toolchain.sh peers checkers
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/run.py $(DOC)
+	$(as_root_current) tests/bench/run.py $(DOC)
 
 docs: setup  ## write the documents that are generated from the code
 	PYTHONPATH='$(dev)' $(current)/python docs/generate.py
 
 comparison: setup  ## what others say of the same broken zones: docs/comparison.md
 	@tests/toolchain.sh checkers
-	$(root) env PYTHONPATH='$(dev)' ANSIBLE_COLLECTIONS_PATH='$(dev)' PATH='$(current)':$$PATH $(current)/python tests/bench/verdicts.py
+	$(as_root_current) tests/bench/verdicts.py
 
 screenshots: setup  ## the pictures of the verdict's page in docs/images
 	@tests/toolchain.sh browser

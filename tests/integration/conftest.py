@@ -18,10 +18,10 @@ from debian_lab import image_root, layers, overlay
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Of two workers (-n 2 --dist loadgroup) one has the labs, of which one works at a time, and the other the rest."""
+    """Mark what needs a lab, of which one works at a time, so that the rest can run beside it."""
     for item in items:
-        group = "labs" if hasattr(item.module, "Lab") else item.module.__name__
-        item.add_marker(pytest.mark.xdist_group(group))
+        if hasattr(item.module, "Lab"):
+            item.add_marker(pytest.mark.lab)
 
 
 @pytest.fixture(scope="session")
