@@ -213,6 +213,29 @@ def test_mail_goes_over_tls_to_the_certificate_that_dns_names(lab: Lab) -> None:
     lab.await_run("relay", "journalctl -q -o cat | grep 'Verified TLS connection established to outside.example'", 10)
 
 
+def told(lab: Lab, host: str, subject: str) -> str:
+    """The client that the host was told of as the one whom it is from, empty if it was told of none."""
+    queue_id = re.findall(r"Postfix\) with ESMTPS?A? id (\w+)", await_message(lab, host, subject))[0]
+    taken = lab.run(host, f"journalctl -q -o cat -t postfix/smtpd | grep '^{queue_id}: client='").stdout
+    return taken.partition("orig_client=")[2]
+
+
+@on_one_release
+def test_nobody_outside_is_told_from_whom_the_relay_has_its_mail(lab: Lab) -> None:
+    """Release 0.4.0 told all of them that announce XFORWARD."""
+    main_cf = lab.root("relay") / "etc/postfix/main.cf"
+    ours = main_cf.read_text()
+    main_cf.write_text(
+        ours.replace("allow_untrusted_routing", "smtp_send_xforward_command = yes\nallow_untrusted_routing")
+    )
+    lab.run("relay", "postfix reload")
+    assert SERVER in told(lab, "outside", from_server(lab, "root@example.com")), "it asks nobody, so nothing is proven"
+    lab.playbook(ROLES, "--limit", "relay")
+    assert main_cf.read_text() == ours
+    assert told(lab, "outside", from_server(lab, "root@example.com")) == ""
+    assert OUTSIDE in told(lab, "server", send(lab))
+
+
 @on_one_release
 def test_mail_that_leaves_tells_of_no_host_inside_and_mail_that_comes_keeps_its_trace(lab: Lab) -> None:
     leaving = await_message(lab, "outside", from_server(lab, "root@example.com"))
@@ -285,7 +308,8 @@ def test_services_that_are_no_longer_declared_are_taken_back(lab: Lab) -> None:
     dist = (lab.root("relay") / "usr/share/postfix/master.cf.dist").read_text()
     assert "smtp inet n - y - 1 postscreen" in master_cf.read_text()
     with declared(lab, "relay"):
-        assert master_cf.read_text() == dist
+        (left,) = re.findall(r"^# BEGIN inbound.*\n((?:.*\n)*)# END inbound", master_cf.read_text(), re.MULTILINE)
+        assert re.fullmatch(r"relay unix - - y - - smtp .* -o smtp_send_xforward_command=yes\n", left)
         own = dist.replace("smtpd\n", "smtpd\n  -o syslog_name=postfix/edge\n", 1)
         master_cf.write_text(own)
         lab.playbook(ROLES, "--limit", "relay")

@@ -519,7 +519,8 @@ def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
     with main_cf_of(lab, "relay") as path:
         before = path.read_bytes() + grown
         path.write_bytes(before)
-        listing = lab.run("relay", "ls -lA /etc/postfix | grep -v main.cf$").stdout
+        master_cf = lab.run("relay", "cat /etc/postfix/master.cf").stdout
+        listing = lab.run("relay", "ls -lA /etc/postfix | grep -v '\\(main\\|master\\).cf$'").stdout
         mode = lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout
         lab.playbook(ROLES, "--limit", "relay")
         assert path.read_bytes() != before
@@ -527,7 +528,8 @@ def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
         assert path.read_bytes() != before
         lab.playbook(ROLES, "--limit", "relay", "-e", "mail_relay_state=absent")
         assert path.read_bytes() == before
-        assert lab.run("relay", "ls -lA /etc/postfix | grep -v main.cf$").stdout == listing
+        assert lab.run("relay", "cat /etc/postfix/master.cf").stdout == master_cf
+        assert lab.run("relay", "ls -lA /etc/postfix | grep -v '\\(main\\|master\\).cf$'").stdout == listing
         assert lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout == mode
         # Without the relay's settings nobody's mail is relayed either.
         assert rcpt(lab, "outside", RELAY, "victim@elsewhere.example.com")[0] in "45"

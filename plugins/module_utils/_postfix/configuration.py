@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import Service
 
@@ -85,13 +85,26 @@ class Configuration:
     """Lines of master.cf."""
 
     def __add__(self, more: Configuration) -> Configuration:
-        """With the settings, tables and services of another one; a setting that both have is that one's."""
+        """With the settings, tables and services of another one; a setting or service that both have is that one's."""
         return replace(
             self,
             settings={**self.settings, **more.settings},
             tables=(*self.tables, *more.tables),
-            services=(*self.services, *more.services),
+            services=tuple({service.key: service for service in (*self.services, *more.services)}.values()),
         )
+
+
+@dataclass(frozen=True)
+class Former:
+    """What the host has without ours.
+
+    settings: of main.cf; services: of master.cf, by key; known: the parameters that this Postfix has, None where it is
+    not installed yet.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    known: Collection[str] | None = None
 
 
 def reference(owner: str, table: Table) -> str:

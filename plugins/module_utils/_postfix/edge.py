@@ -9,12 +9,12 @@ Each part sets nothing that is not declared, but for the defence against smuggli
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     Checker,
     Configuration,
+    Former,
     mynetworks_pattern,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import edge_tls_settings
@@ -25,8 +25,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import Service
 
 SMALLEST_MESSAGE_SIZE = 65536
 """Bytes; a server has to take at least 64K octets (RFC 5321, section 4.5.3.1.7)."""
@@ -47,19 +45,6 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST_LIFETIME = 100 * 86400
 # Any of these keeps a message from being taken apart at a line end that is none (SMTP smuggling).
 _DEFENDED = ("yes", "normalize", "reject")
-
-
-@dataclass(frozen=True)
-class Former:
-    """What the host has without ours.
-
-    settings: of main.cf; services: of master.cf, by key; known: the parameters that this Postfix has, None where it is
-    not installed yet.
-    """
-
-    settings: Mapping[str, str] = field(default_factory=dict)
-    services: Mapping[str, Service] = field(default_factory=dict)
-    known: Collection[str] | None = None
 
 
 def edge_configuration(owner: str, declared: Mapping[str, Any], before: Former) -> Configuration:

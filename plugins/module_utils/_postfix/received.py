@@ -4,7 +4,7 @@
 """No word about the hosts inside in mail that leaves: their Received lines are taken out on the way to the outside.
 
 Lines of hosts outside stay, so that a message that goes in a circle is still found out (RFC 5321, section 6.3). Mail on
-its way in keeps all of them: it goes by the transport ``relay``, which is told to leave headers alone.
+its way in keeps all of them: the transport that it goes by is told to leave headers alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Table,
     reference,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.inward import inward_services
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _PRIVATE = (
     "f[cd][0-9a-f][0-9a-f]:[0-9a-f:]+",
     "fe[89ab][0-9a-f]:[0-9a-f:]+",
 )
-_INSIDE_TRANSPORT = "relay/unix"
 
 
 def received_configuration(
@@ -56,15 +56,7 @@ def received_configuration(
     ]
     table = Table("hide_received", "regexp", tuple((pattern, "IGNORE") for pattern in _patterns(addresses)))
     settings = {_NAME: preceded(reference(owner, table), former, _NAME)}
-    inside = services.get(_INSIDE_TRANSPORT)
-    if inside is None and services:
-        check.report(
-            f"master.cf: {_INSIDE_TRANSPORT}",
-            "no such service, which mail to the servers could go by with all of its headers",
-            "Put the line 'relay unix' back, or leave edge.hide_received out",
-        )
-    changed = inside.with_option(_NAME, former.get(_NAME, "")) if inside else None
-    return Configuration(settings, (table,), services=(changed,) if changed and changed != inside else ())
+    return Configuration(settings, (table,), services=inward_services({_NAME: former.get(_NAME, "")}, services, check))
 
 
 def _patterns(addresses: list[str]) -> tuple[str, ...]:

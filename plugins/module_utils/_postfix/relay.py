@@ -11,11 +11,13 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     LOOPBACK,
     Checker,
     Configuration,
+    Former,
     Table,
     access_table,
     mynetworks_pattern,
     reference,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.inward import TRANSPORT, inward_services
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import (
     client_configuration,
     joined,
@@ -34,16 +36,19 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import t
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Their logs say from whom a message came, and not only that the relay handed it over. Nobody outside is told: of mail
+# that leaves it would be a host inside.
+_TOLD_TO_SERVERS = {"smtp_send_xforward_command": "yes"}
 _REFUSAL = "Mail for this host does not come from there"
 
 
-def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping[str, str]) -> Configuration:
+def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former) -> Configuration:
     """Compile a declared relay.
 
-    ``declared`` has the suboptions of the module's option ``relay``; ``former`` the settings that main.cf has without
-    ours. Raises InvalidError.
+    ``declared`` has the suboptions of the module's option ``relay``. Raises InvalidError.
     """
     check = Checker()
+    former = before.settings
     fqdn = check.name("relay.fqdn", declared["fqdn"])
     domains = check.names("relay.domains", (domain["name"] for domain in declared["domains"]))
     next_hops = [
@@ -70,11 +75,14 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
     client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
     recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
     scanning = scanning_of(owner, declared, former, check)
+    services = inward_services(_TOLD_TO_SERVERS, before.services, check)
     check.finish()
 
     domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
     transport = Table(
-        "transport", "texthash", tuple((domain, f"relay:{joined(hops)}") for domain, hops in zip(domains, next_hops))
+        "transport",
+        "texthash",
+        tuple((domain, f"{TRANSPORT}:{joined(hops)}") for domain, hops in zip(domains, next_hops)),
     )
     tables = [domain_table, transport, *recipient_tables, *client.tables, *scanning.tables]
     trusted = [*relay_from, *scanning.trusted]
@@ -90,8 +98,6 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
         "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
         "allow_untrusted_routing": "no",
-        # The servers' logs say from whom a message came, and not only that the relay handed it over.
-        "smtp_send_xforward_command": "yes",
         **recipients,
         **listening(former),
         **tls,
@@ -104,4 +110,4 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], former: Mapping
         settings["smtpd_client_restrictions"] = preceded(
             f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"
         )
-    return Configuration(settings, tuple(tables), tuple(domains), "relay_domains", self_signed)
+    return Configuration(settings, tuple(tables), tuple(domains), "relay_domains", self_signed, services)

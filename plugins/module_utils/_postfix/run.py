@@ -13,11 +13,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     PASSWORDS,
     Configuration,
+    Former,
     InvalidError,
     Problem,
     without_values,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import DANE, resolver_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
@@ -150,10 +151,11 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
     if params["state"] == "absent":
         return Configuration()
     configuration = Configuration()
+    before = Former(former, services, known)
     logins = {"credentials": params["credentials"]}
     try:
         if params["relay"]:
-            configuration = relay_configuration(owner, {**params["relay"], **logins}, former)
+            configuration = relay_configuration(owner, {**params["relay"], **logins}, before)
         elif params["server"]:
             configuration = server_configuration(owner, {**params["server"], **logins}, former)
     except InvalidError as invalid:
@@ -161,7 +163,8 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
     if params["relay"] or params["server"]:
         try:
             problems += _required_tls_problems(params)
-            configuration += edge_configuration(owner, params["edge"] or {}, Former(former, services, known))
+            services.update({service.key: service for service in configuration.services})
+            configuration += edge_configuration(owner, params["edge"] or {}, before)
         except InvalidError as invalid:
             problems += invalid.problems
     elif params["edge"]:
@@ -198,7 +201,8 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
         if service.key in foreign_services
     ]
     if problems:
-        raise InvalidError(problems)
+        # A service that is missing is missed by all that would set something there.
+        raise InvalidError(list(dict.fromkeys(problems)))
     return replace(configuration, settings=settings)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     mynetworks_pattern,
     reference,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.inward import TRANSPORT
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import (
     ACCEPT,
@@ -100,7 +101,7 @@ def _behind_the_queue(owner: str, address: Address, former: Mapping[str, str]) -
     """Everything goes to the filter but what comes from there: so it may bring it back to port 25, and master.cf needs
     no second one."""
     filter_host = ipaddress.ip_network(address.host)
-    to_filter = f"FILTER smtp:{destination(address.host, address.port)}"
+    to_filter = f"FILTER {TRANSPORT}:{destination(address.host, address.port)}"
     rows = [(str(filter_host), "DUNNO"), ("0.0.0.0/0", to_filter), ("::/0", to_filter)]
     clients = Table("unscanned", "cidr", tuple(rows))
     ours = f"check_client_access {reference(owner, clients)}"

@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 
@@ -65,7 +66,7 @@ def test_document_names_every_parameter_that_is_set() -> None:
                 "domains": domains,
                 "scanner": {"type": kind, "address": address, "unavailable": "tempfail"},
             },
-            FORMER,
+            Former(FORMER),
         )
         for address, kind in scanners
     ]

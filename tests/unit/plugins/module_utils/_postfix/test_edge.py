@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 
 NEW = {"smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code", "smtpd_forbid_unauth_pipelining"}
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     Configuration,
+    Former,
     InvalidError,
     without_values,
 )
@@ -23,7 +24,7 @@ def relay(former: dict[str, str] | None = None, **changes: Any) -> Configuration
     hops = [{"address": "192.0.2.10", "port": 25, **changes.pop("hop", {})}]
     domains = [{"name": "example.org", "next_hops": hops}]
     declared = {"fqdn": "mail.example.org", "domains": domains, "relay_from": [], "accept_from": [], "smarthosts": []}
-    return relay_configuration("relay", {**declared, **changes}, former or {})
+    return relay_configuration("relay", {**declared, **changes}, Former(former or {}))
 
 
 def table(configuration: Configuration, name: str) -> list[str]:

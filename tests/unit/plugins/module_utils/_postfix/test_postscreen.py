@@ -7,8 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, InvalidError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    Configuration,
+    Former,
+    InvalidError,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
 
 SMTPD = "smtp inet n - n - 200 smtpd -o syslog_name=postfix/edge\n"

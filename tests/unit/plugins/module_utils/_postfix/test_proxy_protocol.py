@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
 
 MASTER_CF = "smtp inet n - n - 200 smtpd -o syslog_name=postfix/edge\n192.0.2.1:10026 inet n - n - - smtpd\n"

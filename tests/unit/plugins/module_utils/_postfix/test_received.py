@@ -7,8 +7,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, InvalidError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    Configuration,
+    Former,
+    InvalidError,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
 
 MASTER_CF = "smtp inet n - y - - smtpd\nrelay unix - - y - - smtp -o syslog_name=postfix/relay\n"

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    Configuration,
+    Former,
+    InvalidError,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 
@@ -21,7 +25,7 @@ def relay(former: dict[str, str] | None = None, **recipients: Any) -> Configurat
         {"name": "example.net", "next_hops": hops, "recipients": None},
     ]
     options = {"fqdn": "mail.example.org", "domains": domains, "relay_from": [], "accept_from": [], "smarthosts": []}
-    return relay_configuration("relay", {**options, "callout_reject_code": 550}, former or {})
+    return relay_configuration("relay", {**options, "callout_reject_code": 550}, Former(former or {}))
 
 
 def entries(configuration: Configuration, table: str) -> list[str]:

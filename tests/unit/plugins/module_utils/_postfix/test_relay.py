@@ -7,7 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+    Configuration,
+    Former,
+    InvalidError,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 
 
@@ -28,13 +33,13 @@ def table(configuration: Configuration, name: str) -> str:
 
 def problems(**changes: Any) -> list[str]:
     with pytest.raises(InvalidError) as caught:
-        relay_configuration("relay", declared(**changes), {})
+        relay_configuration("relay", declared(**changes), Former())
     return [f"{problem.option}: {problem.message}" for problem in caught.value.problems]
 
 
 def test_tables_and_settings() -> None:
     hops = [{"address": "192.0.2.10", "port": 25}, {"address": "2001:db8::10", "port": 2525}]
-    relay = relay_configuration("relay", declared(domains=[{"name": "Example.ORG.", "next_hops": hops}]), {})
+    relay = relay_configuration("relay", declared(domains=[{"name": "Example.ORG.", "next_hops": hops}]), Former())
 
     assert table(relay, "relay_domains") == "example.org OK\n"
     assert table(relay, "transport") == "example.org relay:[192.0.2.10]:25, [2001:db8::10]:2525\n"
@@ -43,22 +48,35 @@ def test_tables_and_settings() -> None:
     assert relay.settings["smtpd_relay_restrictions"] == "permit_mynetworks, reject_unauth_destination"
 
 
+def test_servers_alone_are_told_from_whom_mail_came() -> None:
+    def lines(master_cf: str) -> list[str]:
+        relay = relay_configuration("relay", declared(), Former({}, services_of(master_cf)))
+        assert "smtp_send_xforward_command" not in relay.settings
+        return [service.line() for service in relay.services]
+
+    way = "relay unix - - y - - smtp -o syslog_name=postfix/relay"
+    assert lines(f"smtp unix - - y - - smtp\n{way}\n") == [f"{way} -o smtp_send_xforward_command=yes"]
+    assert lines(f"{way} -o smtp_send_xforward_command=no\n") == []
+    with pytest.raises(InvalidError, match="relay/unix: no such service"):
+        lines("smtp unix - - y - - smtp\n")
+
+
 def test_relay_whose_name_is_a_domain_does_not_deliver_it_to_itself() -> None:
-    relay = relay_configuration("relay", declared(fqdn="example.org"), {})
+    relay = relay_configuration("relay", declared(fqdn="example.org"), Former())
 
     assert relay.settings["mydestination"] == "localhost"
 
 
 def test_what_the_host_has_in_a_list_comes_after_ours() -> None:
     former = {"transport_maps": "hash:/etc/postfix/transport", "smtpd_client_restrictions": "reject_rbl_client z.test"}
-    relay = relay_configuration("relay", declared(accept_from=["198.51.100.0/24"]), former)
+    relay = relay_configuration("relay", declared(accept_from=["198.51.100.0/24"]), Former(former))
 
     assert relay.settings["transport_maps"].endswith("/transport, hash:/etc/postfix/transport")
     assert relay.settings["smtpd_client_restrictions"].endswith("/clients, reject_rbl_client z.test")
 
 
 def test_clients_besides_the_filtering_service_and_the_servers_are_refused() -> None:
-    relay = relay_configuration("relay", declared(accept_from=["198.51.100.0/24", "2001:db8::/32"]), {})
+    relay = relay_configuration("relay", declared(accept_from=["198.51.100.0/24", "2001:db8::/32"]), Former())
 
     assert table(relay, "clients") == (
         "127.0.0.0/8 DUNNO\n"
@@ -76,7 +94,7 @@ def test_clients_besides_the_filtering_service_and_the_servers_are_refused() -> 
     [("loopback-only", "all"), ("localhost", "all"), ("192.0.2.1, localhost", None), ("all", None)],
 )
 def test_listens_where_it_listened_to_itself_only(before: str, after: str | None) -> None:
-    relay = relay_configuration("relay", declared(), {"inet_interfaces": before})
+    relay = relay_configuration("relay", declared(), Former({"inet_interfaces": before}))
 
     assert relay.settings.get("inet_interfaces") == after
 
@@ -84,8 +102,8 @@ def test_listens_where_it_listened_to_itself_only(before: str, after: str | None
 def test_no_smarthost_leaves_relayhost_alone() -> None:
     smarthosts = [{"address": "192.0.2.1", "port": 25}, {"address": "192.0.2.2", "port": 587}]
 
-    assert "relayhost" not in relay_configuration("relay", declared(), {}).settings
-    assert relay_configuration("relay", declared(smarthosts=smarthosts), {}).settings["relayhost"] == (
+    assert "relayhost" not in relay_configuration("relay", declared(), Former()).settings
+    assert relay_configuration("relay", declared(smarthosts=smarthosts), Former()).settings["relayhost"] == (
         "[192.0.2.1]:25, [192.0.2.2]:587"
     )
 

@@ -46,8 +46,8 @@ def test_filter_gets_everything_but_what_it_brings_back() -> None:
 
     assert found.tables[0].entries == (
         ("2001:db8::5/128", "DUNNO"),
-        ("0.0.0.0/0", "FILTER smtp:[2001:db8::5]:10025"),
-        ("::/0", "FILTER smtp:[2001:db8::5]:10025"),
+        ("0.0.0.0/0", "FILTER relay:[2001:db8::5]:10025"),
+        ("::/0", "FILTER relay:[2001:db8::5]:10025"),
     )
     assert found.settings["smtpd_end_of_data_restrictions"] == (
         "check_client_access cidr:${config_directory}/inbound_mail/relay/unscanned, theirs"

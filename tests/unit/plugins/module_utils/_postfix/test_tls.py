@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former, InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 
 OWN = "${config_directory}/inbound_mail/relay/mail.example.org.pem"
@@ -18,7 +18,7 @@ def tls_of(former: dict[str, str] | None = None, **declared: str) -> tuple[dict[
     relay: dict[str, Any] = {
         "fqdn": "mail.example.org", "domains": [], "relay_from": [], "accept_from": [], "smarthosts": [], **declared
     }  # fmt: skip
-    configuration = relay_configuration("relay", relay, former or {})
+    configuration = relay_configuration("relay", relay, Former(former or {}))
     settings = {name: value for name, value in configuration.settings.items() if "tls" in name}
     return settings, configuration.self_signed
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import Former, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 
 
 def inventory(relay: dict[str, Any], everywhere: dict[str, Any] | None = None) -> str:

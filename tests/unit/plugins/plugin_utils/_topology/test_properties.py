@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
@@ -164,7 +165,7 @@ def test_every_part_takes_what_the_plan_says(inventory: Inventory) -> None:
     for device, flows in plan["flows"].items():
         assert policy(flows, inventory.hosts[device]["mail_interfaces"]).flows
     for relay in plan["relay"].values():
-        assert relay_configuration("relay", relay, {})
+        assert relay_configuration("relay", relay, Former())
     for server in plan["server"].values():
         assert server_configuration("server", server, {})
 
