@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix import owned_lines
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.owned_lines import LogicalLine, logical_lines
+from ansible_collections.inbound.mail.plugins.module_utils import _owned_lines
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import LogicalLine, logical_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +30,14 @@ def with_settings(text: str, owner: str, settings: Mapping[str, str]) -> str:
         match = _SETTING.match(line.text)
         return match is not None and match["name"] in settings
 
-    return owned_lines.with_lines(text, owner, (f"{name} = {value}" for name, value in settings.items()), ours)
+    return _owned_lines.with_lines(text, owner, (f"{name} = {value}" for name, value in settings.items()), ours)
 
 
 def without_settings(text: str, owner: str) -> str:
     """Take this owner's settings away and put back what they stood in for."""
-    return owned_lines.without_lines(text, owner)
+    return _owned_lines.without_lines(text, owner)
 
 
 def owned_by_others(text: str, owner: str) -> dict[str, str]:
     """Parameters in the blocks of other owners: parameter -> owner."""
-    return {name: other for other, block in owned_lines.blocks_of_others(text, owner) for name in settings_of(block)}
+    return {name: other for other, block in _owned_lines.blocks_of_others(text, owner) for name in settings_of(block)}

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix import owned_lines
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.owned_lines import LogicalLine, logical_lines
+from ansible_collections.inbound.mail.plugins.module_utils import _owned_lines
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import LogicalLine, logical_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,17 +73,17 @@ def with_services(text: str, owner: str, services: Sequence[Service]) -> str:
         service = _service(line)
         return service is not None and service.key in keys
 
-    return owned_lines.with_lines(text, owner, (service.line() for service in services), ours)
+    return _owned_lines.with_lines(text, owner, (service.line() for service in services), ours)
 
 
 def without_services(text: str, owner: str) -> str:
     """Take this owner's services away and put back what they stood in for."""
-    return owned_lines.without_lines(text, owner)
+    return _owned_lines.without_lines(text, owner)
 
 
 def owned_by_others(text: str, owner: str) -> dict[str, str]:
     """Services in the blocks of other owners: key -> owner."""
-    return {key: other for other, block in owned_lines.blocks_of_others(text, owner) for key in services_of(block)}
+    return {key: other for other, block in _owned_lines.blocks_of_others(text, owner) for key in services_of(block)}
 
 
 def _service(line: LogicalLine) -> Service | None:

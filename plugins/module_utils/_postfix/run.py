@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf, master_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     PASSWORDS,
@@ -22,7 +23,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import DANE, resolver_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.owned_lines import DamagedBlockError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import port_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration

@@ -5,55 +5,22 @@
 
 from __future__ import annotations
 
-import re
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import split, with_lines, without_lines
 
-_NO_FILE = "# There was no such file before.\n"
-_NO_NEWLINE = "# The line above was the last one and had no newline.\n"
-
-
-class DamagedBlockError(ValueError):
-    """A block of ours has lost its end, so nobody can tell which lines are ours."""
+_NO_FILE = "# There was no such file before."
 
 
 def with_include(text: str | None, owner: str, path: str) -> str:
-    """``text``: the file's, None if there is none. ``path`` as rspamd is to read it."""
-    before, block, after = _split(text or "", owner)
-    notes = "".join(note for note in (_NO_FILE, _NO_NEWLINE) if note in block)
-    if not block:
-        if text is None:
-            notes = _NO_FILE
-        elif before and not before.endswith("\n"):
-            before += "\n"
-            notes = _NO_NEWLINE
-    return f'{before}{_begin(owner)}{notes}.include(duplicate=merge) "{path}"\n{_end(owner)}{after}'
+    """``text``: the file's, None if there is none; ``path`` as rspamd is to read it. Raises DamagedBlockError."""
+    lines = [f'.include(duplicate=merge) "{path}"']
+    if text is None or _NO_FILE in split(text, owner)[1]:
+        lines.insert(0, _NO_FILE)
+    return with_lines(text or "", owner, lines, lambda _line: False)
 
 
 def without_include(text: str | None, owner: str) -> str | None:
-    """What was there before; None if there was no file."""
-    before, block, after = _split(text or "", owner)
-    if not block:
-        return text
-    if _NO_NEWLINE in block and not after:
-        before = before[:-1]
-    return None if _NO_FILE in block and not before + after else before + after
-
-
-def _begin(owner: str) -> str:
-    return f"# BEGIN inbound.mail {owner} (written by Ansible, a change between these lines is overwritten)\n"
-
-
-def _end(owner: str) -> str:
-    return f"# END inbound.mail {owner}\n"
-
-
-def _split(text: str, owner: str) -> tuple[str, str, str]:
-    """The text before the block, the block (empty if there is none) and the text after it."""
-    begins = list(re.finditer(rf"^# BEGIN inbound\.mail {owner}(?: .*)?\n", text, re.MULTILINE))
-    if not begins:
-        return text, "", ""
-    start = begins[0].start()
-    end = text.find(_end(owner), start)
-    if end < 0 or len(begins) > 1:
-        raise DamagedBlockError(f"a line '# BEGIN inbound.mail {owner}' has no line '# END inbound.mail {owner}'")
-    end += len(_end(owner))
-    return text[:start], text[start:end], text[end:]
+    """What was there before, None if there was no file. Raises DamagedBlockError."""
+    if text is None:
+        return None
+    rest = without_lines(text, owner)
+    return None if not rest and _NO_FILE in split(text, owner)[1] else rest

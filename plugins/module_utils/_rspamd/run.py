@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker, InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
@@ -16,11 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
     RspamdError,
     clamd_unreachable,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import (
-    DamagedBlockError,
-    with_include,
-    without_include,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import with_include, without_include
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError, logical_lines
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.main_cf import (
     owned_by_others,
     settings_of,
     with_settings,
     without_settings,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.owned_lines import DamagedBlockError, logical_lines
 from hypothesis import given
 from hypothesis import strategies as st
 

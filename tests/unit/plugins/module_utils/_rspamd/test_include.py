@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import (
-    DamagedBlockError,
-    with_include,
-    without_include,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import with_include, without_include
 
 PATH = "$LOCAL_CONFDIR/inbound_mail/relay.conf"
 

@@ -1,14 +1,14 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of main.cf and master.cf, edited so that every change can be taken back byte for byte.
+"""Lines of ours in a file of somebody else's, so that every change can be taken back byte for byte.
 
-Lines of ours stand in one block per owner; a line of somebody else's for the same thing is commented out where it
-stands, with a prefix that names the owner. So the file itself says what was there before, there is no record beside it
-that could be lost or go stale, and nothing is ever there twice.
+They stand in one block per owner; a line of somebody else's for the same thing is commented out where it stands, with a
+prefix that names the owner. So the file itself says what was there before, there is no record beside it that could be
+lost or go stale, and nothing is ever there twice.
 
-Both files are made of logical lines: one that begins with text, and those that continue it and begin with white space
-(postconf(5), master(5)). What a line is for, its name, is for the file's own module to say.
+main.cf and master.cf are made of logical lines: one that begins with text, and those that continue it and begin with
+white space (postconf(5), master(5)). What a line is for, its name, is for the file's own module to say.
 """
 
 from __future__ import annotations
