@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import pwd
 import re
 import socket
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RSPAMD = "rspamd"
 MILTER = "milter"
@@ -86,10 +91,52 @@ def parse_address(text: str, kind: str) -> Address:
     return Address(host, int(tcp["port"]))
 
 
-def unreachable(address: Address, kind: str, root: str = "/") -> str:
-    """Why no scanner of that kind answers there, or nothing. ``root``: what Postfix's processes see as /."""
+@dataclass(frozen=True)
+class Asker:
+    """A program that will talk to the scanner. root: the directory that it takes for /; user: as whom it runs."""
+
+    root: str
+    user: str
+
+
+def unreachable(address: Address, kind: str, asker: Asker | None = None) -> str:
+    """Why no scanner of that kind answers there, or nothing.
+
+    asker: for whom a socket's path and permissions have to hold; None for this process. Only root can ask as somebody
+    else, so anybody else finds nothing against a socket.
+    """
+    if not address.path or not asker:
+        return _unreachable(address, kind)
+    return _answer_as(asker, lambda: _unreachable(address, kind)) if os.geteuid() == 0 else ""
+
+
+def _answer_as(asker: Asker, question: Callable[[], str]) -> str:
+    """The answer in a process of its own, which becomes what Postfix makes of its processes before they connect."""
+    user = pwd.getpwnam(asker.user)
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = f"it could not be asked as {asker.user} below {asker.root}"
+        try:
+            os.initgroups(user.pw_name, user.pw_gid)
+            os.chroot(asker.root)
+            os.chdir("/")
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+            answer = question()
+        finally:
+            os.write(sender, answer.encode())
+            os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver, encoding="utf-8") as answers:
+        answer = answers.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+def _unreachable(address: Address, kind: str) -> str:
     try:
-        with _connected(address, root) as connection:
+        with _connected(address) as connection:
             connection.settimeout(_PATIENCE)
             if kind == SMTP:
                 return "" if connection.recv(512).startswith(b"220") else "what answers there is no SMTP server"
@@ -103,13 +150,13 @@ def unreachable(address: Address, kind: str, root: str = "/") -> str:
         return f"nobody answers there ({error.strerror or error})"
 
 
-def _connected(address: Address, root: str) -> socket.socket:
+def _connected(address: Address) -> socket.socket:
     if not address.path:
         return socket.create_connection((address.host, address.port), _PATIENCE)
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(_PATIENCE)
     try:
-        connection.connect(os.path.join(root, address.path.lstrip("/")))
+        connection.connect(address.path)
     except OSError:
         connection.close()
         raise

@@ -298,6 +298,37 @@ def test_scanner_that_is_not_there_changes_nothing(lab: Lab, scanner: dict[str, 
     assert send(lab, body=GTUBE)[1].startswith("554")
 
 
+# Socket units for outside's rspamd, as a milter on the relay itself would have them.
+MILTER_SOCKET = "[Socket]\nListenStream={path}\nSocketMode=0600\n"
+MILTER_SERVICE = f"[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd {SENDER}:11332\n"
+
+
+@on_one_release
+def test_milters_socket_is_asked_as_postfix_will_ask(lab: Lab) -> None:
+    """It is of no use that root can open it, or that a link leads to it from where Postfix cannot get out."""
+    units = lab.root("relay") / "etc/systemd/system"
+    sockets = {"inside": "/var/spool/postfix/inside.sock", "beyond": "/run/beyond.sock"}
+    for name, path in sockets.items():
+        (units / f"{name}.socket").write_text(MILTER_SOCKET.format(path=path))
+        (units / f"{name}.service").write_text(MILTER_SERVICE)
+    lab.run("relay", "systemctl daemon-reload; systemctl start inside.socket beyond.socket; chmod 666 /run/beyond.sock")
+    lab.run("relay", "ln -s /run/beyond.sock /var/spool/postfix/beyond.sock")
+    before = files(lab)
+    for name, why in (("inside", "Permission denied"), ("beyond", "No such file or directory")):
+        failed = site(lab, {"type": "milter", "address": f"unix:/{name}.sock"}, check=False)
+        assert failed.returncode != 0
+        assert (
+            f"asked as user postfix below /var/spool/postfix like Postfix's SMTP server: nobody answers there ({why})"
+            in failed.stdout
+        )
+    assert files(lab) == before
+    lab.run("relay", "chgrp postfix /var/spool/postfix/inside.sock; chmod 660 /var/spool/postfix/inside.sock")
+    with declared_again(lab):
+        site(lab, {"type": "milter", "address": "unix:/inside.sock"})
+        assert send(lab, body=GTUBE)[1].startswith("554")
+    lab.run("relay", "systemctl stop inside.socket inside.service beyond.socket; rm /var/spool/postfix/*.sock")
+
+
 @on_one_release
 def test_rspamd_that_would_not_start_is_never_given_ours(lab: Lab) -> None:
     broken = lab.root("relay") / "etc/rspamd/local.d/antivirus.conf"

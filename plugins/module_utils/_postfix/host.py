@@ -20,6 +20,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Problem,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
+from ansible_collections.inbound.mail.plugins.module_utils._scanner import Asker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -114,10 +115,11 @@ class Host:
             raise PostfixError(f"postconf {name} failed: {err.strip()}")
         return out.strip()
 
-    def smtpd_root(self) -> str:
-        """The directory that the SMTP server on port 25 takes for /."""
+    def smtpd(self) -> Asker:
+        """The SMTP server on port 25, as it asks milters."""
         services = self._run("postconf", "-c", str(self.config_directory), "-M")[1]
-        return self.value("queue_directory") if rules.is_chrooted(services) else "/"
+        root = self.value("queue_directory") if rules.is_chrooted(services) else "/"
+        return Asker(root, self.value("mail_owner"))
 
     @contextmanager
     def trial(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str]) -> Iterator[Path]:

@@ -124,7 +124,7 @@ def _scanner_problems(module: AnsibleModule, host: Host) -> list[Problem]:
     if not scanner or (scanner["type"] == RSPAMD and module.check_mode):
         # In check mode the rspamd of the host's own may be about to come.
         return []
-    return scanner_problems(scanner, host.smtpd_root())
+    return scanner_problems(scanner, host.smtpd())
 
 
 def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collection[str] | None) -> Configuration:

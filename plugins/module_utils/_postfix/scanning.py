@@ -28,6 +28,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._scanner import (
     TEMPFAIL,
     Address,
     AddressError,
+    Asker,
     parse_address,
     unreachable,
 )
@@ -114,18 +115,17 @@ def _behind_the_queue(owner: str, address: Address, former: Mapping[str, str]) -
     return Scanning(settings, (clients,), (filter_host,))
 
 
-def scanner_problems(scanner: Mapping[str, Any], root: str) -> list[Problem]:
-    """Whether nobody listens there. ``root``: what Postfix's SMTP server sees as /."""
+def scanner_problems(scanner: Mapping[str, Any], smtpd: Asker) -> list[Problem]:
+    """Whether nobody listens there, or nobody whom Postfix's SMTP server could talk to."""
     kind = SMTP if scanner["type"] == SMTP else MILTER
     address = RSPAMD_PROXY if scanner["type"] == RSPAMD else parse_address(scanner["address"], kind)
-    reason = unreachable(address, kind, root)
+    reason = unreachable(address, kind, smtpd)
     if not reason:
         return []
-    where = f" below {root}, to which Postfix's SMTP server is confined" if address.path and root != "/" else ""
-    return [
-        Problem(
-            "relay.scanner",
-            f"{address}{where}: {reason}",
-            "Start the scanner, or correct its address: all mail would wait for it",
-        )
-    ]
+    where = ""
+    remedy = "Start the scanner, or correct its address: all mail would wait for it"
+    if address.path:
+        where = f", asked as user {smtpd.user}" + (f" below {smtpd.root}" if smtpd.root != "/" else "")
+        where += " like Postfix's SMTP server"
+        remedy = f"Start the scanner, correct the path, or let {smtpd.user} in there: all mail would wait for it"
+    return [Problem("relay.scanner", f"{address}{where}: {reason}", remedy)]
