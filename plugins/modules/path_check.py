@@ -182,6 +182,10 @@ options:
             description: Whether it has to refuse recipients that do not exist.
             type: bool
             default: true
+          message_size:
+            description: How many bytes a message to it may have, as it has to say itself in its answer to C(EHLO).
+            version_added: "0.5.0"
+            type: int
       former:
         description: Where mail for domains came in before. It must not be taken there any more.
         version_added: "0.4.0"

@@ -143,20 +143,23 @@ def test_client_that_talks_before_it_is_greeted_is_refused(lab: Lab) -> None:
 
 
 @on_one_release
-def test_verify_waits_for_the_greeting(lab: Lab) -> None:
+def test_verify_waits_for_the_greeting_and_compares_the_size(lab: Lab) -> None:
     exchanger = {
         "host": "relay",
         "fqdn": "mail.example.org",
         "addresses": [RELAY],
         "port": 25,
         "domains": ["example.org"],
+        "refuses_unknown": False,
+        "message_size": 1000001,
     }
-    words = {"expectations": {"smtp": [{**exchanger, "refuses_unknown": False}]}, "fail_on": "never"}
+    words = {"expectations": {"smtp": [exchanger]}, "fail_on": "never"}
     words["public_networks"] = ["203.0.113.0/24"]
     # Its own address is a new client to the relay.
     out = lab.ansible("relay", "-m", "inbound.mail.path_check", "-a", json.dumps(words)).stdout
     findings = json.loads(out[out.index("=> {") + 3 : out.rindex("}") + 1])["findings"]
     assert [finding for finding in findings if finding["severity"] == "error"] == []
+    assert ("size-differs", "SIZE 1000000") in [(finding["id"], finding["observed"]) for finding in findings]
     assert lab.run("relay", f"journalctl -q -o cat | grep 'PASS NEW .{RELAY}.'").stdout
 
 

@@ -51,6 +51,7 @@ _EXPECTATIONS = {
         port=_PORT,
         domains=_STRINGS,
         refuses_unknown={"type": "bool", "default": True},
+        message_size={"type": "int"},
     ),
     "former": _list(host=_NAME, addresses=_NAMES, port=_PORT, domains=_STRINGS),
     "backups": _list(fqdn=_NAME, preference={"type": "int", "required": True}, domain=_NAME),

@@ -255,6 +255,12 @@ class Case:
         """Whether the host is expected to know the recipients of its domains."""
         return all(one["refuses_unknown"] for one in self.expect["smtp"] if dialogue["host"] == one["host"])
 
+    def message_size(self, dialogue: seen.Dialogue) -> int | None:
+        """How many bytes a message to the host may have; None: nothing is declared about it."""
+        # Plans of releases before 0.5.0 do not say it.
+        sizes = (one.get("message_size") for one in self.expect["smtp"] if dialogue["host"] == one["host"])
+        return next((size for size in sizes if size is not None), None)
+
     def public_name(self, dialogue: seen.Dialogue) -> str:
         """The name by which the world looks for the host."""
         for one in self.expect["smtp"]:

@@ -39,6 +39,7 @@ def of_exchangers(domain: str, exchangers: list[dict[str, Any]]) -> dict[str, li
                     "port": 25,
                     "domains": [bare(domain)],
                     "refuses_unknown": True,
+                    "message_size": None,
                 }
             )
     return found

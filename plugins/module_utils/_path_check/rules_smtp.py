@@ -33,6 +33,7 @@ _CLIENT = re.compile(
     r"|reverse (dns|hostname)|\bPTR\b|helo|ehlo|sender address",
     re.IGNORECASE,
 )
+_SIZE = re.compile(r"SIZE ([0-9]{1,20})", re.IGNORECASE)
 # Seconds. A short wait before the greeting is a usual defence.
 _LONG_GREETING = 10.0
 
@@ -46,6 +47,14 @@ def where(dialogue: seen.Dialogue) -> str:
 def said(step: seen.Step) -> str:
     """The reply."""
     return f"{step['code']} {step['text']}".strip()
+
+
+def offers(case: Case) -> Iterator[tuple[seen.Dialogue, list[str]]]:
+    """What servers offer in their answer to EHLO, where it was short enough to be noted whole."""
+    for dialogue in case.dialogues:
+        for step in steps(dialogue, asked.EHLO):
+            if step["code"] == 250 and not step["text"].endswith("..."):
+                yield dialogue, step["text"].split(" / ")[1:]
 
 
 def _about_client(step: seen.Step) -> bool:
@@ -194,6 +203,32 @@ def postmaster_steps(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
         last = {step["domain"]: step for step in steps(dialogue, asked.POSTMASTER_NULL, asked.POSTMASTER)}
         for step in last.values():
             yield dialogue, step
+
+
+@rule(
+    "size-differs",
+    WARNING,
+    "RFC 1870, sections 4 and 6.1",
+    "The server says in its answer to EHLO that it takes messages of another size than the declared one. What it takes "
+    "and a server behind it does not is sent back to whoever is written in it as its sender.",
+    "Set the declared size on the server.",
+)
+def size_differs(case: Case) -> Iterator[Found]:
+    for dialogue, offered in offers(case):
+        declared = case.message_size(dialogue)
+        limits = [int(match[1]) for match in map(_SIZE.fullmatch, offered) if match]
+        # Without a number it says nothing (RFC 1870, section 4).
+        if declared is None or not limits or limits[0] == declared:
+            continue
+        takes = f"messages of up to {limits[0]} bytes" if limits[0] else "messages of any size"
+        yield Found(
+            where(dialogue),
+            f"It takes {takes}, and mail_message_size is {declared} bytes.",
+            f"Set {declared} there (Postfix: message_size_limit; the roles mail_relay and mail_server do it; Exchange: "
+            "MaxMessageSize of the receive connector), or declare the size that it has.",
+            expected=f"SIZE {declared}",
+            observed=f"SIZE {limits[0]}",
+        )
 
 
 @rule(

@@ -19,7 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue
     rule,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.certificate import matches
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules_smtp import said, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules_smtp import offers, said, where
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
 
 if TYPE_CHECKING:
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
-
-
-def _offers(case: Case) -> Iterator[tuple[seen.Dialogue, list[str]]]:
-    """What servers offer in their answer to EHLO, where it was short enough to be noted whole."""
-    for dialogue in case.dialogues:
-        for step in steps(dialogue, asked.EHLO):
-            if step["code"] == 250 and not step["text"].endswith("..."):
-                yield dialogue, step["text"].split(" / ")[1:]
 
 
 @rule(
@@ -46,7 +38,7 @@ def _offers(case: Case) -> Iterator[tuple[seen.Dialogue, list[str]]]:
     "Give it a certificate, which may be one that nobody vouches for.",
 )
 def starttls_missing(case: Case) -> Iterator[Found]:
-    for dialogue, offered in _offers(case):
+    for dialogue, offered in offers(case):
         if not any(word.strip().upper() == "STARTTLS" for word in offered):
             yield Found(
                 where(dialogue),
@@ -153,7 +145,7 @@ def certificate_expired(case: Case) -> Iterator[Found]:
     "Offer AUTH after STARTTLS only, or on the submission ports alone.",
 )
 def auth_without_tls(case: Case) -> Iterator[Found]:
-    for dialogue, offered in _offers(case):
+    for dialogue, offered in offers(case):
         # Some write it with a sign of equality, for clients of long ago.
         logins = [word for word in offered if re.match(r"AUTH[ =]", word, re.IGNORECASE)]
         if logins:

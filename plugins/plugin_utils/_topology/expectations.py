@@ -130,6 +130,7 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
                     # A relay that was not told them takes all: its server refuses.
                     "refuses_unknown": RELAYS not in host.groups
                     or all(domain.validates_recipients for domain in links.domains_of[host.name]),
+                    "message_size": links.shared.message_size,
                 }
             )
     return found

@@ -149,6 +149,15 @@ def test_recipients_that_a_relay_does_not_know(world: World) -> None:
     assert world.ids(expectations=expected) == []
 
 
+def test_size_that_is_not_the_declared_one(world: World) -> None:
+    """The listener says ``SIZE 1000000``."""
+    world.listen()
+    expected = smtp(world)
+    for declared, found in ((1000000, []), (52428800, ["size-differs"])):
+        expected["smtp"][0]["message_size"] = declared
+        assert world.ids(expectations=expected) == found
+
+
 def test_greeting_name_that_does_not_resolve(world: World) -> None:
     world.start().listen("unknown-name")
     assert world.ids(expectations=expectations(world)) == ["ehlo-name"]

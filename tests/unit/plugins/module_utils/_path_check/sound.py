@@ -42,7 +42,7 @@ EXPECT: dict[str, list[dict[str, Any]]] = {
     ],
     "smtp": [
         {"host": "relay", "fqdn": "mail.example.org", "addresses": [RELAY], "port": 25, "domains": [ZONE],
-         "refuses_unknown": True}
+         "refuses_unknown": True, "message_size": 52428800}
     ],
     "former": [{"host": "old", "addresses": [FORMER], "port": 25, "domains": [ZONE]}],
     "backups": [{"fqdn": BACKUP, "preference": 20, "domain": ZONE}],
@@ -160,7 +160,7 @@ OBSERVATION: dict[str, Any] = {
             },
             "steps": [
                 step("banner", "", "", 220, "mail.example.org ESMTP"),
-                step("ehlo", "", "EHLO sender.example.com", 250, "mail.example.org / SIZE 1 / STARTTLS"),
+                step("ehlo", "", "EHLO sender.example.com", 250, "mail.example.org / SIZE 52428800 / STARTTLS"),
                 step("null-sender", "", "MAIL FROM:<>", 250, "Ok"),
                 step("postmaster-from-null-sender", "example.org", "RCPT TO:<postmaster@example.org>", 250, "Ok"),
                 step("unknown-recipient", "example.org", "RCPT TO:<x@example.org>", 550, "5.1.1 unknown"),

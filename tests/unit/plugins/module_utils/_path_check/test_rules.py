@@ -202,7 +202,7 @@ GROUPS = (
     ("zone-", "ns-", "mx-", "serial-", "ttl-", "vantage-", "dnssec-", "resolver-", "target-"),
     # The talk with ours and with the backups.
     ("auth-", "backup-", "banner-", "certificate-", "domain-", "ehlo-", "greylisted", "null-", "open-", "port25-",
-     "postmaster-", "smtp-", "starttls-", "unknown-", "ptr-", "fcrdns"),
+     "postmaster-", "size-", "smtp-", "starttls-", "unknown-", "ptr-", "fcrdns"),
     ("view-",),
     ("egress25-", "outbound-"),
     ("delivery-", "source-"),
