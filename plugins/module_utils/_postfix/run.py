@@ -163,8 +163,9 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
     if params["relay"] or params["server"]:
         try:
             problems += _required_tls_problems(params)
-            services.update({service.key: service for service in configuration.services})
-            configuration += edge_configuration(owner, params["edge"] or {}, before)
+            # One service can have options for both.
+            services = {**services, **{service.key: service for service in configuration.services}}
+            configuration += edge_configuration(owner, params["edge"] or {}, replace(before, services=services))
         except InvalidError as invalid:
             problems += invalid.problems
     elif params["edge"]:
