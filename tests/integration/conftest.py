@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,3 +46,28 @@ def debian_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
             return roots[wanted]
 
         yield root
+
+
+@pytest.fixture
+def kernel_log() -> Iterator[Callable[[], str]]:
+    """Asked, it gives what the kernel has logged since, also of packets in other network namespaces."""
+    log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    # Tests with a lab run beside those without.
+    fcntl.flock(log, fcntl.LOCK_EX)
+    of_all = Path("/proc/sys/net/netfilter/nf_log_all_netns")
+    before = of_all.read_text()
+    os.lseek(log, 0, os.SEEK_END)
+
+    def logged() -> str:
+        records = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                records += os.read(log, 8192)
+        return records.decode()
+
+    try:
+        of_all.write_text("1")
+        yield logged
+    finally:
+        of_all.write_text(before)
+        os.close(log)

@@ -63,6 +63,7 @@ _OTHERS = ("netfilter-persistent.service", "iptables.service", "ip6tables.servic
 
 # The same beside firewalld, whose unit conflicts with iptables.service. Before 2.0 it flushes the tables of iptables
 # when it is reloaded, of which systemd does not hear, and after systemd takes it for started, but before it answers.
+# busctl says a word when it begins to listen, which counts like a reload: there may have been one just before.
 _OPENINGS_BESIDE_FIREWALLD = """\
 # Written by Ansible (inbound.mail.firewall): a change here is overwritten.
 [Unit]
@@ -74,8 +75,8 @@ PartOf={others}
 [Service]
 ExecStartPre=-firewall-cmd --state
 ExecStartPre=-/bin/sh {files}/%i.openings
-ExecStart=/bin/sh -c "busctl --json=short --match=\\"{reloaded}\\" monitor \\
-    | while read -r signal; do /bin/sh {files}/%i.openings; done"
+ExecStart=/bin/sh -c "busctl --json=short --match=\\"{reloaded}\\" monitor 2>&1 \\
+    | while read -r said; do /bin/sh {files}/%i.openings; done"
 Restart=always
 RestartSec=1
 

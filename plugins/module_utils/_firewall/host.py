@@ -255,11 +255,7 @@ class Host:
 
     def forget(self, unit: boot.BootUnit, name: str, file: Path) -> None:
         """Take it and its file out of the next boot."""
-        if self.is_known_at_boot(unit, name):
-            systemctl = str(self._systemctl)
-            if self._booted:
-                self._must(systemctl, "stop", unit.instance(name))
-            self._must(systemctl, "--root=/", "disable", unit.instance(name))
+        self.disable(unit, name)
         file.unlink(missing_ok=True)
         if unit.file.exists() and not any(boot.FILES.glob(f"*{file.suffix}")):
             unit.file.unlink()
@@ -269,6 +265,14 @@ class Host:
             boot.FILES.rmdir()
             if not any(boot.FILES.parent.iterdir()):
                 boot.FILES.parent.rmdir()
+
+    def disable(self, unit: boot.BootUnit, name: str) -> None:
+        """Stop it, if it is enabled, and leave it out of the next boot."""
+        if self.is_known_at_boot(unit, name):
+            systemctl = str(self._systemctl)
+            if self._booted:
+                self._must(systemctl, "stop", unit.instance(name))
+            self._must(systemctl, "--root=/", "disable", unit.instance(name))
 
     def is_known_at_boot(self, unit: boot.BootUnit, name: str) -> bool:
         if not self.keeps or not unit.file.exists():

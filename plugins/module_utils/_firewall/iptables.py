@@ -23,6 +23,8 @@ PROGRAMS = {4: "iptables", 6: "ip6tables"}
 # XT_EXTENSION_MAXNAMELEN less the final null byte.
 _NAME_OCTETS = 28
 _MULTIPORT_PORTS = 15
+# A run and a unit may do the same at the same time: each looks for a jump before it makes one.
+_LOCK = "/run/inbound-mail-openings.lock"
 _FILE_HEADER = "# Written by Ansible (inbound.mail.firewall): a change here is overwritten.\n"
 
 
@@ -72,6 +74,8 @@ class Iptables(Keeper):
     """Our chain, and jumps to it from chains of somebody else's. hooks: family -> those chains."""
 
     _unit = boot.openings_unit()
+    # Where firewalld is in charge, or was; and beside firewalld the one that releases before 0.4.0 enabled.
+    _other_unit = boot.openings_unit_beside_firewalld()
 
     def __init__(self, host: Host, name: str, hooks: Mapping[int, Sequence[str]]) -> None:
         self.title = f"iptables, chain {chain_name(name)}"
@@ -106,7 +110,7 @@ class Iptables(Keeper):
         file = boot.openings_file(self._name)
         lines = self._host.read(file).splitlines()
         incomplete = f"# {file} does not make all of them\n"
-        if lines and self._host.keeps and not self._host.is_loaded_at_boot(self._unit, self._name):
+        if lines and self._host.keeps and not self._is_loaded_at_boot():
             return incomplete
         found = []
         for family, program in PROGRAMS.items():
@@ -117,7 +121,14 @@ class Iptables(Keeper):
                 found += _rules_in(lines[begin : lines.index("END", begin)], program, self._chain)
         return "".join(f"{rule}\n" for rule in found)
 
+    def _is_loaded_at_boot(self) -> bool:
+        host, name = self._host, self._name
+        return host.is_loaded_at_boot(self._unit, name) and not host.is_known_at_boot(self._other_unit, name)
+
     def script(self, openings: str) -> str:
+        return _one_at_a_time(self._commands(openings))
+
+    def _commands(self, openings: str) -> list[str]:
         lines = []
         for family, chains in self._hooks.items():
             program = PROGRAMS[family]
@@ -128,7 +139,10 @@ class Iptables(Keeper):
                 lines += [self._jump(program, chain) for chain in chains]
             else:
                 lines += self._removal(program)
-        return "".join(f"{line}\n" for line in lines)
+        return lines
+
+    def _commands_of_unit(self, openings: str) -> list[str]:
+        return self._commands(openings)
 
     def kept_families(self, hook: str) -> list[int]:
         """The families in which the next boot has that chain call ours."""
@@ -154,11 +168,13 @@ class Iptables(Keeper):
         file = boot.openings_file(self._name)
         if not openings:
             # Whoever kept the packet filter when they were made.
-            for unit in (boot.openings_unit(), boot.openings_unit_beside_firewalld()):
+            for unit in (self._unit, self._other_unit):
                 self._host.forget(unit, self._name, file)
             return
-        self._host.write(file, _FILE_HEADER + self.script(openings))
-        if self._host.keeps:
+        self._host.write(file, _FILE_HEADER + _one_at_a_time(self._commands_of_unit(openings)))
+        if self._host.keeps and not self._is_loaded_at_boot():
+            for unit in (self._unit, self._other_unit):
+                self._host.disable(unit, self._name)
             self._host.load_at_boot(self._unit, self._name)
 
 
@@ -169,22 +185,38 @@ class IptablesBesideFirewalld(Iptables):
     later, and leaves a DOCKER-USER that is there already as it is (https://github.com/moby/moby/issues/35043).
     """
 
-    _unit = boot.openings_unit_beside_firewalld()
+    _unit, _other_unit = Iptables._other_unit, Iptables._unit
 
-    def script(self, openings: str) -> str:
+    def _commands(self, openings: str) -> list[str]:
+        made = [f"{program} --wait -N {chain} 2>/dev/null || :" for program, chain in self._hooked_by(openings)]
+        return [*made, *super()._commands(openings)]
+
+    def _commands_of_unit(self, openings: str) -> list[str]:
+        """What a run has made since the flush may be newer than the unit's file, and stays."""
+        there = [
+            f"{program} --wait -C {chain} -j {self._chain} 2>/dev/null" for program, chain in self._hooked_by(openings)
+        ]
+        return [f"if {' && '.join(there)}; then exit 0; fi", *self._commands(openings)]
+
+    def _hooked_by(self, openings: str) -> list[tuple[str, str]]:
+        """The programs that have openings, and the chains that are to call them."""
         programs = {line.partition(" ")[0] for line in openings.splitlines()}
-        made = [
-            f"{PROGRAMS[family]} --wait -N {chain} 2>/dev/null || :\n"
+        return [
+            (PROGRAMS[family], chain)
             for family, chains in self._hooks.items()
             for chain in chains
             if PROGRAMS[family] in programs
         ]
-        return "".join(made) + super().script(openings)
 
     def keep(self, openings: str) -> None:
         super().keep(openings)
         # To forget a policy, firewalld may have been reloaded.
         self._host.run_shell(self.script(openings))
+
+
+def _one_at_a_time(commands: Iterable[str]) -> str:
+    """A script that waits for another one that does the same."""
+    return "".join(f"{line}\n" for line in (f"exec 9>{_LOCK}", "flock 9", *commands, "exec 9>&-"))
 
 
 def restoring(chain: str, lines: Sequence[str]) -> list[str]:

@@ -157,6 +157,17 @@ def test_what_is_loaded_at_boot_is_what_is_there(strict: Network) -> None:
     assert strict["outside"].connect("203.0.113.1") == "203.0.113.25"
 
 
+def test_a_run_and_a_unit_that_make_openings_at_once_make_one_jump(network: Network) -> None:
+    gateway = network.gateway
+    gateway.run("iptables-restore", stdin=DOCKER)
+    gateway.apply(FLOWS)
+    rules = saved(gateway)
+    for _round in range(5):
+        gateway.run("iptables -D DOCKER-USER -j inbound_mail_test")
+        gateway.run("for n in $(seq 10); do /bin/sh /etc/inbound.mail/firewall/test.openings & done; wait")
+        assert saved(gateway) == rules
+
+
 def test_two_in_charge_are_an_error_that_names_both(strict: Network) -> None:
     """What firewalld was told to let through, the policy of iptables would drop."""
     strict.gateway.run("nft -f -", stdin="table inet firewalld { chain filter_FORWARD { }; }")

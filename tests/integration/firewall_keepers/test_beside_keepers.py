@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keepers and their administrators do by themselves: reload, restart, reboot."""
+
+from __future__ import annotations
+
+from debian_lab import Lab
+
+from .gateways import (
+    GATEWAYS,
+    PLAYBOOK,
+    RULES,
+    await_mail,
+    both_releases,
+    changed,
+    mail_passes,
+    one_release,
+    others_work,
+)
+
+# What is done at the same time, each on another gateway.
+_DONE_TO_KEEPERS = [
+    {
+        "ufw": "ufw reload",
+        "firewalld": "firewall-cmd --reload",
+        # It takes Docker's chains along.
+        "iptables": "systemctl restart netfilter-persistent && systemctl restart docker",
+    },
+    {"ufw": "systemctl restart ufw", "firewalld": "systemctl restart firewalld"},
+    {"ufw": "ufw disable && ufw --force enable", "firewalld": "systemctl restart docker"},
+    {"ufw": "systemctl restart docker"},
+]
+
+
+@both_releases
+def test_what_the_keeper_does_does_not_shut_mail_out(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK)
+    for commands in _DONE_TO_KEEPERS:
+        for gateway, command in commands.items():
+            lab.run(gateway, command)
+        for gateway, command in commands.items():
+            await_mail(lab, gateway)
+            assert mail_passes(lab, GATEWAYS[gateway]), command
+            assert others_work(lab, GATEWAYS[gateway]), command
+        assert changed(lab.playbook(PLAYBOOK).stdout) == dict.fromkeys(GATEWAYS, 0), commands
+
+
+@one_release
+def test_firewalld_is_not_reloaded_over_changes_that_are_for_now_only(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
+    lab.run(
+        "firewalld", "firewall-cmd --zone=external --add-rich-rule='rule family=ipv4 source address=203.0.113.99 drop'"
+    )
+    refused = lab.playbook(PLAYBOOK, "--limit", "firewalld", check=False)
+    assert refused.returncode != 0
+    assert "in force but not permanent (firewall-cmd --list-all-zones" in refused.stdout
+    assert "203.0.113.99" in lab.run("firewalld", "firewall-cmd --zone=external --list-rich-rules").stdout
+    lab.run("firewalld", "firewall-cmd --reload")
+
+
+@both_releases
+def test_the_unit_that_follows_firewalld_misses_nothing_and_undoes_nothing(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    unit = "inbound-mail-openings-firewalld@nat.service"
+    # After it has made the openings, and before it listens: firewalld before 2.0 flushes them by that.
+    drop_in = lab.root("firewalld") / f"etc/systemd/system/{unit}.d/reload.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nExecStartPre=firewall-cmd --reload\n")
+    lab.run("firewalld", f"systemctl daemon-reload; systemctl restart {unit}")
+    await_mail(lab, "firewalld")
+    assert mail_passes(lab, 2)
+    drop_in.unlink()
+    drop_in.parent.rmdir()
+    # What a run has made that is not confirmed yet is in no file.
+    lab.run("firewalld", "iptables -A inbound_mail_nat -s 203.0.113.99 -j ACCEPT")
+    lab.run("firewalld", f"systemctl daemon-reload; systemctl restart {unit}")
+    assert "203.0.113.99" in lab.run("firewalld", "iptables -S inbound_mail_nat").stdout
+    assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 1}
+
+
+@one_release
+def test_the_unit_that_0_3_0_enabled_beside_firewalld_goes(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    service = "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh /etc/inbound.mail/firewall/%i.openings"
+    file = lab.root("firewalld") / "etc/systemd/system/inbound-mail-openings@.service"
+    file.write_text(f"[Service]\n{service}\n[Install]\nWantedBy=multi-user.target\n")
+    lab.run("firewalld", "systemctl enable --now inbound-mail-openings@nat")
+    assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 1}
+    asked = "systemctl is-enabled inbound-mail-openings@nat; systemctl is-active inbound-mail-openings@nat"
+    assert lab.run("firewalld", asked, check=False).stdout == "disabled\ninactive\n"
+    assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
+
+
+@both_releases
+def test_a_reboot_changes_nothing(lab: Lab) -> None:
+    lab.playbook(PLAYBOOK, "-e", "timeout=120")
+    rules = {gateway: lab.run(gateway, RULES).stdout for gateway in GATEWAYS}
+    lab.reboot(*GATEWAYS)
+    for gateway, number in GATEWAYS.items():
+        await_mail(lab, gateway)
+        assert mail_passes(lab, number), gateway
+        assert sorted(lab.run(gateway, RULES).stdout.splitlines()) == sorted(rules[gateway].splitlines()), gateway
+    assert changed(lab.playbook(PLAYBOOK).stdout) == dict.fromkeys(GATEWAYS, 0)

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""While the rules change: what lasts goes on, and what begins meets the old rules or the new ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import ExitStack
+from typing import Any
+
+from debian_lab import Lab
+from debian_lab.scenario import CONTROLLER
+
+from .gateways import FORWARD, GATEWAYS, PLAYBOOK, RELAY, SIX, both_releases, bring_module, one_release
+
+_PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+
+# Sends a part of a long transfer to each server for each line that it is told, and gets it back.
+_TRANSFER = """
+import os, socket, sys, threading
+servers = [socket.create_connection((address, 25), 60) for address in sys.argv[1:]]
+for server in servers:
+    while not server.recv(100).endswith(b"\\n"):
+        pass
+for line in sys.stdin:
+    part = os.urandom(10_000_000)
+    for server in servers:
+        sending = threading.Thread(target=server.sendall, args=(part,))
+        sending.start()
+        back = bytearray()
+        while len(back) < len(part):
+            back += server.recv(len(part) - len(back)) or sys.exit("ended")
+        assert back == part
+        sending.join()
+    print("sent and back", flush=True)
+"""
+
+
+@both_releases
+def test_what_lasts_outlives_every_change(lab: Lab) -> None:
+    """50 MB through each gateway, and an SSH session with each of them."""
+    lab.playbook(PLAYBOOK)
+    config = ["-F", str(lab.folder / "ssh_config")]
+    commands = [[*lab.inside("outside"), "python3", "-uc", _TRANSFER, *(f"203.0.113.{n}" for n in GATEWAYS.values())]]
+    commands += [
+        [*lab.inside(CONTROLLER), "ssh", *config, lab.network.management_address(gateway), "cat"]
+        for gateway in GATEWAYS
+    ]
+    with ExitStack() as stack:
+        lasting = [stack.enter_context(subprocess.Popen(command, **_PIPES)) for command in commands]
+
+        def go_on() -> None:
+            for client in lasting:
+                assert client.stdin and client.stdout
+                client.stdin.write("sent and back\n")
+                client.stdin.flush()
+                assert client.stdout.readline() == "sent and back\n"
+
+        go_on()
+        for flows in (
+            [{**FORWARD, "limits": {"rate": "1/minute", "connections": 1}}, SIX, RELAY],
+            [{**FORWARD, "ports": [25, 465, 587]}, RELAY],
+            [FORWARD, SIX],
+            [{**FORWARD, "translate_source": True}],
+        ):
+            lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": flows, "timeout": 300}))
+            go_on()
+        for client in lasting:
+            client.communicate()
+
+
+# Connects to each address every few milliseconds, and says what came. A reset ends a connection at both ends at once.
+_PROBE = """
+import select, socket, struct, sys
+reset = struct.pack("ii", 1, 0)
+seen = set()
+print("begun", flush=True)
+while not select.select([sys.stdin], [], [], 0.002)[0]:
+    for address in sys.argv[1:]:
+        try:
+            with socket.create_connection((address, 25), 60) as connection:
+                seen.add(connection.makefile().readline().strip())
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        except OSError as error:
+            seen.add(f"{address}: {error!r}")
+print(*sorted(seen), sep="\\n")
+"""
+# A change takes firewalld some seconds; what begins while it is reloaded comes about by the client's second SYN.
+_ROUNDS = {"ufw": 12, "firewalld": 2, "iptables": 12}
+
+
+@one_release
+def test_each_connection_meets_the_old_rules_or_the_new_ones(lab: Lab) -> None:
+    """The table and what its keeper lets through change again and again, while somebody connects all the time.
+
+    The server stays the same: connections to another one would be ended on purpose.
+    """
+    hidden = {**FORWARD, "translate_source": True, "ports": [25, 465]}
+    wider = {**SIX, "destination": ["2001:db8:{{ number }}::/64"]}
+    # Between other zones: firewalld is reloaded when it comes, and when it goes.
+    out = {"name": "out", "action": "accept", "source": ["lan"], "destination": ["wan"]}
+    bring_module(lab, "/root/other.py", [hidden, wider, out])
+    bring_module(lab, "/root/one.py", [FORWARD, SIX])
+    with ExitStack() as stack:
+        probes, applied = {}, {}
+        for gateway, number in GATEWAYS.items():
+            program = ["python3", "-uc", _PROBE, f"203.0.113.{number}", f"2001:db8:{number}::10"]
+            # Whatever happens, it ends with its standard input, and what applies ends by itself.
+            probe = stack.enter_context(subprocess.Popen([*lab.inside("outside"), *program], **_PIPES))
+            assert probe.stdout is not None
+            assert probe.stdout.readline() == "begun\n"
+            rounds = f"for round in $(seq {_ROUNDS[gateway]}); do python3 /root/other.py; python3 /root/one.py; done"
+            applied[gateway] = stack.enter_context(lab.popen(gateway, rounds, stdout=subprocess.PIPE))
+            probes[gateway] = probe
+        for gateway, number in GATEWAYS.items():
+            results = applied[gateway].communicate()[0]
+            assert results.count('"changed": true') == 2 * _ROUNDS[gateway], results
+            seen = probes[gateway].communicate("")[0].splitlines()
+            four = [f"{client} 192.168.{number}.10" for client in (f"192.168.{number}.1", "203.0.113.25")]
+            assert seen == sorted([*four, f"2001:db8:113::25 2001:db8:{number}::10"]), gateway
