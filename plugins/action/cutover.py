@@ -37,6 +37,7 @@ class ActionModule(ActionBase):
                 "reached": {"type": "str", "choices": list(MARKS)},
                 "records": {"type": "list", "elements": "dict", "default": []},
                 "found": {"type": "list", "elements": "dict", "default": []},
+                "delegation_ttl": {"type": "int", "default": 0},
                 "show": {"type": "bool", "default": False},
             }
         )
@@ -45,12 +46,13 @@ class ActionModule(ActionBase):
             progress = read_progress(path, cutover)
         except (OtherStates, UnreadableProgress) as error:
             raise AnsibleActionFail(str(error)) from error
-        _fail_if_others_wrote(options["found"])
+        _fail_if_others_wrote(options["found"], cutover["zones"])
         before = progress
         reached = options["reached"]
         # In check mode nothing was reached.
         if reached and not self._task.check_mode:
             _fail_if_others_are_not_done(options["records"])
+            progress = replace(progress, delegation_ttl=max(progress.delegation_ttl, options["delegation_ttl"]))
             if reached != SWITCHING or progress.next_step(time.time()) == SWITCHED:
                 progress = replace(progress, times={**progress.times, reached: time.time()})
             if reached == BESIDE:
@@ -77,13 +79,19 @@ class ActionModule(ActionBase):
         }
 
 
-def _fail_if_others_wrote(results: list[dict[str, Any]]) -> None:
-    """results: of inbound.mail.dns_records in check mode, what it would change."""
+def _fail_if_others_wrote(results: list[dict[str, Any]], moves: list[dict[str, Any]]) -> None:
+    """results: of inbound.mail.dns_records in check mode, what it would change.
+
+    What a service has of a zone that is not delegated to it yet leads nobody, and is written over.
+    """
+    not_led_to = {(endpoint, move["zone"]) for move in moves for endpoint in move["new"]}
     others = [
         f"{change['name']} {change['type']} is {', '.join(change['before']['values'])}"
         for result in results
         for change in result.get("changes", [])
-        if change["before"] and (not change["after"] or change["before"]["values"] != change["after"]["values"])
+        if (result.get("mail_dns_endpoint"), change["zone"]) not in not_led_to
+        and change["before"]
+        and (not change["after"] or change["before"]["values"] != change["after"]["values"])
     ]
     if others:
         raise AnsibleActionFail(

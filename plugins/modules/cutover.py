@@ -40,7 +40,7 @@ options:
       - The step that was done just now.
       - V(switching) says that the records are about to be switched. It is only noted if that is the next step.
     type: str
-    choices: [beside, switched, new, verified, switching]
+    choices: [beside, delegated, switched, new, verified, switching]
   records:
     description:
       - What M(inbound.mail.dns_records) returned in that step, for each endpoint. The task fails if what is entered by
@@ -55,12 +55,20 @@ options:
     type: list
     elements: dict
     default: []
+  delegation_ttl:
+    description:
+      - Seconds for which former name servers may still be asked, as M(inbound.mail.delegation) returned it. The longest
+        one counts.
+    type: int
+    default: 0
+    version_added: "0.5.0"
   show:
     description: Print the steps, and what is waited for, on the terminal.
     type: bool
     default: false
 seealso:
   - module: inbound.mail.plan
+  - module: inbound.mail.delegation
 """
 
 EXAMPLES = r"""
@@ -81,7 +89,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 step:
-  description: What comes next, one of C(beside), C(switched), C(new), C(verified), C(wait) and C(done).
+  description: What comes next, one of C(beside), C(delegated), C(switched), C(new), C(verified), C(wait) and C(done).
   returned: success
   type: str
   sample: wait

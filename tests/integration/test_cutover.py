@@ -19,6 +19,8 @@ from moves import Moves, Stream, arrived, direct, relay
 
 # Messages a second.
 RATE = 10
+# The DNS hosts of the zone.
+OLD, NEW = "203.0.113.60", "203.0.113.70"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,11 @@ def moves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moves]:
 
 def exchanges(lab: Lab, server: str) -> str:
     return lab.run("sender", f"dig +noall +answer +ttlid MX example.org @{server}").stdout
+
+
+def assert_both_answer(lab: Lab, exchange: str) -> None:
+    assert exchange in exchanges(lab, OLD)
+    assert exchange in exchanges(lab, NEW)
 
 
 def stands(lab: Lab, plan: str) -> dict[str, Any]:
@@ -52,18 +59,38 @@ def assert_mail_arrives(lab: Lab, stream: Stream, server: str) -> None:
 
 
 def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_nothing(moves: Moves) -> None:
+    """From one topology, server and DNS host of the zone to others, all at once."""
     lab = moves.lab
     former = moves.declare(direct("first"))
     lab.playbook("inbound.mail.site")
     flows = lab.run("gateway", "nft --stateless list table inet inbound_mail_dmz").stdout
     stream = Stream(lab, RATE)
-    moves.declare(relay("second"))
+    moves.declare(relay("second"), dns="new")
+
+    # The new DNS host is down, and then it lacks a record that is not ours: nothing is begun.
+    lab.run("new", "systemctl stop named")
+    unready = moves.cutover(former, check=False)
+    lab.run("new", "systemctl start named")
+    assert unready.returncode != 0
+    assert "Mail goes the former way, and no delegation has to be changed" in said(unready)
+    incomplete = moves.cutover(former, check=False)
+    assert incomplete.returncode != 0
+    assert "example.org: at the new DNS host A www.example.org (203.0.113.80) is missing" in said(incomplete)
+    assert stands(lab, former) == {}
+    key = f"hmac-sha256:inbound-mail:{lab.secrets['MAIL_DNS_KEY_SECRET']}"
+    update = r"server 203.0.113.70\nupdate add www.example.org 8 A 203.0.113.80\nsend\n"
+    lab.run("new", f"printf '{update}' | nsupdate -y {key}")
 
     # --check shows the steps and changes nothing.
     shown = moves.cutover(former, "--check", "--diff")
+    assert (
+        "Have the delegation of example.org changed by whoever keeps org, mostly the registrar: NS new1.example.com, "
+        "new2.example.com in place of old1.example.com, old2.example.com."
+    ) in said(shown)
+    assert exchanges(lab, NEW) == ""
     assert "example.org MX: 10 first.example.org. becomes 10 mx.example.org." in said(shown)
     assert "1 make the new way beside the former one, lower the TTL next" in said(shown)
-    assert "\t6\t" in exchanges(lab, "203.0.113.53") or " 6 " in exchanges(lab, "203.0.113.53")
+    assert "\t6\t" in exchanges(lab, OLD) or " 6 " in exchanges(lab, OLD)
     assert stands(lab, former) == {}
     assert lab.run("second", "test -e /etc/postfix/main.cf", check=False).returncode != 0
 
@@ -80,7 +107,7 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert "Mail comes in on the former way. If this step stops, it goes on doing so." in said(locked_out)
     lab.await_run("gateway", 'test -z "$(ls -A /run/inbound.mail/firewall)"', within=120)
     assert lab.run("gateway", "nft --stateless list table inet inbound_mail_dmz").stdout == flows
-    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert "10 first.example.org." in exchanges(lab, OLD)
     assert stands(lab, former) == {}
     assert_mail_arrives(lab, stream, "first")
 
@@ -91,44 +118,63 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert refused.returncode != 0
     assert "The records are not led there, as it was not seen that mail is taken" in said(refused)
     assert "Client host rejected" in said(refused)
-    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert "10 first.example.org." in exchanges(lab, OLD)
     assert stands(lab, former) == {}
     assert_mail_arrives(lab, stream, "first")
 
-    # The controller is killed while it waits for the former TTL.
+    # The delegation is not changed: both DNS hosts answer the same, and go on doing so.
+    undelegated = moves.cutover(former, "-e", "mail_cutover_delegation_timeout=1", check=False)
+    assert undelegated.returncode != 0
+    assert "0 of 1 name servers of org say so now" in said(undelegated)
+    assert "The delegation has not been changed within 1 s." in said(undelegated)
+    assert stands(lab, former).keys() == {"beside"}
+    assert_both_answer(lab, "10 first.example.org.")
+    assert_mail_arrives(lab, stream, "first")
+
+    # It is, and the controller is killed as soon as that was seen.
     with lab.playbook_started("inbound.mail.cutover", "-e", f"mail_cutover_from={former}") as running:
-        lab.await_run("controller", f"grep -q beside {lab.folder}/work/{former}.cutover", within=120)
+        moves.delegate("new")
+        lab.await_run("controller", f"grep -q delegated {lab.folder}/work/{former}.cutover", within=120)
         os.kill(running.pid, signal.SIGKILL)
         running.wait(timeout=30)
-    assert stands(lab, former).keys() == {"beside"}
-    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert {"beside", "delegated"} <= stands(lab, former).keys() <= {"beside", "delegated", "switching"}
+    assert_both_answer(lab, "10 first.example.org.")
 
     # The name server is down when the records are to be switched.
-    lab.run("ns1", "systemctl stop named")
+    lab.run("new", "systemctl stop named")
     unwritten = moves.cutover(former, check=False)
-    lab.run("ns1", "systemctl start named")
+    lab.run("new", "systemctl start named")
     assert unwritten.returncode != 0
-    assert "2 probe the new way, then lead the records there" in said(unwritten)
+    assert "3 probe the new way, then lead the records there" in said(unwritten)
     assert (
         "Mail comes in on the former way, and the new one takes it too. If this step stops, both go on doing so."
         in (said(unwritten))
     )
-    assert stands(lab, former).keys() == {"beside", "switching"}
-    assert "10 first.example.org." in exchanges(lab, "203.0.113.53")
+    assert stands(lab, former).keys() == {"beside", "delegated", "switching"}
+    assert "10 first.example.org." in exchanges(lab, NEW)
     assert_mail_arrives(lab, stream, "first")
 
     # A repeat finishes.
     ended = moves.cutover(former)
     assert "There is nothing left to do." in said(ended)
-    assert stands(lab, former).keys() == {"beside", "switching", "switched", "new", "verified"}
-    assert "10 mx.example.org." in exchanges(lab, "203.0.113.54")
+    times = stands(lab, former)
+    assert times.keys() == {"beside", "delegated", "switching", "switched", "new", "verified"}
+    # The TTL of the former name servers' NS records in the zone, which is the longest.
+    assert times["new"] - times["delegated"] >= 8
+    # The former DNS host answers those who still ask it.
+    assert_both_answer(lab, "10 mx.example.org.")
     assert_mail_arrives(lab, stream, "second")
     tokens = stream.end()
     assert stream.bounced() == ""
     assert arrived(lab) == Counter(tokens)
 
     # Nothing of the former way is left.
-    assert lab.run("sender", "dig +short A first.example.org @203.0.113.54").stdout == ""
+    assert lab.run("sender", f"dig +short A first.example.org @{NEW}").stdout == ""
+    assert sorted(lab.run("sender", "dig +short NS example.org").stdout.split()) == [
+        "new1.example.com.",
+        "new2.example.com.",
+    ]
+    assert lab.run("sender", "dig +short A www.example.org").stdout == "203.0.113.80\n"
     left = lab.run("first", "postconf -n; ls -A /etc/postfix/inbound_mail", check=False).stdout
     assert "inbound" not in left and "example.org" not in left
     assert "198.51.100.10" not in lab.run("gateway", "nft list ruleset").stdout

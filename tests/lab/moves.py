@@ -83,8 +83,12 @@ class Moves:
         with Lab.up(folder) as lab:
             yield cls(lab, folder)
 
-    def declare(self, groups: dict[str, Any]) -> str:
-        """Write the inventory of a state, with hosts without a part in mail_retired. Returns the file of its plan."""
+    def declare(self, groups: dict[str, Any], dns: str = "old") -> str:
+        """Write the inventory of a state, with hosts without a part in mail_retired; dns: the host of the zone.
+
+        Returns the file of its plan.
+        """
+        self._common["all"]["vars"]["mail_domains"][0]["dns"] = dns
         used = {host for group in groups.values() for host in group["hosts"]}
         retired = {host: None for host in (*SERVERS, "relay") if host not in used}
         inventory = {**self._common, **groups, "mail_retired": {"hosts": retired}}
@@ -93,6 +97,11 @@ class Moves:
         plan = f"state-{self._states}.json"
         self.lab.playbook("inbound.mail.plan", "-e", f"mail_plan_dest={plan}")
         return plan
+
+    def delegate(self, to: str) -> None:
+        """What the registrar does: the parent zone names the name servers of `old` or `new`."""
+        edit = f"s/ NS [a-z]*\\([12]\\)\\.example/ NS {to}\\1.example/; s/com\\. [0-9]* 300/com. $(date +%s) 300/"
+        self.lab.run("registry", f'sed -i "{edit}" /var/lib/bind/org.zone && rndc reload org')
 
     def cutover(self, former: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return self.lab.playbook("inbound.mail.cutover", "-e", f"mail_cutover_from={former}", *arguments, **options)

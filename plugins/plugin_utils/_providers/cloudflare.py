@@ -213,9 +213,10 @@ class Cloudflare(Hosted):
 
     # Zones
 
-    async def _hosts(self, zone: Name) -> list[Name]:
+    async def name_servers(self, zone: Name) -> list[Name]:
         """Those that the zone was given at Cloudflare, which are none of its records."""
-        return [parse_name(host) for host in (await self._zone(zone)).name_servers] or await super()._hosts(zone)
+        given = (await self._zone(zone)).name_servers
+        return [parse_name(host) for host in given] or await super().name_servers(zone)
 
     async def _zone(self, zone: Name) -> _Zone:
         if zone not in self._zones:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Change, Key
-from .._records.values import host_in, type_text
+from .._records.values import type_text
 from .exchange import Server
 from .interface import Provider, Traffic
 from .name_servers import NameServers, delegated_to
@@ -44,11 +44,7 @@ class Hosted(Provider):
 
     async def _hosts(self, zone: Name) -> list[Name]:
         """Those of the zone's NS RRset at the service, or else those to which the world sees it delegated."""
-        key = Key(zone, dns.rdatatype.NS)
-        rrset = (await self.read(zone, [key])).get(key)
-        if rrset is None:
-            return await delegated_to(zone, self.timeout)
-        return [host_in(key.rdtype, value) for value in sorted(rrset.values)]
+        return await self.name_servers(zone) or await delegated_to(zone, self.timeout)
 
     async def _addresses_of(self, zone: Name, host: Name) -> list[Server]:
         """As the service has them, or else as this host's resolver knows them."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .._deps import dns
 from .._records.names import name_text
-from .._records.values import type_text
+from .._records.rrsets import Key
+from .._records.values import host_in, type_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dns.name import Name
     from typing_extensions import Self
 
-    from .._records.rrsets import Change, Goal, Key, RRset, State
+    from .._records.rrsets import Change, Goal, RRset, State
 
 
 class InvalidOptions(ValueError):
@@ -144,6 +145,12 @@ class Provider(ABC):
     @abstractmethod
     async def contents(self, zone: Name) -> list[RRset]:
         """Everything in the zone. Raises ProviderError where the service does not hand it out."""
+
+    async def name_servers(self, zone: Name) -> list[Name]:
+        """The hosts that the service itself has for the zone, whoever it is delegated to. Raises ProviderError."""
+        key = Key(zone, dns.rdatatype.NS)
+        rrset = (await self.read(zone, [key])).get(key)
+        return [] if rrset is None else [host_in(key.rdtype, value) for value in sorted(rrset.values)]
 
     @abstractmethod
     async def servers(self, zone: Name) -> list[str]:

@@ -75,7 +75,7 @@ def run(
     Raises InvalidOptions, and tsig.InvalidKey.
     """
     started = time.monotonic()
-    _check(options, declared)
+    _check(options, declared.problems)
     goals = {zone: list(goals.values()) for zone, goals in declared.zones.items()}
     if options["provider"] == _MANUAL:
         return _by_hand(options, goals, started)
@@ -107,8 +107,17 @@ def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]],
     return {"changed": False, "changes": [], "stats": stats, "manual": {**manual.instructions(goals), **answers}}
 
 
-def _check(options: Mapping[str, Any], declared: Declared) -> None:
-    problems = list(declared.problems)
+def provider_of(options: Mapping[str, Any]) -> Provider:
+    """The DNS service itself. Raises InvalidOptions, also for one that nobody writes to from here, and InvalidKey."""
+    _check(options)
+    if options["provider"] == _MANUAL:
+        raise InvalidOptions([f"provider: {_MANUAL} is nobody that can be asked"])
+    return _kind(options["provider"]).create(options)
+
+
+def _check(options: Mapping[str, Any], others: Collection[str] = ()) -> None:
+    """others: problems found before."""
+    problems = list(others)
     provider = options["provider"]
     uses = _kind(provider).uses if provider in _KINDS else frozenset()
     given = {name for name in _SPECIAL if options[name] not in (None, "", {})}

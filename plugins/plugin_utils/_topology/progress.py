@@ -16,9 +16,10 @@ from typing import Any
 
 FORMAT_VERSION = 1
 
-BESIDE, SWITCHED, NEW, VERIFIED = "beside", "switched", "new", "verified"
-STEPS = (BESIDE, SWITCHED, NEW, VERIFIED)
-"""In this order; each is written down when it is done. The first three are stages of the plan."""
+BESIDE, DELEGATED, SWITCHED, NEW, VERIFIED = "beside", "delegated", "switched", "new", "verified"
+STEPS = (BESIDE, DELEGATED, SWITCHED, NEW, VERIFIED)
+"""In this order; each is written down when it is done. All but DELEGATED and VERIFIED are stages of the plan; DELEGATED
+is only there if a zone moves."""
 SWITCHING = "switching"
 """Written down when the records are about to be led to the new way: from then on some of them may be."""
 MARKS = (*STEPS, SWITCHING)
@@ -27,12 +28,15 @@ WAIT, DONE = "wait", "done"
 
 _WHAT = {
     BESIDE: "make the new way beside the former one, lower the TTL",
+    DELEGATED: "have zones delegated to their new name servers, by whoever keeps the parent zone",
     SWITCHED: "probe the new way, then lead the records there",
     NEW: "empty the queues of hosts that leave, remove the former way",
     VERIFIED: "verify that all is as declared and nothing is left",
 }
 _STANDS = {
     BESIDE: "Mail comes in on the former way. If this step stops, it goes on doing so",
+    DELEGATED: "Mail comes in on the former way. The former name servers and the new ones answer the same, so it goes "
+    "on doing so whichever are asked",
     SWITCHED: "Mail comes in on the former way, and the new one takes it too. If this step stops, both go on doing so",
     NEW: "The records lead to the new way, and the former one takes mail too. If this step stops, the new one goes on "
     "taking mail",
@@ -52,12 +56,19 @@ class UnreadableProgress(Exception):
 @dataclass(frozen=True)
 class Progress:
     """id: of the two states; ttl: seconds that anybody may keep a former record, before and after it was lowered;
-    times: step -> when it was done, in seconds since 1970."""
+    times: step -> when it was done, in seconds since 1970; moves_zones: whether a zone goes to other name servers;
+    delegation_ttl: seconds that anybody may go on asking the former ones, once the parents name the new ones."""
 
     id: str
     former_ttl: int
     short_ttl: int
     times: Mapping[str, float] = field(default_factory=dict)
+    moves_zones: bool = False
+    delegation_ttl: int = 0
+
+    @property
+    def _steps(self) -> list[str]:
+        return [step for step in STEPS if step != DELEGATED or self.moves_zones]
 
     def next_step(self, now: float) -> str:
         step = self._undone()
@@ -69,14 +80,15 @@ class Progress:
         return math.ceil(max(0.0, until - now)) if until else 0
 
     def _undone(self) -> str:
-        return next((step for step in STEPS if step not in self.times), DONE)
+        return next((step for step in self._steps if step not in self.times), DONE)
 
     def _until(self, step: str) -> float | None:
         """When a step may begin. None: at once, or once the one before it is done."""
         if step == SWITCHED:
             return self.times[BESIDE] + self.former_ttl
         if step == NEW:
-            return self.times[SWITCHED] + self.short_ttl
+            former_servers = self.times[DELEGATED] + self.delegation_ttl if self.moves_zones else 0
+            return max(self.times[SWITCHED] + self.short_ttl, former_servers)
         return None
 
     def table(self, changes: Sequence[str], now: float) -> str:
@@ -84,7 +96,7 @@ class Progress:
         undone = self._undone()
         waiting = self.seconds_to_wait(now)
         rows = []
-        for number, step in enumerate(STEPS, start=1):
+        for number, step in enumerate(self._steps, start=1):
             if step in self.times:
                 state = f"done {_clock(self.times[step])}"
             elif step != undone:
@@ -99,7 +111,10 @@ class Progress:
 
     def _wait_text(self, step: str) -> str:
         ttl = {SWITCHED: self.former_ttl, NEW: self.short_ttl}.get(step, 0)
-        return f" (after a TTL of {ttl} s)" if ttl else ""
+        texts = [f"a TTL of {ttl} s"] if ttl else []
+        if step == NEW and self.delegation_ttl:
+            texts.append(f"{self.delegation_ttl} s from the delegation")
+        return f" (after {' and '.join(texts)})" if texts else ""
 
 
 def _clock(moment: float) -> str:
@@ -111,14 +126,22 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
 
     Raises OtherStates if the file is about others and those are not where they began, UnreadableProgress.
     """
-    fresh = Progress(cutover["id"], cutover["former_ttl"], cutover["short_ttl"])
+    moves_zones = bool(cutover["zones"])
+    fresh = Progress(cutover["id"], cutover["former_ttl"], cutover["short_ttl"], moves_zones=moves_zones)
     try:
         with open(path, encoding="utf-8") as file:
             held = json.load(file)
         if held["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format_version {held['format_version']}")
         times = {step: float(held["times"][step]) for step in MARKS if step in held["times"]}
-        progress = Progress(str(held["id"]), int(held["former_ttl"]), int(held["short_ttl"]), times)
+        progress = Progress(
+            str(held["id"]),
+            int(held["former_ttl"]),
+            int(held["short_ttl"]),
+            times,
+            moves_zones,
+            int(held.get("delegation_ttl", 0)),
+        )
     except FileNotFoundError:
         return fresh
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -150,6 +173,7 @@ def write_progress(path: str, progress: Progress) -> None:
         "id": progress.id,
         "former_ttl": progress.former_ttl,
         "short_ttl": progress.short_ttl,
+        "delegation_ttl": progress.delegation_ttl,
         "times": dict(progress.times),
     }
     folder, name = os.path.split(os.path.realpath(path))

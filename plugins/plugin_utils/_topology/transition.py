@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from .domains import INTERNAL
 from .entrances import both_open, conflicts
 from .problems import Problem
 
@@ -48,6 +49,14 @@ class Place(NamedTuple):
 Records = dict[Place, dict[str, Any]]
 
 
+class ZoneMove(NamedTuple):
+    """A zone that leaves DNS endpoints, and those that have it in the end: its delegation has to change."""
+
+    zone: str
+    former: list[str]
+    new: list[str]
+
+
 class Inventoried(NamedTuple):
     """Names of the inventory: who may be a mail host, with those of mail_retired, and who a device."""
 
@@ -64,6 +73,13 @@ class Transition:
         self._short_ttl = short_ttl
         self._before = _records(former)
         self._after = _records(new)
+        self.zone_moves = _zone_moves(self._before, self._after)
+        self._left = {(endpoint, move.zone) for move in self.zone_moves for endpoint in move.former}
+        # While resolvers may still ask the one or the other, both answer the same.
+        self._before, self._after = (
+            _with_copies(self._before, self._after),
+            _with_copies(self._after, self._before),
+        )
         self._moving = {
             place
             for place in self._before.keys() | self._after.keys()
@@ -76,7 +92,7 @@ class Transition:
         """Everything that keeps the two from standing beside each other, or that nobody here could wait for."""
         return [
             *self._given_up(),
-            *self._moved_zones(),
+            *self._moved_views(),
             *_records_of_others(self._former, self._new),
             *conflicts(self._former, self._new),
             *self._not_in_inventory(inventoried),
@@ -93,18 +109,16 @@ class Transition:
                     f"Declare {name} again, and take it out when the cutover has ended",
                 )
 
-    def _moved_zones(self) -> Iterator[Problem]:
-        kept = {(place.endpoint, place.zone) for place in self._after}
-        known = {place.zone for place in self._after}
-        for endpoint, zone in dict.fromkeys((place.endpoint, place.zone) for place in self._before):
-            if zone in known and (endpoint, zone) not in kept:
+    def _moved_views(self) -> Iterator[Problem]:
+        before, after = (_endpoints_by_zone(records, of_view=True) for records in (self._before, self._after))
+        for zone in before.keys() - after.keys():
+            if any(place.zone == zone for place in self._after):
                 yield Problem(
                     "",
                     "mail_dns",
-                    f"the zone {zone} leaves the endpoint '{endpoint}'. Which name servers the world asks is decided "
-                    "by its delegation, which is not written from here",
-                    f"Let {zone} be at both endpoints (dns: [{endpoint}, ...]) until the delegation has changed and "
-                    "its TTL has passed; docs/cutover.md has the steps",
+                    f"the zone {zone} leaves the endpoint '{INTERNAL}', and no delegation says when nobody asks it any "
+                    "more",
+                    f"Let {zone} be at '{INTERNAL}' too until the cutover has ended",
                 )
 
     def _not_in_inventory(self, inventoried: Inventoried) -> Iterator[Problem]:
@@ -174,6 +188,7 @@ class Transition:
             "former_ttl": self.former_ttl,
             "short_ttl": self.short_ttl,
             "changes": self._changes(),
+            "zones": [{**move._asdict(), "records": self._records_in(move.zone)} for move in self.zone_moves],
             # Whose settings go, and whose queues have to be empty before.
             "retired": gone if stage == NEW else {role: [] for role in gone},
             "domains": sorted({place.name for place in self._before if place.type == "MX"}),
@@ -181,11 +196,17 @@ class Transition:
         }
 
     def _changes(self) -> list[str]:
-        return [
+        changes = (
             f"{place}: {_shown(self._before.get(place))} becomes {_shown(self._after.get(place))}"
             for place in [*self._before, *(place for place in self._after if place not in self._before)]
             if place in self._moving
-        ]
+        )
+        return list(dict.fromkeys(changes))
+
+    def _records_in(self, zone: str) -> list[dict[str, str]]:
+        """Which RRsets of a zone are ours."""
+        ours = dict.fromkeys((place.name, place.type) for place in [*self._before, *self._after] if place.zone == zone)
+        return [{"name": name, "type": type_} for name, type_ in ours]
 
     # DNS
 
@@ -222,6 +243,9 @@ class Transition:
         return self._short(place, self._before[place])
 
     def _new_record(self, place: Place) -> dict[str, Any] | None:
+        if (place.endpoint, place.zone) in self._left:
+            # It keeps what it has, which is the new state: a resolver that still asked it would be led right.
+            return None
         if place in self._after:
             return self._after[place]
         return _absent(self._before[place]) if self._is_owned(place, self._after) else None
@@ -276,6 +300,38 @@ def _records(plan: Mapping[str, Any]) -> Records:
         for zone, records in zones.items()
         for record in records
     }
+
+
+def _endpoints_by_zone(records: Records, *, of_view: bool = False) -> dict[str, list[str]]:
+    """Zone -> the endpoints that hold it for the world, or with of_view, for the inside."""
+    found: dict[str, list[str]] = {}
+    for endpoint, zone in dict.fromkeys((place.endpoint, place.zone) for place in records):
+        if (endpoint == INTERNAL) is of_view:
+            found.setdefault(zone, []).append(endpoint)
+    return found
+
+
+def _zone_moves(before: Records, after: Records) -> list[ZoneMove]:
+    first, second = _endpoints_by_zone(before), _endpoints_by_zone(after)
+    moves = (
+        ZoneMove(zone, [one for one in endpoints if one not in second[zone]], second[zone])
+        for zone, endpoints in first.items()
+        if zone in second
+    )
+    return [move for move in moves if move.former]
+
+
+def _with_copies(records: Records, others: Records) -> Records:
+    """The records, also at the endpoints that hold their zone among the others."""
+    own, held = _endpoints_by_zone(records), _endpoints_by_zone(others)
+    copies = {
+        place._replace(endpoint=endpoint): record
+        for place, record in records.items()
+        if place.endpoint != INTERNAL
+        for endpoint in held.get(place.zone, ())
+        if endpoint not in own[place.zone]
+    }
+    return {**records, **copies}
 
 
 def _absent(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ NOW = 1_800_000_000.0
 
 
 def about(id_: str = "a", former_ttl: int = 3600, short_ttl: int = 60) -> dict[str, Any]:
-    return {"id": id_, "former_ttl": former_ttl, "short_ttl": short_ttl}
+    return {"id": id_, "former_ttl": former_ttl, "short_ttl": short_ttl, "zones": []}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,24 @@ def test_where_no_record_changes_nothing_is_waited_for() -> None:
     assert Progress("a", 0, 0, {"beside": NOW}).next_step(NOW) == "switched"
 
 
+@pytest.mark.parametrize(
+    ("times", "step", "wait"),
+    [
+        ({"beside": NOW}, "delegated", 0),
+        ({"beside": NOW - 600, "delegated": NOW}, "wait", 3000),
+        ({"beside": NOW - 9999, "delegated": NOW}, "switched", 0),
+        ({"beside": NOW - 9999, "delegated": NOW - 600, "switched": NOW}, "wait", 86400 - 600),
+        ({"beside": NOW - 9999, "delegated": NOW - 86399, "switched": NOW}, "wait", 60),
+        ({"beside": NOW - 9999, "delegated": NOW - 86400, "switched": NOW - 60}, "new", 0),
+    ],
+)
+def test_the_former_way_stays_while_the_former_name_servers_may_be_asked(
+    times: dict[str, float], step: str, wait: int
+) -> None:
+    progress = Progress("a", 3600, 60, times, moves_zones=True, delegation_ttl=86400)
+    assert (progress.next_step(NOW), progress.seconds_to_wait(NOW)) == (step, wait)
+
+
 def test_the_table_says_what_is_done_and_until_when_is_waited() -> None:
     table = Progress("a", 3600, 60, {"beside": NOW}).table(["example.org MX: 10 a. becomes 10 b."], NOW + 600)
     assert "example.org MX: 10 a. becomes 10 b." in table
@@ -64,7 +82,7 @@ def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> Non
     path = tmp_path / "plan.json.cutover"
     fresh = read_progress(str(path), about())
     assert fresh == Progress("a", 3600, 60)
-    written = replace(fresh, times={"beside": NOW, "switching": NOW + 1}, former_ttl=86400)
+    written = replace(fresh, times={"beside": NOW, "switching": NOW + 1}, former_ttl=86400, delegation_ttl=172800)
     write_progress(str(path), written)
     assert path.stat().st_mode & 0o777 == 0o600
     # A TTL that was longer than the former plan says is kept in mind.

@@ -214,9 +214,44 @@ def test_all_that_cannot_be_done_is_said_at_once(between: Any) -> None:
         domains="mail_domains: [{name: example.net}], mail_zones: [{name: example.org, dns: other}]",
     )
     found = problems(between(DIRECT, new), Inventoried({"post"}, set()))
-    assert [problem.partition(",")[0].partition(":")[0] for problem in found] == ["", "", "mail", "gw"]
+    assert [problem.partition(",")[0].partition(":")[0] for problem in found] == ["", "mail", "gw"]
     assert "example.org is in the former state and not in the new one" in found[0]
-    assert "the zone example.org leaves the endpoint 'default'" in found[1]
+
+
+def test_both_hosts_of_a_zone_that_moves_answer_the_same_until_the_new_one_is_alone(between: Any) -> None:
+    at_other = POST.replace("ttl: 7200", "ttl: 7200, dns: other")
+    transition = between(DIRECT, at_other)
+    assert problems(transition) == []
+    for stage in (BESIDE, SWITCHED):
+        plan = transition.plan(stage)
+        assert records(plan, "default") == records(plan, "other") == records(between(DIRECT, POST).plan(stage))
+    end = transition.plan(NEW)
+    # The former one keeps the new records, for whoever still asks it.
+    assert list(end["dns"]) == ["other"]
+    assert records(end, "other") == records(between(DIRECT, POST).plan(NEW))
+    (move,) = end["cutover"]["zones"]
+    assert (move["zone"], move["former"], move["new"]) == ("example.org", ["default"], ["other"])
+    assert {"name": "mail.example.org", "type": "A"} in move["records"]
+    assert end["cutover"]["changes"].count("example.org MX: 10 mail.example.org. becomes 10 post.example.org.") == 1
+
+
+def test_a_zone_that_only_changes_its_dns_host_has_all_its_records_there_before_anything_is_delegated(
+    between: Any,
+) -> None:
+    at_other = DIRECT.replace("ttl: 7200", "ttl: 7200, dns: other")
+    transition = between(DIRECT, at_other)
+    assert (transition.former_ttl, transition.plan(NEW)["cutover"]["changes"]) == (0, [])
+    assert records(transition.plan(BESIDE), "other") == records(transition.plan(BESIDE), "default")
+    # One more host, or one less of two.
+    at_both = DIRECT.replace("ttl: 7200", "ttl: 7200, dns: [default, other]")
+    assert between(DIRECT, at_both).zone_moves == []
+    assert records(between(DIRECT, at_both).plan(BESIDE), "other") == records(transition.plan(BESIDE), "default")
+    assert [move.former for move in between(at_both, DIRECT).zone_moves] == [["other"]]
+    assert list(between(at_both, DIRECT).plan(NEW)["dns"]) == ["default"]
+
+
+def test_where_no_zone_moves_nobody_has_to_delegate(between: Any) -> None:
+    assert between(DIRECT, POST).plan(NEW)["cutover"]["zones"] == []
 
 
 def test_one_postfix_does_not_deliver_and_hand_on(between: Any) -> None:

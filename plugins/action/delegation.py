@@ -1,0 +1,243 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.action import validated
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.credentials import secrets, with_environment
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation import (
+    Contents,
+    Delegation,
+    NewServers,
+    Parents,
+    compared,
+    new_servers,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.interface import (
+    InvalidOptions,
+    Provider,
+    ProviderError,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC, provider_of
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.tsig import InvalidKey
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import InvalidName, name_text, parse_name
+
+if TYPE_CHECKING:
+    from dns.name import Name
+
+# Seconds between two looks at the parents, and for one of their answers.
+_PAUSE = 5.0
+_ANSWER_TIMEOUT = 3.0
+_MOVE_SPEC: dict[str, dict[str, Any]] = {
+    "zone": {"type": "str", "required": True},
+    "former": {"type": "list", "elements": "str", "required": True},
+    "new": {"type": "list", "elements": "str", "required": True},
+    "records": {"type": "list", "elements": "dict", "default": []},
+}
+
+
+@dataclass(frozen=True)
+class Move:
+    """A zone, the endpoints that it leaves and those that have it then, and (name, type) of our records in it."""
+
+    zone: Name
+    former: list[str]
+    new: list[str]
+    ours: frozenset[tuple[Name, str]]
+
+
+class ActionModule(ActionBase):
+    """inbound.mail.delegation; documented in plugins/modules/delegation.py."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        if message := missing_libraries("dnspython"):
+            return {"failed": True, "msg": message}
+        # A plain copy, without the tags that ansible-core keeps at every string.
+        arguments = json.loads(json.dumps(self._task.args, default=str))
+        hidden: set[str] = set()
+        try:
+            result = self._look(arguments, hidden)
+        except (InvalidOptions, InvalidKey, InvalidName) as error:
+            result = {"failed": True, "msg": str(error)}
+        except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
+            result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
+        cleaned: dict[str, Any] = remove_values(result, hidden)
+        return cleaned
+
+    def _look(self, arguments: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
+        spec = {
+            "endpoints": {"type": "dict", "required": True},
+            "zones": {"type": "list", "elements": "dict", "required": True},
+            "wait_timeout": {"type": "float", "default": 0.0},
+            "accept_differences": {"type": "bool", "default": False},
+        }
+        options = validated(spec, {"": arguments})[""]
+        moves = _moves(options["zones"])
+        endpoints = _endpoints(options["endpoints"], moves, hidden)
+        try:
+            servers, contents = asyncio.run(_read(moves, endpoints))
+            looks = self._wait(moves, servers, options["wait_timeout"])
+        except ProviderError as error:
+            return {"failed": True, "msg": f"{error} Mail goes the former way, and no delegation has to be changed."}
+        return self._result(moves, servers, contents, looks, options["accept_differences"])
+
+    def _wait(self, moves: list[Move], servers: Mapping[Name, NewServers], limit: float) -> dict[Name, Delegation]:
+        """What the parents say in the end. What has to be done is shown, then waited for. Raises ProviderError."""
+        parents = Parents(_ANSWER_TIMEOUT)
+        deadline = time.monotonic() + limit
+        longest: dict[Name, int] = {}
+        told = False
+        while True:
+            looks = {move.zone: parents.look(move.zone, servers[move.zone]) for move in moves}
+            longest = {zone: max(look.ttl, longest.get(zone, 0)) for zone, look in looks.items()}
+            open_ = [zone for zone, look in looks.items() if not look.leads_only_to(servers[zone].addresses)]
+            if not open_ or any(looks[zone].problems for zone in open_) or time.monotonic() >= deadline:
+                break
+            if not told:
+                lines = [_request(zone, servers[zone], looks[zone]) for zone in open_]
+                self._display.display("\n" + "\n".join(lines) + f"\nIt is waited for, at most {limit:.0f} s.\n")
+                told = True
+            time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
+        return {zone: Delegation(look.parent, look.named, longest[zone], look.problems) for zone, look in looks.items()}
+
+    def _result(
+        self,
+        moves: list[Move],
+        servers: Mapping[Name, NewServers],
+        contents: Mapping[Name, list[Contents]],
+        looks: Mapping[Name, Delegation],
+        accept_differences: bool,
+    ) -> dict[str, Any]:
+        rows, problems, requests = [], [], []
+        for move in moves:
+            zone, look = move.zone, looks[move.zone]
+            delegated = look.leads_only_to(servers[zone].addresses)
+            differences = [text for one in contents[zone] for text in one.differences]
+            rows.append(
+                {
+                    "zone": name_text(zone),
+                    "delegated": delegated,
+                    "ttl": look.ttl,
+                    "name_servers": [name_text(host) for host in sorted(servers[zone].addresses)],
+                    "named_by_parent": [name_text(host) for host in sorted(look.hosts)],
+                    "differences": differences,
+                }
+            )
+            if delegated:
+                continue
+            requests.append(_request(zone, servers[zone], look))
+            problems += [f"{name_text(zone)}: {problem}" for problem in look.problems]
+            if differences and not accept_differences:
+                problems.append(
+                    f"{name_text(zone)}: at the new DNS host {'; '.join(differences)}. Enter what is wanted there, as "
+                    "nobody would find it any more (if all of it is meant to be so: -e "
+                    "mail_cutover_accept_differences=true)"
+                )
+            for reason in dict.fromkeys(one.unread for one in contents[zone] if one.unread):
+                self._display.warning(
+                    f"Whether all other records of {name_text(zone)} are at the new DNS host was not compared: "
+                    f"{reason} Compare them by hand before the delegation is changed."
+                )
+        result: dict[str, Any] = {
+            "changed": False,
+            "zones": rows,
+            "delegated": not requests,
+            "ttl": max((look.ttl for look in looks.values()), default=0),
+            "requests": requests,
+        }
+        if problems:
+            result["failed"] = True
+            result["msg"] = (
+                "The new DNS host is not ready, and the delegation must not be changed yet; mail goes the former way.\n"
+                + "\n".join(problems)
+            )
+        return result
+
+
+def _moves(zones: list[dict[str, Any]]) -> list[Move]:
+    """Raises InvalidOptions, InvalidName."""
+    moves = validated(_MOVE_SPEC, {f"zones[{index}]": zone for index, zone in enumerate(zones)}).values()
+    return [
+        Move(
+            parse_name(move["zone"]),
+            move["former"],
+            move["new"],
+            frozenset((parse_name(record["name"]), record["type"]) for record in move["records"]),
+        )
+        for move in moves
+    ]
+
+
+def _endpoints(described: Mapping[str, Any], moves: list[Move], hidden: set[str]) -> dict[str, dict[str, Any]]:
+    """The options of those that are needed; their secrets are put into `hidden`. Raises InvalidOptions."""
+    wanted = dict.fromkeys(endpoint for move in moves for endpoint in (*move.former, *move.new))
+    if absent := [endpoint for endpoint in wanted if endpoint not in described]:
+        raise InvalidOptions(
+            [
+                f"mail_dns has no {', '.join(absent)} any more, and the former state has zones there: keep it in "
+                "mail_dns until the cutover has ended"
+            ]
+        )
+    for endpoint in wanted:
+        hidden |= secrets(described[endpoint])
+    options = validated(ARGUMENT_SPEC, {f"mail_dns.{endpoint}": described[endpoint] for endpoint in wanted})
+    complete = {endpoint: with_environment(options[f"mail_dns.{endpoint}"]) for endpoint in wanted}
+    for one in complete.values():
+        hidden |= secrets(one)
+    if by_hand := [endpoint for endpoint, one in complete.items() if one["provider"] == "manual"]:
+        raise InvalidOptions(
+            [
+                f"{', '.join(by_hand)} is filled in by hand (provider: manual), and a zone that moves has to be read "
+                "and written at both DNS hosts. Let it be at both (dns: [old, new]), enter what inbound.mail.site asks "
+                "for, have the delegation changed, and take the old one out when its TTL has passed"
+            ]
+        )
+    return complete
+
+
+async def _read(
+    moves: list[Move], endpoints: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[Name, NewServers], dict[Name, list[Contents]]]:
+    """What the new services say of themselves, and how their zones differ. Raises ProviderError, InvalidOptions."""
+    async with AsyncExitStack() as stack:
+        providers: dict[str, Provider] = {}
+        for name, options in endpoints.items():
+            providers[name] = await stack.enter_async_context(provider_of(options))
+        servers, contents = {}, {}
+        for move in moves:
+            new = [providers[endpoint] for endpoint in move.new]
+            servers[move.zone] = await new_servers(move.zone, new)
+            former = providers[move.former[0]]
+            contents[move.zone] = [await compared(move.zone, former, one, move.ours) for one in new]
+        return servers, contents
+
+
+def _request(zone: Name, new: NewServers, look: Delegation) -> str:
+    """What somebody has to do."""
+    wanted, named = sorted(new.addresses), sorted(look.hosts)
+    glue = [f"{name_text(host)} {', '.join(found)}" for host, found in sorted(new.glue(zone).items())]
+    led = sum(1 for names in look.named.values() if names and names <= set(wanted))
+    return (
+        f"Have the delegation of {name_text(zone)} changed by whoever keeps {name_text(look.parent)}, mostly the "
+        f"registrar: NS {', '.join(map(name_text, wanted))} in place of "
+        f"{', '.join(name_text(host) for host in named if host not in wanted) or 'nothing'}"
+        f"{', with the addresses (glue) ' + '; '.join(glue) if glue else ''}. "
+        f"{led} of {len(look.named)} name servers of {name_text(look.parent)} say so now."
+    )

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which name servers a zone is delegated to, as the servers of its parent zone say it, and whether others are ready.
+
+Nobody's cache is asked: a resolver goes on naming the former servers for hours, or the new ones before all parents do.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from .._deps import dns, optional_library
+from .._records.names import name_text
+from .._records.rrsets import Key, RRset
+from .._records.values import type_text
+from .interface import Provider, ProviderError
+
+if TYPE_CHECKING:
+    from dns.message import Message
+    from dns.name import Name
+    from dns.rdatatype import RdataType
+
+# What belongs to the service that has a zone, and to its signatures (RFC 4034, RFC 5155, RFC 7344).
+_OF_THE_SERVICE = frozenset({"SOA", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "CDS", "CDNSKEY"})
+
+
+class Contents(NamedTuple):
+    """differences: what of the zone's former contents is not at the new service; unread: why nobody can say."""
+
+    differences: list[str]
+    unread: str
+
+
+@dataclass(frozen=True)
+class NewServers:
+    """Host -> its addresses, of the service that a zone goes to."""
+
+    addresses: Mapping[Name, tuple[str, ...]]
+
+    def glue(self, zone: Name) -> dict[Name, tuple[str, ...]]:
+        """What the parent has to say too, as nobody could look it up (RFC 1034, section 4.2.1)."""
+        return {host: found for host, found in self.addresses.items() if host.is_subdomain(zone)}
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """parent: the zone that delegates; named: of each of its servers that answered, the name servers that it names;
+    ttl: seconds that anybody may keep the name servers named now, by the parent or by themselves; problems: why the
+    zone must not be delegated to the new ones."""
+
+    parent: Name
+    named: Mapping[str, frozenset[Name]]
+    ttl: int
+    problems: tuple[str, ...] = ()
+
+    def leads_only_to(self, hosts: Collection[Name]) -> bool:
+        return all(names and names <= set(hosts) for names in self.named.values())
+
+    @property
+    def hosts(self) -> frozenset[Name]:
+        return frozenset().union(*self.named.values())
+
+
+async def new_servers(zone: Name, providers: Iterable[Provider]) -> NewServers:
+    """Raises ProviderError if one of the services does not have the zone, or does not say by which servers."""
+    found: dict[Name, tuple[str, ...]] = {}
+    for provider in providers:
+        hosts = await provider.name_servers(zone)
+        if not hosts:
+            raise ProviderError(
+                f"zone {name_text(zone)}: {provider.service} does not say which name servers it has for the zone. "
+                "Enter its NS records there."
+            )
+        for host in hosts:
+            there: list[str] = []
+            if host.is_subdomain(zone):
+                keys = [Key(host, dns.rdatatype.A), Key(host, dns.rdatatype.AAAA)]
+                state = await provider.read(zone, keys)
+                there = [text for key in keys if key in state for text in state[key].texts()]
+            found[host] = tuple(there) or tuple(_addresses_of(host))
+    return NewServers(found)
+
+
+async def compared(zone: Name, former: Provider, new: Provider, ours: Collection[tuple[Name, str]]) -> Contents:
+    """What of the zone would be lost to the world if the new service had it. ours: (name, type) that are seen to."""
+    try:
+        before = _others(zone, await former.contents(zone), ours)
+        after = _others(zone, await new.contents(zone), ours)
+    except ProviderError as error:
+        return Contents([], str(error))
+    differences = []
+    for key, rrset in before.items():
+        there = after.get(key)
+        if there is None:
+            differences.append(f"{key} ({', '.join(rrset.texts())}) is missing")
+        elif there.values != rrset.values:
+            differences.append(f"{key} is {', '.join(there.texts())} there, not {', '.join(rrset.texts())}")
+    return Contents(differences, "")
+
+
+def _others(zone: Name, contents: Iterable[RRset], ours: Collection[tuple[Name, str]]) -> dict[Key, RRset]:
+    found = {}
+    for rrset in sorted(contents, key=lambda rrset: (rrset.key.name, type_text(rrset.key.rdtype))):
+        name, type_ = rrset.key.name, type_text(rrset.key.rdtype)
+        of_the_service = type_ in _OF_THE_SERVICE or (type_ == "NS" and name == zone)
+        if not of_the_service and (name, type_) not in ours:
+            found[rrset.key] = rrset
+    return found
+
+
+class Parents:
+    """timeout: seconds for one answer."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._found: dict[Name, tuple[Name, list[str]]] = {}
+
+    def look(self, zone: Name, new: NewServers) -> Delegation:
+        """Raises ProviderError if no server of the parent zone answers."""
+        parent, addresses = self._servers_above(zone)
+        named: dict[str, frozenset[Name]] = {}
+        ttl, signed = 0, None
+        for address in addresses:
+            reply = self._ask(address, zone, dns.rdatatype.NS)
+            if reply is None or reply.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                continue
+            referral = _rrset(reply, zone, dns.rdatatype.NS)
+            named[address] = frozenset(rdata.target.canonicalize() for rdata in referral or ())
+            ttl = max(ttl, referral.ttl if referral else 0)
+            signed = signed or self._rrset_at(address, zone, dns.rdatatype.DS)
+        if not named:
+            raise ProviderError(
+                f"zone {name_text(zone)}: no name server of {name_text(parent)}, which delegates it, answers here "
+                f"({', '.join(addresses) or 'their names have no address'}). See that this host may ask them (port 53)."
+            )
+        problems = tuple(self._unready(zone, new, signed))
+        delegation = Delegation(parent, named, ttl, problems)
+        own = (self._own_ttl(zone, host) for host in delegation.hosts - new.addresses.keys())
+        return Delegation(parent, named, max([ttl, *own]), problems)
+
+    def _servers_above(self, zone: Name) -> tuple[Name, list[str]]:
+        if zone not in self._found:
+            resolver = optional_library("dns.resolver")
+            try:
+                parent = resolver.zone_for_name(zone.parent())
+                hosts = sorted(rdata.target for rdata in resolver.resolve(parent, "NS"))
+            except (dns.exception.DNSException, OSError) as error:
+                raise ProviderError(
+                    f"zone {name_text(zone)}: the resolver of this host does not say which name servers its parent "
+                    f"zone has ({type(error).__name__})."
+                ) from None
+            self._found[zone] = parent, [address for host in hosts for address in _addresses_of(host)]
+        return self._found[zone]
+
+    def _unready(self, zone: Name, new: NewServers, signed: dns.rrset.RRset | None) -> Iterator[str]:
+        """Why the new servers do not do."""
+        for host, addresses in new.addresses.items():
+            if not addresses:
+                yield f"{name_text(host)} has no address"
+            for address in addresses:
+                reply = self._ask(address, zone, dns.rdatatype.SOA)
+                if reply is not None and not (reply.flags & dns.flags.AA and reply.answer):
+                    yield f"{name_text(host)} ({address}) does not answer for the zone"
+            replies = [self._ask(address, zone, dns.rdatatype.DNSKEY) for address in addresses]
+            answered = [reply for reply in replies if reply is not None]
+            if addresses and not answered:
+                yield f"{name_text(host)} ({', '.join(addresses)}) does not answer"
+            elif signed and not any(_is_signed_by(zone, signed, reply) for reply in answered):
+                yield (
+                    f"{name_text(host)} has no key that the DS records in the parent zone name, so whoever validates "
+                    "would find no mail exchanger. Have the DS records removed and wait until their TTL has passed, or "
+                    "have the parent name a key of the new service too (RFC 6781, section 4.3.5)"
+                )
+
+    def _own_ttl(self, zone: Name, host: Name) -> int:
+        """Seconds for which the zone's own NS RRset is kept, as this one of its servers answers it."""
+        found = (self._rrset_at(address, zone, dns.rdatatype.NS) for address in _addresses_of(host))
+        return max((rrset.ttl for rrset in found if rrset is not None), default=0)
+
+    def _rrset_at(self, address: str, name: Name, rdtype: RdataType) -> dns.rrset.RRset | None:
+        reply = self._ask(address, name, rdtype)
+        return None if reply is None else _rrset(reply, name, rdtype)
+
+    def _ask(self, address: str, name: Name, rdtype: RdataType) -> Message | None:
+        """The answer to a question that asks for no recursion; None if there is none."""
+        query = dns.message.make_query(name, rdtype, flags=0)
+        try:
+            reply, _over_tcp = dns.query.udp_with_fallback(query, address, timeout=self._timeout)
+        except (dns.exception.DNSException, OSError, EOFError):
+            return None
+        return reply
+
+
+def _rrset(reply: Message, name: Name, rdtype: RdataType) -> dns.rrset.RRset | None:
+    """In a referral it is in the authority section; a server that has the child zone too answers it."""
+    for section in (reply.answer, reply.authority):
+        for rrset in section:
+            if (rrset.name, rrset.rdtype) == (name, rdtype):
+                return rrset
+    return None
+
+
+def _is_signed_by(zone: Name, signed: dns.rrset.RRset, reply: Message) -> bool:
+    """Whether one of the keys is one that the DS RRset names (RFC 4034, section 5.1.4)."""
+    dnssec = optional_library("dns.dnssec")
+    keys = _rrset(reply, zone, dns.rdatatype.DNSKEY) or ()
+    for one in signed:
+        for key in keys:
+            if dnssec.key_id(key) != one.key_tag:
+                continue
+            try:
+                if dnssec.make_ds(zone, key, one.digest_type, validating=True) == one:
+                    return True
+            except dns.exception.DNSException:
+                continue
+    return False
+
+
+def _addresses_of(host: Name) -> list[str]:
+    """As this host's resolver knows them."""
+    try:
+        found = socket.getaddrinfo(name_text(host), 53, type=socket.SOCK_DGRAM)
+    except OSError:
+        return []
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
