@@ -25,6 +25,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import CREDENTIALS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid, svg
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import unfinished
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import apart_from_secrets
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import (
@@ -33,6 +34,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition 
     STAGES,
     Inventoried,
     Transition,
+    state_id,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
     BY_NAME,
@@ -63,6 +65,7 @@ class ActionModule(ActionBase):
                 "former": {"type": "path"},
                 "stage": {"type": "str", "choices": list(STAGES)},
                 "short_ttl": {"type": "int", "default": SHORT_TTL},
+                "cutover_states": {"type": "list", "elements": "path", "default": []},
             },
             required_together=[("former", "stage")],
         )
@@ -75,6 +78,9 @@ class ActionModule(ActionBase):
             plan = compile_plan(declared.inventory(), declared.problems)
         except DeclarationError as error:
             raise self._failure(error) from None
+        places = options["cutover_states"]
+        if places and (reason := unfinished(places, state_id(plan))):
+            raise AnsibleActionFail(f"{reason} Nothing was changed.")
         if options["former"]:
             plan = self._between(plan, options, variables["groups"])
         result: dict[str, Any] = {"changed": False, "plan": plan, "tables": tables(plan)}

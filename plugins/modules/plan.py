@@ -64,6 +64,14 @@ options:
     type: str
     choices: [beside, switched, new]
     version_added: "0.4.0"
+  cutover_states:
+    description:
+      - Files in which M(inbound.mail.cutover) keeps where a cutover stands, and folders with such files (C(*.cutover)).
+      - The task fails if a cutover to the declared state has not ended, or one away from it that switched records.
+    type: list
+    elements: path
+    default: []
+    version_added: "0.5.0"
   short_ttl:
     description:
       - With O(former), the TTL in seconds of records that are about to change, where theirs is longer.

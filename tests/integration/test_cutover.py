@@ -131,6 +131,12 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert_both_answer(lab, "10 first.example.org.")
     assert_mail_arrives(lab, stream, "first")
 
+    # Nobody makes the new state so at once by mistake.
+    at_once = lab.playbook("inbound.mail.site", check=False)
+    assert at_once.returncode != 0
+    assert "A cutover to the declared state has not ended" in said(at_once)
+    assert "10 first.example.org." in exchanges(lab, OLD)
+
     # It is, and the controller is killed as soon as that was seen.
     with lab.playbook_started("inbound.mail.cutover", "-e", f"mail_cutover_from={former}") as running:
         moves.delegate("new")

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +58,8 @@ class UnreadableProgress(Exception):
 class Progress:
     """id: of the two states; ttl: seconds that anybody may keep a former record, before and after it was lowered;
     times: step -> when it was done, in seconds since 1970; moves_zones: whether a zone goes to other name servers;
-    delegation_ttl: seconds that anybody may go on asking the former ones, once the parents name the new ones."""
+    delegation_ttl: seconds that anybody may go on asking the former ones, once the parents name the new ones; states:
+    the id of the former one and of the new one."""
 
     id: str
     former_ttl: int
@@ -65,6 +67,7 @@ class Progress:
     times: Mapping[str, float] = field(default_factory=dict)
     moves_zones: bool = False
     delegation_ttl: int = 0
+    states: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def _steps(self) -> list[str]:
@@ -127,12 +130,15 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
     Raises OtherStates if the file is about others and those are not where they began, UnreadableProgress.
     """
     moves_zones = bool(cutover["zones"])
-    fresh = Progress(cutover["id"], cutover["former_ttl"], cutover["short_ttl"], moves_zones=moves_zones)
+    fresh = Progress(
+        cutover["id"],
+        cutover["former_ttl"],
+        cutover["short_ttl"],
+        moves_zones=moves_zones,
+        states=cutover["states"],
+    )
     try:
-        with open(path, encoding="utf-8") as file:
-            held = json.load(file)
-        if held["format_version"] != FORMAT_VERSION:
-            raise ValueError(f"format_version {held['format_version']}")
+        held = _read(path)
         times = {step: float(held["times"][step]) for step in MARKS if step in held["times"]}
         progress = Progress(
             str(held["id"]),
@@ -141,6 +147,7 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
             times,
             moves_zones,
             int(held.get("delegation_ttl", 0)),
+            cutover["states"],
         )
     except FileNotFoundError:
         return fresh
@@ -166,6 +173,49 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
     )
 
 
+def _read(path: str) -> dict[str, Any]:
+    """Raises OSError, ValueError, KeyError, TypeError."""
+    with open(path, encoding="utf-8") as file:
+        held: dict[str, Any] = json.load(file)
+    if held["format_version"] != FORMAT_VERSION:
+        raise ValueError(f"format_version {held['format_version']}")
+    return held
+
+
+def unfinished(places: Iterable[str], state: str) -> str | None:
+    """Why the state of this id must not be made so at once: a cutover to it, or away from it, has not ended.
+
+    places: files that say where a cutover stands, and folders with such files.
+    """
+    files = (
+        file
+        for place in places
+        for file in (glob.glob(os.path.join(place, "*.cutover")) if os.path.isdir(place) else [place])
+    )
+    for path in dict.fromkeys(map(os.path.realpath, files)):
+        try:
+            held = _read(path)
+            times, states = dict(held["times"]), dict(held["states"])
+        except (OSError, ValueError, KeyError, TypeError):
+            # None that was begun, or one of a release that did not write down its states.
+            continue
+        if VERIFIED in times:
+            continue
+        if states.get("new") == state:
+            return (
+                f"A cutover to the declared state has not ended ({path}), and mail may still come in on the former "
+                "way: this would remove it at once. Run inbound.mail.cutover again, which goes on where it stood. If "
+                "the former way does not count any more, remove that file and run this again."
+            )
+        if states.get("former") == state and SWITCHING in times:
+            return (
+                f"A cutover away from the declared state has not ended ({path}), and its records were switched: this "
+                "would cut off who follows them. Declare the other state again and let it end, or go back by a cutover "
+                "too (docs/cutover.md). If the other way does not count any more, remove that file and run this again."
+            )
+    return None
+
+
 def write_progress(path: str, progress: Progress) -> None:
     """In one step and for this user alone. Raises OSError."""
     held = {
@@ -174,6 +224,7 @@ def write_progress(path: str, progress: Progress) -> None:
         "former_ttl": progress.former_ttl,
         "short_ttl": progress.short_ttl,
         "delegation_ttl": progress.delegation_ttl,
+        "states": dict(progress.states),
         "times": dict(progress.times),
     }
     folder, name = os.path.split(os.path.realpath(path))

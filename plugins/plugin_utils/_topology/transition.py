@@ -144,8 +144,7 @@ class Transition:
     @property
     def id(self) -> str:
         """The same for the same two plans."""
-        plans = [{key: plan[key] for key in ("dns", "flows", "relay", "server")} for plan in (self._former, self._new)]
-        return hashlib.sha256(json.dumps(plans, sort_keys=True).encode()).hexdigest()
+        return _digest([_made(plan) for plan in (self._former, self._new)])
 
     @property
     def former_ttl(self) -> int:
@@ -185,6 +184,7 @@ class Transition:
         return {
             "stage": stage,
             "id": self.id,
+            "states": {"former": state_id(self._former), "new": state_id(self._new)},
             "former_ttl": self.former_ttl,
             "short_ttl": self.short_ttl,
             "changes": self._changes(),
@@ -291,6 +291,19 @@ class Transition:
             and (gone := [address for address in one["addresses"] if address not in used | forwarded])
         ]
         return expect
+
+
+def state_id(plan: Mapping[str, Any]) -> str:
+    """The same for plans that make the same of all hosts, devices and zones."""
+    return _digest(_made(plan))
+
+
+def _made(plan: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: plan[key] for key in ("dns", "flows", "relay", "server")}
+
+
+def _digest(of: Any) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
 
 
 def _records(plan: Mapping[str, Any]) -> Records:

@@ -15,6 +15,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress im
     Progress,
     UnreadableProgress,
     read_progress,
+    unfinished,
     write_progress,
 )
 
@@ -22,7 +23,13 @@ NOW = 1_800_000_000.0
 
 
 def about(id_: str = "a", former_ttl: int = 3600, short_ttl: int = 60) -> dict[str, Any]:
-    return {"id": id_, "former_ttl": former_ttl, "short_ttl": short_ttl, "zones": []}
+    return {
+        "id": id_,
+        "former_ttl": former_ttl,
+        "short_ttl": short_ttl,
+        "zones": [],
+        "states": {"former": f"{id_}1", "new": f"{id_}2"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -81,7 +88,7 @@ def test_the_table_says_what_is_done_and_until_when_is_waited() -> None:
 def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> None:
     path = tmp_path / "plan.json.cutover"
     fresh = read_progress(str(path), about())
-    assert fresh == Progress("a", 3600, 60)
+    assert fresh == Progress("a", 3600, 60, states={"former": "a1", "new": "a2"})
     written = replace(fresh, times={"beside": NOW, "switching": NOW + 1}, former_ttl=86400, delegation_ttl=172800)
     write_progress(str(path), written)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -94,7 +101,7 @@ def test_until_the_switch_another_state_may_be_declared_and_then_not(tmp_path: P
     path = str(tmp_path / "cutover")
     progress = Progress("a", 3600, 60, {"beside": NOW})
     write_progress(path, progress)
-    assert read_progress(path, about("b")) == Progress("b", 3600, 60)
+    assert read_progress(path, about("b")) == Progress("b", 3600, 60, states={"former": "b1", "new": "b2"})
     # As soon as some records may lead to the new way.
     write_progress(path, replace(progress, times={"beside": NOW, "switching": NOW}))
     with pytest.raises(OtherStates, match=r"not ended.*Declare that state again"):
@@ -111,3 +118,28 @@ def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path, content: st
     with pytest.raises(UnreadableProgress, match="does not say where the cutover stands"):
         read_progress(str(path), about())
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("times", "state", "reason"),
+    [
+        ({"beside": NOW}, "a2", "A cutover to the declared state has not ended"),
+        ({"beside": NOW, "switching": NOW}, "a2", "A cutover to the declared state has not ended"),
+        ({"beside": NOW, "switching": NOW}, "a1", "A cutover away from the declared state has not ended"),
+        # Nothing led to the new way yet: the former state may be put back.
+        ({"beside": NOW}, "a1", ""),
+        ({"beside": NOW, "switching": NOW}, "b2", ""),
+        (dict.fromkeys(("beside", "switching", "switched", "new", "verified"), NOW), "a2", ""),
+    ],
+)
+def test_a_cutover_that_has_not_ended_is_found(
+    tmp_path: Path, times: dict[str, float], state: str, reason: str
+) -> None:
+    path = tmp_path / "former.json.cutover"
+    (tmp_path / "other.cutover").write_text("no JSON")
+    write_progress(str(path), replace(read_progress(str(path), about()), times=times))
+    for places in ([str(tmp_path)], [str(path)], [str(tmp_path / "nowhere"), str(tmp_path)]):
+        found = unfinished(places, state) or ""
+        assert found.startswith(reason)
+        assert bool(found) is bool(reason)
+        assert not found or str(path) in found
