@@ -169,7 +169,7 @@ class Parents:
             answered = [reply for reply in replies if reply is not None]
             if addresses and not answered:
                 yield f"{name_text(host)} ({', '.join(addresses)}) does not answer"
-            elif signed and not any(_is_signed_by(zone, signed, reply) for reply in answered):
+            elif signed and not any(is_signed_by(zone, signed, reply) for reply in answered):
                 yield (
                     f"{name_text(host)} has no key that the DS records in the parent zone name, so whoever validates "
                     "would find no mail exchanger. Have the DS records removed and wait until their TTL has passed, or "
@@ -204,7 +204,7 @@ def _rrset(reply: Message, name: Name, rdtype: RdataType) -> dns.rrset.RRset | N
     return None
 
 
-def _is_signed_by(zone: Name, signed: dns.rrset.RRset, reply: Message) -> bool:
+def is_signed_by(zone: Name, signed: dns.rrset.RRset, reply: Message) -> bool:
     """Whether one of the keys is one that the DS RRset names (RFC 4034, section 5.1.4)."""
     dnssec = optional_library("dns.dnssec")
     keys = _rrset(reply, zone, dns.rdatatype.DNSKEY) or ()
