@@ -9,9 +9,12 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import read_progress, write_progress
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import state_id
 
 # Nobody is there: whoever is asked makes the run fail otherwise than it should.
 STATE = """
@@ -86,3 +89,27 @@ def test_no_host_is_left_out(play: Play) -> None:
     play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
     said = play("cutover", FORMER, "-e", "mail_cutover_from=former.json", "--limit", "gw")
     assert "Run it without --limit" in said
+
+
+def test_a_zone_that_moves_has_to_be_read_and_written_at_both_dns_hosts(play: Play) -> None:
+    play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
+    moved = FORMER.replace("name: dpetri.net}", "name: dpetri.net, dns: new}")
+    without = moved.replace("mail_dns: {default:", "mail_dns: {new:")
+    assert "mail_dns has no default any more" in play("cutover", without, "-e", "mail_cutover_from=former.json")
+    by_hand = moved.replace("mail_dns: {", "mail_dns: {new: {provider: manual}, ")
+    said = play("cutover", by_hand, "-e", "mail_cutover_from=former.json")
+    assert "new is filled in by hand (provider: manual)" in said
+    assert "Let it be at both (dns: [old, new])" in said
+
+
+def test_site_does_not_cut_a_cutover_short(play: Play, tmp_path: Path) -> None:
+    play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
+    new = FORMER.replace("9.9.0.1", "9.9.0.2")
+    play("plan", new, "-e", "mail_plan_dest=new.json", fails=False)
+    states = {state: state_id(json.loads((tmp_path / f"{state}.json").read_text())) for state in ("former", "new")}
+    about = {"id": "", "former_ttl": 3600, "short_ttl": 60, "zones": [], "states": states}
+    path = tmp_path / "former.json.cutover"
+    write_progress(str(path), replace(read_progress(str(path), about), times={"beside": 0.0}))
+    said = play("site", new)
+    assert "A cutover to the declared state has not ended" in said
+    assert f"({path})" in said
