@@ -53,10 +53,13 @@ def control_group(machine: str) -> Path:
     return (hybrid if hybrid.is_dir() else Path("/sys/fs/cgroup")) / machine
 
 
-def remove_control_groups(machine_prefix: str) -> None:
-    """Remove the control groups of containers that have ended. A hybrid machine has them in a second hierarchy too."""
+def remove_control_groups(machines: str) -> None:
+    """Remove the control groups of containers that have ended. A hybrid machine has them in a second hierarchy too.
+
+    machines: their names, as a pattern of file names.
+    """
     for hierarchy in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"):
-        for group in Path(hierarchy).glob(f"{machine_prefix}*"):
+        for group in Path(hierarchy).glob(machines):
             for folder, _folders, _files in os.walk(group, topdown=False):
                 os.rmdir(folder)
 

@@ -397,7 +397,7 @@ def sweep(lab: str) -> None:
         prefix = f"{PREFIX}{lab}-"
         for machine, nspawn in nspawn_processes(prefix).items():
             stop(machine, nspawn, power=False)
-        remove_control_groups(prefix)
+        remove_control_groups(f"{prefix}*")
         for name in namespaces(lab):
             remove(name)
         disks = cache_folder() / "hosts" / lab
