@@ -93,9 +93,12 @@ class ActionModule(ActionBase):
         endpoints = _endpoints(options["endpoints"], moves, hidden)
         try:
             servers, contents = asyncio.run(_read(moves, endpoints))
-            looks = self._wait(moves, servers, options["wait_timeout"])
+            is_complete = not any(one.differences for found in contents.values() for one in found)
+            # Nobody is asked to change a delegation to a host that is not ready.
+            limit = options["wait_timeout"] if is_complete or options["accept_differences"] else 0.0
+            looks = self._wait(moves, servers, limit)
         except ProviderError as error:
-            return {"failed": True, "msg": f"{error} Mail goes the former way, and no delegation has to be changed."}
+            return {"failed": True, "msg": f"{error} Until that is mended, leave the delegation as it is."}
         return self._result(moves, servers, contents, looks, options["accept_differences"])
 
     def _wait(self, moves: list[Move], servers: Mapping[Name, NewServers], limit: float) -> dict[Name, Delegation]:

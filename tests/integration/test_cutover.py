@@ -72,7 +72,7 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     unready = moves.cutover(former, check=False)
     lab.run("new", "systemctl start named")
     assert unready.returncode != 0
-    assert "Mail goes the former way, and no delegation has to be changed" in said(unready)
+    assert "Until that is mended, leave the delegation as it is" in said(unready)
     incomplete = moves.cutover(former, check=False)
     assert incomplete.returncode != 0
     assert "example.org: at the new DNS host A www.example.org (203.0.113.80) is missing" in said(incomplete)
@@ -159,6 +159,16 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert stands(lab, former).keys() == {"beside", "delegated", "switching"}
     assert "10 first.example.org." in exchanges(lab, NEW)
     assert_mail_arrives(lab, stream, "first")
+
+    # The host that leaves cannot deliver what it took: it stays until it has, and the new way takes mail meanwhile.
+    lab.run("first", "postconf -e 'defer_transports = local virtual' && postfix reload")
+    lab.await_run("first", "postqueue -j | grep -q example.org", within=60)
+    undelivered = moves.cutover(former, "-e", "mail_cutover_drain_timeout=2", check=False)
+    lab.run("first", "postconf -X defer_transports && postfix reload")
+    assert undelivered.returncode != 0
+    assert "first still keeps mail for the domains in its queue" in said(undelivered)
+    assert stands(lab, former).keys() == {"beside", "delegated", "switching", "switched"}
+    assert_mail_arrives(lab, stream, "second")
 
     # A repeat finishes.
     ended = moves.cutover(former)
