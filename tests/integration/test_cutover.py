@@ -161,10 +161,10 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert_mail_arrives(lab, stream, "first")
 
     # The host that leaves cannot deliver what it took: it stays until it has, and the new way takes mail meanwhile.
-    lab.run("first", "postconf -e 'defer_transports = local virtual' && postfix reload")
+    lab.run("first", "postconf -e 'mailbox_command = exit 75' && postfix reload")
     lab.await_run("first", "postqueue -j | grep -q example.org", within=60)
     undelivered = moves.cutover(former, "-e", "mail_cutover_drain_timeout=2", check=False)
-    lab.run("first", "postconf -X defer_transports && postfix reload")
+    lab.run("first", "postconf -X mailbox_command && postfix reload")
     assert undelivered.returncode != 0
     assert "first still keeps mail for the domains in its queue" in said(undelivered)
     assert stands(lab, former).keys() == {"beside", "delegated", "switching", "switched"}
