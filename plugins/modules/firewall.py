@@ -12,8 +12,8 @@ version_added: "0.1.0"
 author:
   - the inbound.mail contributors (@inbound-mail)
 description:
-  - Makes a list of flows so on a host that routes, as one table of its own that is replaced in one transaction. Before
-    that nft and the kernel check it; what they refuse changes nothing.
+  - Makes a list of flows so on a host that routes, as one table of its own that is replaced in one transaction. What
+    nft or the kernel refuses changes nothing.
   - Only TCP to the flows' ports is looked at. All else, the host's own input and output, and every other table are left
     as they are.
   - The first flow that matches a connection decides on it. What no flow matches passes.

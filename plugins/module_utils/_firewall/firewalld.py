@@ -26,6 +26,8 @@ _ANY = "ANY"
 _POLICIES = Path("/etc/firewalld/policies")
 _CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
 _STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECASE | re.MULTILINE)
+# Name -> its ingress zone, its egress zone, its rich rules.
+Policies = dict[str, tuple[str, str, list[str]]]
 _OPENING = re.compile(r"(?P<ingress>\S+) (?P<egress>\S+) (?P<rule>rule .+)")
 
 
@@ -65,19 +67,10 @@ class Firewalld(Keeper):
         return "".join(sorted(openings))
 
     def live(self) -> str:
-        return self._openings()
+        return _openings(self._listed())
 
     def kept(self) -> str:
-        return self._openings("--permanent")
-
-    def _openings(self, *where: str) -> str:
-        found = []
-        for policy in self._policies(*where):
-            listing = self._ask(*where, f"--policy={policy}", "--list-all")
-            ingress, egress = (_field(listing, f"{side}-zones") for side in ("ingress", "egress"))
-            rules = self._rules(policy, *where)
-            found += [f"{ingress} {egress} {rule}\n" for rule in rules]
-        return "".join(sorted(found))
+        return _openings(self._listed("--permanent"))
 
     def script(self, openings: str) -> str:
         """A policy begins to exist only by a reload: it is permanent, and empty, just for that."""
@@ -115,7 +108,7 @@ class Firewalld(Keeper):
 
     def keep(self, openings: str) -> None:
         policies = self._by_policy(openings)
-        permanent = self._policies("--permanent")
+        permanent = self._listed("--permanent")
         for policy in permanent:
             if policy not in policies:
                 self._host.run_shell(_forget(policy))
@@ -125,7 +118,7 @@ class Firewalld(Keeper):
                 self._ask("--permanent", f"--policy={policy}", f"--add-ingress-zone={ingress}")
                 self._ask("--permanent", f"--policy={policy}", f"--add-egress-zone={egress}")
                 self._ask("--permanent", f"--policy={policy}", f"--set-short={self._about}")
-            there = self._rules(policy, "--permanent")
+            _ingress, _egress, there = permanent.get(policy, ("", "", []))
             changes = [f"--remove-rich-rule={rule}" for rule in there if rule not in rules]
             changes += [f"--add-rich-rule={rule}" for rule in rules if rule not in there]
             for start in range(0, len(changes), 100):
@@ -133,12 +126,12 @@ class Firewalld(Keeper):
                     some = [change for change in changes[start : start + 100] if change.startswith(kind)]
                     if some:
                         self._ask("--permanent", f"--policy={policy}", *some)
-        if set(self._policies()) - set(policies):
+        if self._listed().keys() - policies:
             self.refuse_to_lose_changes()
             self._ask("--reload")
 
     def check(self, openings: str) -> None:
-        if set(self._by_policy(openings)) - set(self._policies()):
+        if self._by_policy(openings).keys() - self._listed():
             self.refuse_to_lose_changes()
 
     def refuse_to_lose_changes(self) -> None:
@@ -158,21 +151,25 @@ class Firewalld(Keeper):
                     "them permanent (firewall-cmd --runtime-to-permanent), or drop them (firewall-cmd --reload)"
                 )
 
-    def _by_policy(self, openings: str) -> dict[str, tuple[str, str, list[str]]]:
-        """Policy -> its ingress zone, its egress zone, its rules."""
-        found: dict[str, tuple[str, str, list[str]]] = {}
+    def _by_policy(self, openings: str) -> Policies:
+        found: Policies = {}
         for match in _OPENING.finditer(openings):
             ingress, egress = match["ingress"], match["egress"]
             policy = self._prefix + _short_hash(f"{ingress} {egress}")
             found.setdefault(policy, (ingress, egress, []))[2].append(match["rule"])
         return found
 
-    def _policies(self, *where: str) -> list[str]:
-        return [policy for policy in self._ask(*where, "--get-policies").split() if policy.startswith(self._prefix)]
-
-    def _rules(self, policy: str, *where: str) -> list[str]:
-        # Without any rule it prints an empty line.
-        return [rule for rule in self._ask(*where, f"--policy={policy}", "--list-rich-rules").splitlines() if rule]
+    def _listed(self, *where: str) -> Policies:
+        """Our policies as firewalld has them."""
+        return {
+            listing.split()[0]: (
+                _field(listing, "ingress-zones"),
+                _field(listing, "egress-zones"),
+                re.findall(r"^\t(rule .*\S)", listing, re.MULTILINE),
+            )
+            for listing in _parts(self._ask(*where, "--list-all-policies"))
+            if listing.startswith(self._prefix)
+        }
 
     # Zones
 
@@ -232,6 +229,17 @@ def _forward(passage: Passage) -> str:
     )
 
 
+def _openings(policies: Policies) -> str:
+    return "".join(
+        sorted(f"{ingress} {egress} {rule}\n" for ingress, egress, rules in policies.values() for rule in rules)
+    )
+
+
+def _parts(listing: str) -> list[str]:
+    """What firewalld lists of each zone or policy."""
+    return re.split(r"\n(?=\S)", listing.strip())
+
+
 def _field(listing: str, name: str) -> str:
     match = re.search(rf"^  {name}: (\S+)", listing, re.MULTILINE)
     return match[1] if match else ""
@@ -239,10 +247,9 @@ def _field(listing: str, name: str) -> str:
 
 def _comparable(listing: str, prefix: str) -> list[str]:
     """Without what differs for other reasons: interfaces stay through a reload, and policies of ours are ours."""
-    parts = re.split(r"\n(?=\S)", listing.strip())
     return [
         "\n".join(line.rstrip() for line in part.splitlines()[1:] if not line.startswith("  interfaces:"))
-        for part in sorted(parts)
+        for part in sorted(_parts(listing))
         if part and not part.startswith(prefix)
     ]
 

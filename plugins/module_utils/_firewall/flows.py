@@ -9,7 +9,7 @@ import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Peer:
     network: Network | None = None
     family: int = 0
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """``interface``, ``host``, ``network`` or ``any``."""
         if self.interface:

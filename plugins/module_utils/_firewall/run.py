@@ -120,8 +120,6 @@ def _to_flows(
     after = State(
         table.text(), host.table_file_text(table), forwarding.text(settings_after), sysctls, True, openings, openings
     )
-    if before.table != after.table and host.has_nft:
-        host.check(table.script())
     for keeper in present:
         if before.openings[keeper.title] != openings[keeper.title]:
             keeper.check(openings[keeper.title])
@@ -133,7 +131,12 @@ def _to_flows(
         )
     by_title = {one.title: one for one in present}
     scripts = ruleset.replacement(live_table, table) if live_table else (table.script(),)
-    return _with_retired(host, Change(name, backend, before, after, scripts, by_title, forwards))
+    change = Change(name, backend, before, after, scripts, by_title, forwards)
+    # Where nothing is done before it, no timer either, nft judges a transaction by doing it.
+    load_decides = change.is_one_transaction and not (module.check_mode or module.params["confirm_timeout"])
+    if before.table != after.table and host.has_nft and not load_decides:
+        host.check(table.script())
+    return _with_retired(host, change)
 
 
 def _with_retired(host: Host, change: Change) -> Change:

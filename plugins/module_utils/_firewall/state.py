@@ -47,3 +47,10 @@ class Change:
     keepers: Mapping[str, Keeper] = field(default_factory=dict)
     forwards: tuple[Flow, ...] = ()
     """What is forwarded afterwards."""
+
+    @property
+    def is_one_transaction(self) -> bool:
+        """Whether nft's one script is what is done first: if it is refused, nothing was changed."""
+        before, after = self.before, self.after
+        stops_routing = any(value == "0" and before.sysctls.get(key) != "0" for key, value in after.sysctls.items())
+        return len(self.scripts) == 1 and before.openings == after.openings and not stops_routing
