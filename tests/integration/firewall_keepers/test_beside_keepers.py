@@ -17,6 +17,7 @@ from .gateways import (
     mail_passes,
     one_release,
     others_work,
+    state,
 )
 
 # What is done at the same time, each on another gateway.
@@ -44,6 +45,20 @@ def test_what_the_keeper_does_does_not_shut_mail_out(lab: Lab) -> None:
             assert mail_passes(lab, GATEWAYS[gateway]), command
             assert others_work(lab, GATEWAYS[gateway]), command
         assert changed(lab.playbook(PLAYBOOK).stdout) == dict.fromkeys(GATEWAYS, 0), commands
+
+
+@one_release
+def test_a_zone_of_firewalld_that_has_more_than_the_flows_mean_is_refused(lab: Lab) -> None:
+    lab.run("firewalld", "firewall-cmd --zone=external --change-interface=dmz2")
+    try:
+        before = state(lab, "firewalld")
+        refused = lab.playbook(PLAYBOOK, "--limit", "firewalld", check=False)
+        assert refused.returncode != 0
+        said = " ".join(refused.stdout.split())
+        assert "interface internet: it is in firewalld's zone external together with dmz2" in said
+        assert state(lab, "firewalld") == before
+    finally:
+        lab.run("firewalld", "firewall-cmd --zone=dmz --change-interface=dmz2")
 
 
 @one_release
