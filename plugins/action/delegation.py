@@ -9,6 +9,7 @@ import json
 import time
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 # Seconds between two looks at the parents, and for one of their answers.
 _PAUSE = 5.0
 _ANSWER_TIMEOUT = 3.0
+# Zones that are asked for at once.
+_AT_ONCE = 32
 _MOVE_SPEC: dict[str, dict[str, Any]] = {
     "zone": {"type": "str", "required": True},
     "former": {"type": "list", "elements": "str", "required": True},
@@ -108,7 +111,16 @@ class ActionModule(ActionBase):
         longest: dict[Name, int] = {}
         told = False
         while True:
-            looks = {move.zone: parents.look(move.zone, servers[move.zone]) for move in moves}
+            try:
+                with ThreadPoolExecutor(_AT_ONCE) as pool:
+                    found = pool.map(lambda move: parents.look(move.zone, servers[move.zone]), moves)
+                    looks = dict(zip((move.zone for move in moves), found))
+            except ProviderError:
+                # In an hour a network may be away for a moment.
+                if not told or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
+                continue
             longest = {zone: max(look.ttl, longest.get(zone, 0)) for zone, look in looks.items()}
             open_ = [zone for zone, look in looks.items() if not look.leads_only_to(servers[zone].addresses)]
             if not open_ or any(looks[zone].problems for zone in open_) or time.monotonic() >= deadline:

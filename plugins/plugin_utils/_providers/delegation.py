@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _OF_THE_SERVICE = frozenset({"SOA", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "CDS", "CDNSKEY"})
 
 
+# Over UDP a question or its answer may be lost.
+_TRIES = 2
+
+
 class Contents(NamedTuple):
     """differences: what of the zone's former contents is not at the new service; unread: why nobody can say."""
 
@@ -188,11 +192,13 @@ class Parents:
     def _ask(self, address: str, name: Name, rdtype: RdataType) -> Message | None:
         """The answer to a question that asks for no recursion; None if there is none."""
         query = dns.message.make_query(name, rdtype, flags=0)
-        try:
-            reply, _over_tcp = dns.query.udp_with_fallback(query, address, timeout=self._timeout)
-        except (dns.exception.DNSException, OSError, EOFError):
-            return None
-        return reply
+        for _try in range(_TRIES):
+            try:
+                reply, _over_tcp = dns.query.udp_with_fallback(query, address, timeout=self._timeout)
+            except (dns.exception.DNSException, OSError, EOFError):
+                continue
+            return reply
+        return None
 
 
 def _rrset(reply: Message, name: Name, rdtype: RdataType) -> dns.rrset.RRset | None:
