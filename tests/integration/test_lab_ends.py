@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from debian_lab import Lab
+from debian_lab import Lab, LabError
 
 LAB = Path(__file__).resolve().parents[1] / "lab" / "lab.py"
 
@@ -82,4 +82,7 @@ def test_what_a_killed_one_left_is_cleared_away_by_the_next(tmp_path: Path) -> N
         assert left_of(name) == []
         assert lab.run("alice", "hostname").stdout == "alice\n"
         second = lab.network.namespace("alice").removesuffix("alice")
+        # One at a time: another one would be waited for without end.
+        with pytest.raises(LabError, match=f"has a lab already .{tmp_path}"), Lab.up(tmp_path):
+            pass
     assert left_of(second) == []

@@ -91,7 +91,7 @@ class Lab:
         """
         scenario = load(Path(folder))
         with _alone():
-            lab = cls._create(scenario, release, venv, (os.getpid(), process_start(os.getpid()) or ""))
+            lab = cls._create(scenario, release, venv, _this_process())
             try:
                 lab._boot()
                 yield lab
@@ -411,6 +411,10 @@ def sweep(lab: str) -> None:
                 shutil.rmtree(folder)
 
 
+def _this_process() -> tuple[int, str]:
+    return os.getpid(), process_start(os.getpid()) or ""
+
+
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Be the only one on this machine who works with a lab; clear away what labs that died left behind.
@@ -418,6 +422,10 @@ def _alone() -> Iterator[None]:
     Labs that were left running on purpose stay: they are idle, and no lab sees anything of another.
     """
     RUN_FOLDER.mkdir(mode=0o700, exist_ok=True)
+    ours = [record.folder for record in _records() if record.owner == _this_process()]
+    if ours:
+        # It would wait for itself, for ever.
+        raise LabError(f"this process has a lab already ({', '.join(ours)}): take that down first")
 
     def busy() -> str:
         names = ", ".join(record.folder for record in _records() if record.is_owned)
