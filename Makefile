@@ -35,7 +35,7 @@ demo: setup  ## the relay case on the embedded lab: plan, site, verify, the path
 
 test: setup lint units  ## everything, as CI runs it
 	@# A lab waits for much of its time: what needs none runs beside the labs, of which one works at a time.
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=line labs sanity servers
+	$(MAKE) --no-print-directory --jobs 2 labs sanity servers
 	@echo 'make test: all of it passed'
 
 lint: setup
@@ -64,7 +64,7 @@ servers: programs  ## against real servers, in namespaces and on loopback: as ro
 	$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
 
 labs: programs  ## on real hosts, and every example; the relay on Debian 12 too, and with the oldest ansible-core
-	$(as_root_current) -m pytest -q -m lab tests/integration
+	$(as_root_current) -m pytest -v -m lab tests/integration
 	@test -n '$(EXAMPLES)' || { echo 'no example has a lab.yml: nothing was tested' >&2; exit 1; }
 	for example in $(EXAMPLES); do $(lab) run "$$example"; done
 	$(lab) run examples/relay --release bookworm --venv core-2.19
