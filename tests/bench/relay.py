@@ -23,7 +23,7 @@ MESSAGES, SESSIONS = 10_000, 20
 ROUNDS = 3
 # A scan takes longer than all the rest.
 SCANNED = 2_000
-# As many messages in a second as by hand, or 0.95 of them at least.
+# Without scanning as many messages in a second as by hand, or 0.95 of them at least.
 AIM = 1 / 0.95
 # Seconds that a round may take.
 PATIENCE = 300
@@ -99,7 +99,7 @@ def run() -> list[dict]:
             scanned[0],
             "the same main.cf with one line more, the same rspamd",
             scanned[1],
-            AIM,
+            None,
         ),
     ]
 
