@@ -110,12 +110,15 @@ class Moves:
 class Stream:
     """Messages from outside at a steady rate, each with a token of its own."""
 
+    _HOSTS = ("stream", "relay", *SERVERS)
     _SCRIPT = """
-import smtplib, sys, time
+import signal, smtplib, sys, time
 rate = float(sys.argv[1])
-start, number = time.monotonic(), 0
+start, number, stopped = time.monotonic(), 0, []
+# A message that was taken is written down before the end.
+signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
 with open("/root/tokens", "a", buffering=1) as tokens:
-    while True:
+    while not stopped:
         time.sleep(max(0, start + number / rate - time.monotonic()))
         token = f"token-{number:06}"
         with smtplib.SMTP("127.0.0.1", timeout=60) as smtp:
@@ -134,17 +137,26 @@ with open("/root/tokens", "a", buffering=1) as tokens:
 
     def end(self) -> set[str]:
         """Returns the tokens of all messages that the sender's Postfix took, when none is on its way any more."""
-        self._lab.run("stream", "systemctl is-active stream && systemctl stop stream")
-        for host in ("stream", "relay", *SERVERS):
+        self.sent()
+        self._lab.run("stream", "systemctl stop stream")
+        for host in self._HOSTS:
             folders = " ".join(
                 f"/var/spool/postfix/{queue}" for queue in ("maildrop", "incoming", "active", "deferred")
             )
-            empty = f'test "$(find {folders} -type f 2>/dev/null | wc -l)" = 0'
+            # Nobody waits for the time at which a host tries again by itself.
+            empty = f'postqueue -f 2>/dev/null; test "$(find {folders} -type f 2>/dev/null | wc -l)" = 0'
             self._lab.await_run(host, empty, within=120)
         return set(self._lab.run("stream", "cat /root/tokens").stdout.split())
 
     def sent(self) -> int:
+        """How many there are up to now; LabError if the stream has broken off."""
+        self._lab.run("stream", "systemctl is-active stream || { journalctl --no-pager -u stream; exit 1; }")
         return int(self._lab.run("stream", "wc -l </root/tokens").stdout)
+
+    def whereabouts(self) -> str:
+        """For whoever looks for a message: the queue of each host, and the end of its log."""
+        show = "systemctl is-active stream; postqueue -p | tail -20; journalctl --no-pager -o short-precise | tail -30"
+        return "\n".join(f"{host}:\n{self._lab.run(host, show, check=False).stdout}" for host in self._HOSTS)
 
     def bounced(self) -> str:
         """What the sender's log says of messages that came back, or that were given up."""
