@@ -9,27 +9,27 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.credentials import TOKEN_VARIABLES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import (
     FORMAT_VERSION,
     DeclarationError,
     compile_plan,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import CREDENTIALS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid, svg
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints import CREDENTIALS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import unfinished
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import apart_from_secrets
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import (
-    RETIRED,
     SHORT_TTL,
     STAGES,
     Inventoried,
@@ -42,6 +42,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables i
     GROUPS,
     INSIDERS,
     MAIL_HOSTS,
+    RETIRED,
     VANTAGES,
 )
 
@@ -66,6 +67,7 @@ class ActionModule(ActionBase):
                 "stage": {"type": "str", "choices": list(STAGES)},
                 "short_ttl": {"type": "int", "default": SHORT_TTL},
                 "cutover_states": {"type": "list", "elements": "path", "default": []},
+                "needs_credentials": {"type": "bool", "default": False},
             },
             required_together=[("former", "stage")],
         )
@@ -73,7 +75,9 @@ class ActionModule(ActionBase):
         if message := missing_libraries("dnspython"):
             raise AnsibleActionFail(message)
         variables = task_vars or {}
-        declared = DeclaredVariables(variables["hostvars"], variables["groups"], self._templar)
+        declared = DeclaredVariables(
+            variables["hostvars"], variables["groups"], self._templar, options["needs_credentials"]
+        )
         try:
             plan = compile_plan(declared.inventory(), declared.problems)
         except DeclarationError as error:
@@ -184,10 +188,16 @@ class DeclaredVariables:
 
     A host's variables are many, and templating all of them takes seconds for a thousand hosts: only the catalogue's are
     looked at, and of those only the ones with a template in them are templated.
+
+    needs_credentials: whether one that cannot be read is a problem. None of them is kept.
     """
 
-    def __init__(self, hostvars: Any, groups: Mapping[str, list[str]], templar: Templar) -> None:
+    def __init__(
+        self, hostvars: Any, groups: Mapping[str, list[str]], templar: Templar, needs_credentials: bool
+    ) -> None:
         self.problems: list[Problem] = []
+        self._needs_credentials = needs_credentials
+        self._looked_for_credentials: set[tuple[str, str]] = set()
         self._hostvars = hostvars
         self._groups = groups
         self._templar = templar
@@ -195,9 +205,9 @@ class DeclaredVariables:
         self._constants: dict[int, tuple[object, object]] = {}
 
     def inventory(self) -> Inventory:
-        groups = {group: [str(name) for name in self._groups.get(group, ())] for group in (*GROUPS, VANTAGES, INSIDERS)}
-        names = dict.fromkeys(name for members in groups.values() for name in members)
-        return Inventory({name: self._of(name) for name in names}, groups)
+        ours = {group: [str(name) for name in self._groups.get(group, ())] for group in (*GROUPS, VANTAGES, INSIDERS)}
+        names = dict.fromkeys(name for members in ours.values() for name in members)
+        return Inventory({name: self._of(name) for name in names}, {**self._groups, **ours})
 
     def _of(self, host: str) -> dict[str, Any]:
         raw = self._hostvars.raw_get(host)
@@ -208,18 +218,19 @@ class DeclaredVariables:
         }
 
     def _value(self, host: str, name: str, value: Any, raw: Mapping[str, Any]) -> Any:
+        conceal = _CONCEAL.get(name)
+        if conceal and self._needs_credentials:
+            self._look_for_credentials(host, name, value, raw)
         known = self._constants.get(id(value))
         if known is not None:
             return known[1]
-        conceal = _CONCEAL.get(name)
         wanted = conceal(value) if conceal else value
         try:
             if _is_constant(wanted):
                 plain = _plain(wanted)
                 self._constants[id(value)] = (value, plain)
                 return plain
-            templar = self._templar.copy_with_new_env(available_variables={**raw, "hostvars": self._hostvars})
-            found = templar.template(wanted)
+            found = self._templar_of(raw).template(wanted)
             return _plain(conceal(found) if conceal else found)
         except AnsibleError as error:
             # What a template of it gives, or says when it fails, may be secret.
@@ -228,6 +239,43 @@ class DeclaredVariables:
                 Problem(host, name, f"cannot be read{reason}", "Set the variables that it is made of, for this host")
             )
             return None
+
+    def _templar_of(self, raw: Mapping[str, Any]) -> Templar:
+        return self._templar.copy_with_new_env(available_variables={**raw, "hostvars": self._hostvars})
+
+    def _look_for_credentials(self, host: str, name: str, value: Any, raw: Mapping[str, Any]) -> None:
+        """What all hosts share is read for the first one alone."""
+        where = "" if BY_NAME[name].shared else host
+        if (where, name) in self._looked_for_credentials:
+            return
+        self._looked_for_credentials.add((where, name))
+        for place, credential in _credentials_in(name, value):
+            try:
+                found = _plain(self._templar_of(raw).template(credential))
+            except AnsibleUndefinedVariable as error:
+                self._unreadable(where, name, place, f"cannot be read: {error.message}")
+            except AnsibleError:
+                # What else is said of it may be secret.
+                self._unreadable(where, name, place, "cannot be read")
+            else:
+                if not found:
+                    self._unreadable(where, name, place, "is empty")
+
+    def _unreadable(self, host: str, name: str, place: str, what: str) -> None:
+        remedy = "Set the variables that it is made of, in the inventory, a vault that is open, or the environment"
+        self.problems.append(Problem(host, name, f"{place}: {what}", remedy))
+
+
+def _credentials_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The place of each credential in a variable, and how it is written; none in what a template makes as a whole."""
+    for key, entry in value.items() if isinstance(value, Mapping) else ():
+        if name == "mail_credentials":
+            yield str(key), entry
+        elif isinstance(entry, Mapping):
+            yield from ((f"{key}.{option}", entry[option]) for option in sorted(CREDENTIALS & entry.keys()))
+            variable = TOKEN_VARIABLES.get(str(entry.get("provider")))
+            if variable and "api_token" not in entry:
+                yield f"{key}.api_token ({variable} in the environment)", os.environ.get(variable, "")
 
 
 def _apart_from_credentials(endpoints: Any) -> Any:

@@ -17,7 +17,8 @@ description:
     flows of each device, what relays and servers do, what must then be observed, and what has to be asked of somebody.
   - The whole inventory is compiled, also under C(--limit), and whichever host the task runs for; give it C(run_once).
   - Everything that is wrong is reported at once, each with the host, the variable and what to write instead.
-  - Nothing is contacted and no fact is needed. Credentials of C(mail_dns) are not read and not in the plan.
+  - Nothing is contacted and no fact is needed. Credentials are not in the plan, and not read without
+    O(needs_credentials).
 requirements:
   - dnspython (controller)
 extends_documentation_fragment:
@@ -72,6 +73,14 @@ options:
     elements: path
     default: []
     version_added: "0.5.0"
+  needs_credentials:
+    description:
+      - Whether it is an error if a credential in C(mail_dns) or C(mail_credentials) cannot be read or is empty, as a
+        variable that it is made of is not set, or its vault is not open. It is not in the plan all the same.
+      - C(inbound.mail.site) asks for that, so that nothing is changed before a credential is missed.
+    type: bool
+    default: false
+    version_added: "0.6.0"
   short_ttl:
     description:
       - With O(former), the TTL in seconds of records that are about to change, where theirs is longer.

@@ -40,13 +40,15 @@ mail_servers:
 def plan(tmp_path: Path) -> Plan:
     """Runs the playbook in a folder of its own. The arguments: the inventory's path or text, then options."""
 
-    def run(inventory: Path | str, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        inventory: Path | str, *options: str, check: bool = True, playbook: str = "plan"
+    ) -> subprocess.CompletedProcess[str]:
         if isinstance(inventory, str):
             path = tmp_path / "inventory.yml"
             path.write_text(inventory, encoding="utf-8")
             inventory = path
         result = subprocess.run(
-            ["ansible-playbook", "inbound.mail.plan", "-i", str(inventory), *options],
+            ["ansible-playbook", f"inbound.mail.{playbook}", "-i", str(inventory), *options],
             cwd=tmp_path,
             env={**os.environ, "MAIL_DNS_KEY_SECRET": SECRET, "ANSIBLE_NOCOLOR": "1"},
             capture_output=True,
@@ -145,7 +147,7 @@ BROKEN = """
 all:
   vars:
     mail_domains: [{name: example.org, serverz: [mail]}]
-    mail_dns: {default: {provider: rfc2136, server: 9.9.9.53, key_secret: %s}}
+    mail_dns: {default: {provider: rfc2136, server: 9.9.9.53, key_name: k, key_secret: %s}}
 mail_servers:
   hosts:
     mail:
@@ -181,6 +183,39 @@ def test_all_errors_are_shown_in_lines_whoever_is_limited_to(plan: Plan, tmp_pat
     assert list(tmp_path.glob("*.json")) == []
 
 
+@pytest.mark.parametrize("playbook", ["plan", "site", "verify", "cutover"])
+def test_inventory_with_none_of_the_groups_is_no_silent_success(playbook: str, plan: Plan) -> None:
+    inventory = (DIRECT % SECRET).replace("mail_servers:", "mail-servers:")
+    result = plan(inventory, "-e", "mail_cutover_from=former.json", check=False, playbook=playbook)
+    assert result.returncode != 0
+    shown = result.stdout + result.stderr
+    assert "- all hosts, mail_servers: the group has no host\n" in shown
+    assert "mail-servers: nothing reads this group" in shown
+
+
+def test_credential_that_will_be_missed_stops_site_before_anything_is_changed(plan: Plan) -> None:
+    """All of them at once. The plan alone does without."""
+    inventory = (DIRECT % '"{{ nobody_set_this }}"').replace(
+        "mail_dns: {", "mail_dns: {other: {provider: cloudflare, api_token: \"{{ 'hunter2' | int / 0 }}\"}, "
+    ) + (
+        "      mail_smarthosts: [{address: smtp.example.net, credentials: provider}]\n"
+        "      mail_credentials: {provider: \"{{ lookup('ansible.builtin.env', 'NO_SUCH_VARIABLE') }}\"}\n"
+    )
+    plan(inventory)
+    result = plan(inventory, "-vvv", check=False, playbook="site")
+    assert result.returncode != 0
+    shown = result.stdout + result.stderr
+    for line in (
+        "3 errors in the declared topology; nothing was changed.",
+        "- all hosts, mail_dns: other.api_token: cannot be read",
+        "- all hosts, mail_dns: default.key_secret: cannot be read: 'nobody_set_this' is undefined",
+        "- mail, mail_credentials: provider: is empty",
+    ):
+        assert f"{line}\n" in shown, line
+    assert "hunter2" not in shown
+    assert "TASK [Set up the mail server]" not in shown
+
+
 def test_variables_made_of_others_are_read_as_the_host_has_them(plan: Plan, tmp_path: Path) -> None:
     inventory = """
 all:
@@ -188,7 +223,7 @@ all:
     mail_domains: "{{ our_domains }}"
     our_domains: [{name: example.org}]
     mail_dns: "{{ our_dns }}"
-    our_dns: {default: {provider: rfc2136, server: "{{ resolver }}", key_secret: %s}}
+    our_dns: {default: {provider: rfc2136, server: "{{ resolver }}", key_name: k, key_secret: %s}}
     resolver: 9.9.9.53
     mail_topology: direct
     mail_fqdn: "{{ inventory_hostname }}.example.org"
@@ -258,7 +293,7 @@ def test_secret_in_a_vault_that_is_not_open_is_not_needed(plan: Plan, tmp_path: 
     ).stdout.rstrip()
     inventory = (DIRECT % "VAULTED").replace(
         "{default: {provider: rfc2136, server: 9.9.9.53, key_name: k, key_secret: VAULTED}}",
-        "\n      default:\n        provider: rfc2136\n        server: 9.9.9.53\n        key_secret: "
+        "\n      default:\n        server: 9.9.9.53\n        key_name: k\n        key_secret: "
         + vaulted.replace("\n", "\n  "),
     )
     result = plan(inventory, "-vvv")

@@ -115,13 +115,19 @@ def provider_of(options: Mapping[str, Any]) -> Provider:
     return _kind(options["provider"]).create(options)
 
 
+def misplaced(provider: str, given: Collection[str]) -> list[str]:
+    """Those of the options given that not every provider knows, and this one does not."""
+    uses = _kind(provider).uses if provider in _KINDS else frozenset()
+    return sorted(_SPECIAL.intersection(given) - uses)
+
+
 def _check(options: Mapping[str, Any], others: Collection[str] = ()) -> None:
     """others: problems found before."""
     problems = list(others)
     provider = options["provider"]
     uses = _kind(provider).uses if provider in _KINDS else frozenset()
     given = {name for name in _SPECIAL if options[name] not in (None, "", {})}
-    problems += [f"{name}: the provider {provider} has no use for it" for name in sorted(given - uses)]
+    problems += [f"{name}: the provider {provider} has no use for it" for name in misplaced(provider, given)]
     if "api_token" in uses and "api_token" not in given:
         problems.append(f"api_token: the provider {provider} needs it, here or in {TOKEN_VARIABLES[provider]}")
     if options["port"] is not None and not 1 <= options["port"] <= 65535:

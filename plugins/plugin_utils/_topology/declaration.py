@@ -14,9 +14,8 @@ from typing import Any
 from ...module_utils._addresses import Address, Network, special_purpose
 from .domains import MailDomain, Zone
 from .edge import Edge
-from .entries import Several
 from .host_checks import check_mail_host, need
-from .problems import Report, Unfit
+from .problems import Report, Several, Unfit
 from .scanners import Scanner
 from .smarthosts import SenderSmarthosts, Smarthost
 from .variables import (
@@ -28,6 +27,7 @@ from .variables import (
     INSIDERS,
     NAT,
     RELAYS,
+    RETIRED,
     SERVERS,
     SHARED,
     VANTAGES,
@@ -42,7 +42,8 @@ ROLE_PREFIXES = tuple(
 
 @dataclass(frozen=True)
 class Inventory:
-    """hosts: inventory host -> its variables whose name begins with mail_, templated. groups: group -> its hosts.
+    """hosts: inventory host -> its variables whose name begins with mail_, templated. groups: group -> its hosts, also
+    of groups that are none of ours.
 
     Both in the order of the inventory.
     """
@@ -133,6 +134,7 @@ def read(inventory: Inventory, report: Report) -> Declaration:
         groups = frozenset(group for group in GROUPS if name in members[group])
         _look_for_misspellings(name, inventory.hosts[name], report)
         hosts[name] = _read_host(name, groups, inventory, shared, report)
+    _look_for_misspelt_groups(inventory, report)
     if not inventory.members(SERVERS, RELAYS):
         report.error("", SERVERS, "the group has no host", "Put the mail servers into the group mail_servers")
     return Declaration(
@@ -243,6 +245,16 @@ def _look_for_misspellings(name: str, variables: Iterable[str], report: Report) 
             report.warning(
                 name, variable, "nothing reads this variable", f"Did you mean {near[0]}? Otherwise take another name"
             )
+
+
+def _look_for_misspelt_groups(inventory: Inventory, report: Report) -> None:
+    """One that nobody reads leaves its hosts out in silence, above all a vantage."""
+    ours = (*GROUPS, VANTAGES, INSIDERS, RETIRED)
+    for group in inventory.groups:
+        near = difflib.get_close_matches(group, ours, n=1, cutoff=0.85)
+        if near and group not in ours and inventory.groups[group]:
+            what = "nothing reads this group, and its name is nearly that of one that is read"
+            report.warning("", group, what, f"Did you mean {near[0]}? Otherwise take another name")
 
 
 def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: Shared, report: Report) -> Host:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three lists that all hosts share: domains, zones and DNS endpoints. Each entry by itself; see relations.py."""
+"""The lists of domains and zones that all hosts share. Each entry by itself; see checks.py for what is between them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...module_utils._addresses import Address
-from .._providers.options import ARGUMENT_SPEC
-from .entries import Key, Several, label, read_entries, read_entry, unknown_key
-from .problems import Unfit
-from .values import address, boolean, described, domain_name, each, host_name, items, one_of, preference, text, ttl
+from .entries import Key, label, read_entries, read_entry
+from .problems import Several, Unfit
+from .values import (
+    address,
+    boolean,
+    domain_name,
+    each,
+    host_name,
+    items,
+    mail_domain,
+    one_of,
+    preference,
+    text,
+    ttl,
+)
 
 DEFAULT_TTL = 3600
 """Seconds."""
@@ -26,9 +37,6 @@ BACKUP_DISTANCE = 10
 STATIC = "static"
 CALLOUT = "callout"
 """The validations of recipients by a list, and by asking the server."""
-
-CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
-"""The options of an endpoint that are secret: nothing here reads them."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,7 @@ RECIPIENT_KEYS = {
 }
 
 DOMAIN_KEYS = {
-    "name": Key("domain name", "The domain: what stands after the @.", domain_name, required=True),
+    "name": Key("domain name", "The domain: what stands after the @.", mail_domain, required=True),
     "servers": Key(
         "list of hosts of `mail_servers`",
         "Where its mailboxes are; every mail server if left out.",
@@ -213,28 +221,3 @@ def zones(value: object) -> tuple[Zone, ...]:
     if reading.problems:
         raise Several(reading.problems)
     return tuple(Zone(entry["name"], entry.get("dns", ()), entry.get("ttl", DEFAULT_TTL)) for entry in reading.entries)
-
-
-def endpoints(value: object) -> dict[str, str]:
-    """mail_dns: key -> provider. No other option is kept, credentials least of all; no message shows a value."""
-    example = "Write endpoints by name, as {default: {provider: rfc2136, server: 192.0.2.53}}"
-    if not isinstance(value, Mapping):
-        raise Unfit(f"is {described(value)}, not a dictionary", example)
-    spec = ARGUMENT_SPEC["provider"]
-    problems, found = [], {}
-    for key, options in value.items():
-        if not isinstance(options, Mapping):
-            problems.append(Unfit(f"{key}: is {described(options)}, not a dictionary", example))
-            continue
-        provider = options.get("provider", spec["default"])
-        if provider not in spec["choices"]:
-            problems.append(
-                Unfit(f"{key}.provider: there is no such provider", f"Write one of {', '.join(spec['choices'])}")
-            )
-        problems += [
-            unknown_key(option, ARGUMENT_SPEC, f"{key}: ") for option in options if option not in ARGUMENT_SPEC
-        ]
-        found[str(key)] = str(provider)
-    if problems:
-        raise Several(problems)
-    return found

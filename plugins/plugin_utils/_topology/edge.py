@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .entries import Key, Several, read_entries, read_entry
-from .problems import Unfit
+from .entries import Key, read_entries, read_entry
+from .problems import Several, Unfit
 from .values import address, boolean, described, domain_name, each, network, text, whole_number
 
 DANE = "dane"

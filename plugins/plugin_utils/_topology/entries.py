@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .problems import Unfit
+from .problems import Several, Unfit
 from .values import described
 
 
@@ -22,14 +22,6 @@ class Key:
     meaning: str
     read: Callable[[Any], Any]
     required: bool = False
-
-
-class Several(Unfit):
-    """Several values in one variable that are unfit, each with its place in front."""
-
-    def __init__(self, problems: list[Unfit]) -> None:
-        super().__init__("; ".join(problem.message for problem in problems), problems[0].remedy)
-        self.problems = problems
 
 
 @dataclass

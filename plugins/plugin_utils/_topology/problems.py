@@ -49,6 +49,14 @@ class Unfit(ValueError):
         self.remedy = remedy
 
 
+class Several(Unfit):
+    """Several values in one variable that are unfit, each with its place in front."""
+
+    def __init__(self, problems: list[Unfit]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems), problems[0].remedy)
+        self.problems = problems
+
+
 def _add(problems: list[Problem], problem: Problem) -> None:
     if problem not in problems:
         problems.append(problem)

@@ -10,8 +10,8 @@ from typing import Any
 
 from ...module_utils._scanner import ACCEPT, MILTER, RSPAMD, SMTP, TEMPFAIL, TYPES, UNAVAILABLE, AddressError
 from ...module_utils._scanner import parse_address as parse
-from .entries import Key, Several, read_entry
-from .problems import Unfit
+from .entries import Key, read_entry
+from .problems import Several, Unfit
 from .values import boolean, one_of, text
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from .entries import Key, Several, read_entry
-from .problems import Unfit
-from .values import address, described, domain_name, host_name, items, one_of, text, whole_number
+from .entries import Key, read_entry
+from .problems import Several, Unfit
+from .values import address, described, host_name, items, mail_domain, one_of, text, whole_number
 
 DEFAULT_PORT = 25
 VERIFIED = "secure"
@@ -126,6 +126,6 @@ SMARTHOST_KEYS = {
 }
 
 SENDER_SMARTHOST_KEYS = {
-    "domain": Key("domain name", "The domain of the sender.", domain_name, required=True),
+    "domain": Key("domain name", "The domain of the sender.", mail_domain, required=True),
     "smarthosts": Key("list", "Its smarthosts, as in `mail_smarthosts`.", smarthosts, required=True),
 }

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .domains import INTERNAL
 from .entrances import both_open, conflicts
 from .problems import Problem
+from .variables import RETIRED
 
 BESIDE = "beside"
 """The new way is there beside the former one; the records lead to the former one, with a short TTL."""
@@ -28,8 +29,6 @@ STAGES = (BESIDE, SWITCHED, NEW)
 SHORT_TTL = 60
 """Seconds that a record may be kept while it is about to change, unless told otherwise."""
 FROM = "mail_cutover_from"
-RETIRED = "mail_retired"
-"""The group of mail hosts that the new state has no part for. They take mail until the end."""
 
 _ADDRESSES = ("A", "AAAA")
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ...module_utils._addresses import Address, Network, can_be_a_hosts_own
 from .._records.names import InvalidName, name_text, parse_name
-from .problems import Unfit
+from .problems import Several, Unfit
 
 T = TypeVar("T")
 
@@ -22,6 +22,8 @@ MAX_PREFERENCE = 2**16 - 1
 """RFC 1035, section 3.3.9."""
 
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# Some mail domains have an underscore, which no host may have.
+_MAIL_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 # What Linux takes as the name of an interface, less the characters that rulesets give a meaning.
 _INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
 _SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -49,10 +51,19 @@ def items(value: object, what: str, example: str) -> list[Any]:
 
 
 def each(reader: Callable[[object], T], what: str, example: str) -> Callable[[object], tuple[T, ...]]:
-    """A reader of lists; the order stays, a value that is there twice stays once."""
+    """A reader of lists, which finds each item that is unfit; the order stays, what is there twice stays once."""
 
     def read(value: object) -> tuple[T, ...]:
-        return tuple(dict.fromkeys(reader(item) for item in items(value, what, example)))
+        found: dict[T, None] = {}
+        problems: list[Unfit] = []
+        for item in items(value, what, example):
+            try:
+                found[reader(item)] = None
+            except Unfit as unfit:
+                problems.append(unfit)
+        if problems:
+            raise Several(problems)
+        return tuple(found)
 
     return read
 
@@ -175,15 +186,24 @@ def domain_name(value: object) -> str:
 
 def host_name(value: object) -> str:
     """The fully qualified name of a host (RFC 1123, section 2.1; RFC 5321, section 2.3.5), as domain_name gives it."""
+    return _of_labels(value, _HOST_LABEL, "the name of a host", "mail.example.org")
+
+
+def mail_domain(value: object) -> str:
+    """What stands after the @ of an address, with two labels or more, as domain_name gives it."""
+    return _of_labels(value, _MAIL_LABEL, "a mail domain", "example.org")
+
+
+def _of_labels(value: object, pattern: re.Pattern[str], what: str, example: str) -> str:
     name = domain_name(value)
     labels = name.split(".")
     if len(labels) < 2 or labels[-1] in ("localdomain", "localhost"):
-        raise Unfit(f"'{name}' is not a fully qualified name", "Write the whole name, as mail.example.org")
+        raise Unfit(f"'{name}' is not a fully qualified name", f"Write the whole name, as {example}")
     for label in labels:
-        if not _HOST_LABEL.fullmatch(label):
+        if not pattern.fullmatch(label):
             raise Unfit(
-                f"'{name}' cannot be the name of a host: '{label}' is more than letters, digits and inner hyphens",
-                "Write a name, as mail.example.org",
+                f"'{name}' cannot be {what}: '{label}' is more than letters, digits and inner hyphens",
+                f"Write a name, as {example}",
             )
     return name
 
@@ -195,23 +215,29 @@ def interface_sets(value: object) -> dict[str, tuple[str, ...]]:
         raise Unfit(f"is {described(value)}, not a dictionary", example)
     sets: dict[str, tuple[str, ...]] = {}
     side_of: dict[str, str] = {}
+    problems: list[Unfit] = []
     for side, members in value.items():
         if not isinstance(side, str) or not _SET_NAME.fullmatch(side) or side == "any":
-            raise Unfit(f"'{side}' cannot name a set of interfaces", example)
-        names = items(members, "interfaces", "[eth0]")
+            problems.append(Unfit(f"'{side}' cannot name a set of interfaces", example))
+            continue
+        try:
+            names = items(members, f"interfaces in the set '{side}'", "[eth0]")
+        except Unfit as unfit:
+            problems.append(unfit)
+            continue
         if not names:
-            raise Unfit(f"the set '{side}' has no interface", example)
+            problems.append(Unfit(f"the set '{side}' has no interface", example))
         for name in names:
             if not isinstance(name, str) or not _INTERFACE.fullmatch(name):
-                raise Unfit(f"'{name}' cannot be the name of an interface", example)
-            if name in side_of:
-                raise Unfit(
-                    f"the interface {name} is in the sets '{side_of[name]}' and '{side}'", "Name it in one of them"
-                )
-            side_of[str(name)] = str(side)
-        sets[str(side)] = tuple(str(name) for name in names)
-    if "wan" not in sets:
-        raise Unfit("has no set 'wan', the side of the internet", example)
-    if len(sets) < 2:
-        raise Unfit("has no set beside 'wan': nothing is inside", example)
+                problems.append(Unfit(f"'{name}' cannot be the name of an interface", example))
+            elif side_of.setdefault(str(name), str(side)) != side:
+                what = f"the interface {name} is in the sets '{side_of[name]}' and '{side}'"
+                problems.append(Unfit(what, "Name it in one of them"))
+        sets[str(side)] = tuple(dict.fromkeys(str(name) for name in names))
+    if "wan" not in value:
+        problems.append(Unfit("has no set 'wan', the side of the internet", example))
+    elif len(value) < 2:
+        problems.append(Unfit("has no set beside 'wan': nothing is inside", example))
+    if problems:
+        raise Several(problems)
     return sets

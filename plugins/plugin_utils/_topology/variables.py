@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .domains import domains, endpoints, zones
+from .domains import domains, zones
 from .edge import OUTGOING, client_limits, lifetime, load_balancer, message_size, postscreen
+from .endpoints import endpoints
 from .other_servers import POSTFIX, SOFTWARE
 from .scanners import scanner
 from .smarthosts import credential_names, sender_smarthosts, smarthosts
@@ -27,6 +28,8 @@ GROUPS = (SERVERS, RELAYS, GATEWAYS, FIREWALLS)
 """Who takes part; a host may be in several."""
 VANTAGES = "mail_vantages"
 INSIDERS = "mail_insiders"
+RETIRED = "mail_retired"
+"""The group of mail hosts that a cutover's new state has no part for. They take mail until the end."""
 
 MAIL_HOSTS = (SERVERS, RELAYS)
 DEVICES = (GATEWAYS, FIREWALLS)

@@ -166,7 +166,7 @@ ONE_HOST = [
     ),
     (
         "firewall",
-        {"mail_interfaces": {"wan": ["a b"], "lan": ["x/y"]}},
+        {"mail_interfaces": {"wan": ["a b"], "lan": ["x"]}},
         "mail_interfaces",
         "name of an interface",
         "{wan",
@@ -182,6 +182,10 @@ ALL_HOSTS = [
     (domain(nam="x"), "mail_domains", "[0] (example.org): there is no key 'nam'", "Did you mean 'name'?"),
     (domain(colour="x"), "mail_domains", "there is no key 'colour'", "Known are name, servers"),
     ({"mail_domains": [{"name": "exa mple.org"}]}, "mail_domains", "has a space in it", "as example.org"),
+    ({"mail_domains": [{"name": "info@example.org"}]}, "mail_domains", "cannot be a mail domain", "as example.org"),
+    ({"mail_domains": [{"name": "*.example.org"}]}, "mail_domains", "'*' is more than letters", "as example.org"),
+    ({"mail_domains": [{"name": "example.org,example.net"}]}, "mail_domains", "'org,example' is", "as example.org"),
+    ({"mail_domains": [{"name": "example"}]}, "mail_domains", "not a fully qualified name", "the whole name"),
     ({"mail_domains": [{"name": "9.9.9.9"}]}, "mail_domains", "an address where a name belongs", "as example.org"),
     (
         {"mail_domains": [{"name": "example.org"}, {"name": "EXAMPLE.org."}]},
@@ -258,6 +262,27 @@ ALL_HOSTS = [
     ({"mail_dns": {"default": "ns1"}}, "mail_dns", "default: is text, not a dictionary", "{default:"),
     ({"mail_dns": {"default": {"provider": "carrier pigeon"}}}, "mail_dns", "no such provider", "manual"),
     ({"mail_dns": {"default": {"servr": "9.9.9.9"}}}, "mail_dns", "default: there is no key 'servr'", "'server'?"),
+    ({"mail_dns": {"default": {"protocol": "tpc"}}}, "mail_dns", "default.protocol: there is no such", "udp, tcp, tls"),
+    ({"mail_dns": {"default": {"key_algorithm": "md5"}}}, "mail_dns", "there is no such key_algorithm", "hmac-sha256"),
+    ({"mail_dns": {"default": {"port": "domain"}}}, "mail_dns", "default.port: is not a number", "a number"),
+    ({"mail_dns": {"default": {"port": 99999}}}, "mail_dns", "default.port: is no port", "1 to 65535"),
+    ({"mail_dns": {"default": {"timeout": "10s"}}}, "mail_dns", "default.timeout: is not a number", "a number"),
+    (
+        {"mail_dns": {"default": {"server": ["9.9.9.53"]}}},
+        "mail_dns",
+        "default.server: is a list, not text",
+        "one text",
+    ),
+    ({"mail_dns": {"default": {"key_name": "k"}}}, "mail_dns", "default: has no 'key_secret'", "Add it"),
+    ({"mail_dns": {"default": {"key_secret": "of some length"}}}, "mail_dns", "default: has no 'key_name'", "Add it"),
+    ({"mail_dns": {"default": {"url": "https://x.org"}}}, "mail_dns", "rfc2136 has no use for it", "Leave it out"),
+    ({"mail_dns": {"default": {"provider": "powerdns"}}}, "mail_dns", "default: has no 'url'", "Add it"),
+    (
+        {"mail_dns": {"default": {"former_exchanges": ["mx.example.org"]}}},
+        "mail_dns",
+        "there is no key 'former_exchanges'",
+        "Known are",
+    ),
     (
         {"mail_dns": {"a": {"provider": "manual"}, "b": {"provider": "manual"}}},
         "mail_domains",
@@ -399,6 +424,17 @@ def test_no_mail_server(errors_of: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("group", "meant"),
+    [("mail_gateway", "mail_gateways"), ("mail-servers", "mail_servers"), ("mail_vantage", "mail_vantages")],
+)
+def test_group_with_a_name_that_is_nearly_one_of_ours(group: str, meant: str, plan_of: Any) -> None:
+    inventory = {**copy.deepcopy(GOOD), group: {"hosts": {"somebody": {}}}, "mailing_lists": {"hosts": {"else": {}}}}
+    (warning,) = [each for each in plan_of(yaml.safe_dump(inventory))["warnings"] if "group" in each["message"]]
+    assert (warning["host"], warning["variable"]) == ("", group)
+    assert f"Did you mean {meant}?" in warning["remedy"]
+
+
+@pytest.mark.parametrize(
     ("value", "where"),
     [
         ({"mail_domains": [{"name": "example.org", "ttl": 300}]}, "in [0].ttl"),
@@ -436,7 +472,8 @@ def test_all_errors_at_once(errors_of: Any) -> None:
     hosts = inventory["mail_servers"]["hosts"]
     hosts["direct"] |= {"mail_addresses": ["192.168.0.5"], "mail_preference": 70000}
     hosts["nat"] |= {"mail_public_addresses": []}
-    hosts["hidden"] |= {"mail_relays": ["relai"]}
+    hosts["hidden"] |= {"mail_relays": ["relai"], "mail_addresses": ["192.168.0.11/24", "192.168.0.300"]}
+    inventory["mail_firewalls"]["hosts"]["firewall"]["mail_interfaces"] = {"wan": ["a b"], "any": ["c"]}
     del inventory["mail_gateways"]["hosts"]["router"]["mail_interfaces"]
     inventory["all"]["vars"]["mail_domains"] += [{"name": "example.org"}, {"nme": "example.net"}]
     errors = errors_of(yaml.safe_dump(inventory, sort_keys=False))
@@ -447,7 +484,11 @@ def test_all_errors_at_once(errors_of: Any) -> None:
         ("direct", "mail_preference"),
         ("direct", "mail_addresses"),
         ("nat", "mail_public_addresses"),
+        ("hidden", "mail_addresses"),
+        ("hidden", "mail_addresses"),
         ("hidden", "mail_relays"),
         ("router", "mail_interfaces"),
+        ("firewall", "mail_interfaces"),
+        ("firewall", "mail_interfaces"),
     ]
     assert all(error["message"] and error["remedy"] for error in errors)

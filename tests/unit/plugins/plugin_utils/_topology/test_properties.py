@@ -37,9 +37,11 @@ def inventories(draw: st.DrawFn) -> Inventory:
     ipv6 = draw(st.booleans())
     firewall = draw(st.booleans())
     domains = [f"d{number}.example" for number in range(draw(st.integers(1, 3)))]
-    dns: dict[str, Any] = {"default": {"provider": draw(st.sampled_from(["rfc2136", "manual"])), "key_secret": SECRET}}
+    by_update = {"provider": "rfc2136", "key_name": "k", "key_secret": SECRET}
+    by_token = {"provider": "cloudflare", "api_token": SECRET}
+    dns: dict[str, Any] = {"default": draw(st.sampled_from([by_update, by_token, {"provider": "manual"}]))}
     if draw(st.booleans()):
-        dns["internal"] = {"provider": "rfc2136", "key_secret": SECRET}
+        dns["internal"] = by_update
     entries: list[dict[str, Any]] = [{"name": name} for name in domains]
     if draw(st.booleans()):
         entries[-1]["backup_mx"] = ["mx.provider.example", {"name": f"late.{domains[0]}", "addresses": ["9.7.0.1"]}]
