@@ -52,6 +52,7 @@ options:
           - Whether nothing but these values is to be in the RRset.
           - The default is V(true), and for TXT records V(false), because many services share those of a name. There,
             a policy that a name can have only once (SPF, DMARC, MTA-STS, TLS reporting) takes the place of the old one.
+            The TXT record of a DKIM selector (below C(_domainkey)) is the only one of its name, so there it is V(true).
         type: bool
   zones:
     description:

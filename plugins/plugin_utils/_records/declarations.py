@@ -70,8 +70,9 @@ def _goal(record: Mapping[str, Any]) -> tuple[Name, Goal]:
     if type_text(rdtype) in _SINGLE:
         exclusive = True
     elif exclusive is None:
-        # Many services share the TXT records of a name: proof of ownership, SPF and others.
-        exclusive = rdtype != dns.rdatatype.TXT
+        # Many services share the TXT records of a name: proof of ownership, SPF and others. But a DKIM selector has one
+        # key (RFC 6376, section 3.6.2.2).
+        exclusive = rdtype != dns.rdatatype.TXT or b"_domainkey" in name.labels[1:]
     _check_values(name, rdtype, values)
     return zone, Goal(Key(name, rdtype), present=values, exclusive=exclusive, ttl=ttl)
 

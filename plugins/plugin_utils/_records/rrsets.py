@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from .._deps import dns
 from .names import in_order, name_text
-from .values import is_null_mx, policy_tag, type_text, value_text
+from .values import is_null_mx, joined_text, policy_tag, type_text, value_text
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -84,7 +84,11 @@ class Goal:
     def applied_to(self, current: RRset | None) -> RRset | None:
         kept: frozenset[bytes] = frozenset()
         if current is not None and not self.exclusive:
-            kept = frozenset(value for value in current.values - self.absent if not self._supersedes(value))
+            kept = frozenset(
+                value
+                for value in current.values - self.absent
+                if not self._supersedes(value) and not self._says_the_same(value, self.absent)
+            )
         values = kept | self.present
         if not values:
             return None
@@ -101,7 +105,14 @@ class Goal:
         if rdtype == dns.rdatatype.MX:
             return any(is_null_mx(rdtype, value) != is_null_mx(rdtype, wanted) for wanted in self.present)
         tag = policy_tag(rdtype, value)
-        return tag is not None and any(policy_tag(rdtype, wanted) == tag for wanted in self.present)
+        if tag is not None and any(policy_tag(rdtype, wanted) == tag for wanted in self.present):
+            return True
+        return self._says_the_same(value, self.present)
+
+    def _says_the_same(self, value: bytes, others: Iterable[bytes]) -> bool:
+        """Whether one of the others is the same text, which may be cut into strings elsewhere."""
+        text = joined_text(self.key.rdtype, value)
+        return text is not None and any(joined_text(self.key.rdtype, other) == text for other in others)
 
 
 @dataclass(frozen=True)

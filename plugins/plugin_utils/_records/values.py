@@ -118,6 +118,18 @@ def policy_tag(rdtype: RdataType, value: bytes) -> bytes | None:
     return tag if tag in _ONE_OF_A_KIND else None
 
 
+def joined_text(rdtype: RdataType, value: bytes) -> bytes | None:
+    """What a TXT value says, however it is cut into character-strings (RFC 7208, section 3.3); None for other types."""
+    if rdtype not in (dns.rdatatype.TXT, dns.rdatatype.SPF):
+        return None
+    strings, start = [], 0
+    while start < len(value):
+        end = start + 1 + value[start]
+        strings.append(value[start + 1 : end])
+        start = end
+    return b"".join(strings)
+
+
 def _checked_host(rdtype: RdataType, text: str) -> str:
     """The text, with the host that it ends in as A-labels. Raises InvalidValue, InvalidName.
 

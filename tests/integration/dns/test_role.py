@@ -55,6 +55,19 @@ def test_each_service_gets_its_records(new_server: Callable[[], Named], controll
     assert "changed=0" in play(controller, variables)
 
 
+def test_a_service_is_waited_for_as_long_as_it_says(new_server: Callable[[], Named], controller: Controller) -> None:
+    server = new_server()
+    server.zone("example.org", "@ NS nobody\nnobody A 127.0.0.250\n")
+    server.start()
+    variables = {
+        "mail_dns_endpoints": {"default": {**access(server), "timeout": 1, "wait_timeout": 2}},
+        "mail_dns_records": {"default": ZONE},
+    }
+    output = play(controller, variables)
+    assert "written, but after 2 s not yet answered by nobody.example.org" in output
+    assert server.dig("example.org", "MX") == ["10 mail.example.org."]
+
+
 def test_a_service_that_is_not_described(controller: Controller) -> None:
     output = play(
         controller, {"mail_dns_endpoints": {"other": {"provider": "manual"}}, "mail_dns_records": {"default": ZONE}}

@@ -80,6 +80,30 @@ def test_what_a_declaration_makes_of_an_rrset(
     assert goal.applied_to(rrset("example.org", "MX", *current) if current else None) == after
 
 
+TEXT = "x" * 300
+CUT_ELSEWHERE = f'"{"x" * 100}" "{"x" * 200}"'
+
+
+def test_text_that_is_cut_elsewhere_is_the_same_text() -> None:
+    """Whoever reads it puts the strings together (RFC 7208, section 3.3): twice the same would be one too many."""
+    there = rrset("example.org", "TXT", CUT_ELSEWHERE, "other")
+    (goal,) = goals({"name": "example.org", "type": "TXT", "values": [TEXT]})
+    assert goal.applied_to(there) == rrset("example.org", "TXT", TEXT, "other")
+    (goal,) = goals({"name": "example.org", "type": "TXT", "values": [TEXT], "state": "absent"})
+    assert goal.applied_to(there) == rrset("example.org", "TXT", "other")
+
+
+@pytest.mark.parametrize("old", ["v=DKIM1; k=rsa; p=old", "k=rsa; p=old"])
+def test_selector_has_one_dkim_key(old: str) -> None:
+    """RFC 6376, section 3.6.2.2: what two of them mean is undefined."""
+    selector = {"name": "2026.mail._domainkey.example.org", "type": "TXT", "values": ["v=DKIM1; k=rsa; p=new"]}
+    there = rrset(selector["name"], "TXT", old)
+    (goal,) = goals(selector)
+    assert goal.applied_to(there) == rrset(selector["name"], "TXT", "v=DKIM1; k=rsa; p=new")
+    (beside,) = goals({**selector, "exclusive": False})
+    assert beside.applied_to(there) == rrset(selector["name"], "TXT", old, "v=DKIM1; k=rsa; p=new")
+
+
 def test_texts_share_a_name_and_a_policy_takes_the_place_of_the_old_one() -> None:
     current = rrset("example.org", "TXT", "v=spf1 a -all", "proof=1")
     (goal,) = goals({"name": "example.org", "type": "TXT", "values": ["v=spf1 mx -all"]})
