@@ -10,6 +10,7 @@ from .declaration import Host
 from .domains import DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain
 from .links import Links, of_version
 from .loops import check_loops
+from .own_addresses import check_own_addresses
 from .own_backups import check_own_backups
 from .problems import Report
 from .shared_names import check_shared_name
@@ -23,6 +24,7 @@ def check(links: Links, report: Report) -> None:
         _check_references(host, links, report)
     check_loops(links, report)
     _check_public_addresses(links, report)
+    check_own_addresses(links, report)
     _check_way_back(links, report)
     _check_endpoints(links, report)
     _check_names(links, report)

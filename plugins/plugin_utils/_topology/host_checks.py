@@ -46,6 +46,18 @@ def check_mail_host(host: Host, shared: Shared, report: Report) -> None:
         _check_nat(host, shared, report)
     elif host.topology == RELAY:
         _check_behind_relay(host, report)
+    _warn_of_what_is_for_another_topology(host, report)
+
+
+def _warn_of_what_is_for_another_topology(host: Host, report: Report) -> None:
+    for variable, value, topology in (
+        ("mail_public_addresses", host.public_addresses, NAT),
+        ("mail_gateway", host.gateway, NAT),
+        ("mail_relays", host.relays, RELAY),
+    ):
+        if value and host.topology not in (None, topology):
+            what = f"is not used: it is for mail_topology: {topology}, and the host is {host.topology}"
+            report.warning(host.name, variable, what, f"Take it out, or write mail_topology: {topology}")
 
 
 def _check_other_software(host: Host, report: Report) -> None:
@@ -91,13 +103,6 @@ def _check_direct(host: Host, shared: Shared, report: Report) -> None:
             "mail_addresses",
             f"{address} is {meaning}, and a direct host is reached by its own addresses",
             _or_elsewhere(address, remedy),
-        )
-    if host.public_addresses:
-        report.warning(
-            host.name,
-            "mail_public_addresses",
-            "is not used: a direct host is reached by its own addresses",
-            "Take it out, or write mail_topology: nat if a device translates",
         )
 
 

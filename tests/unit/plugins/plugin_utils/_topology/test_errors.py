@@ -348,6 +348,42 @@ def test_device_has_a_mail_hosts_address(errors_of: Any) -> None:
     assert "9.9.0.10 is also an address of direct" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("host", "address", "of"),
+    [("second", "192.168.0.11", "hidden"), ("nat", "192.168.0.1", "router"), ("second", "10.0.0.17", "relay")],
+    ids=["two servers of a relay", "a host and its gateway", "a server and its relay"],
+)
+def test_address_inside_of_two_who_meet(host: str, address: str, of: str, errors_of: Any) -> None:
+    inventory = copy.deepcopy(GOOD)
+    servers = inventory["mail_servers"]["hosts"]
+    # Where nobody talks to both, two networks may have the same addresses.
+    servers["second"] = {"mail_topology": "relay", "mail_addresses": ["192.168.0.10"], "mail_relays": ["relay"]}
+    inventory["mail_relays"]["hosts"]["relay"] |= {"mail_topology": "nat", "mail_public_addresses": ["9.9.0.17"]}
+    inventory["mail_relays"]["hosts"]["relay"]["mail_addresses"] = ["10.0.0.17"]
+    servers[host]["mail_addresses"] = [address]
+    (error,) = errors_of(yaml.safe_dump(inventory, sort_keys=False))
+    assert error["variable"] == "mail_addresses"
+    assert {error["host"], *error["message"].replace(",", "").split()} >= {host, of, address}
+
+
+@pytest.mark.parametrize(
+    ("host", "variables", "variable", "topology"),
+    [
+        ("direct", {"mail_relays": ["relay"]}, "mail_relays", "relay"),
+        ("direct", {"mail_gateway": "router"}, "mail_gateway", "nat"),
+        ("direct", {"mail_public_addresses": ["9.9.0.55"]}, "mail_public_addresses", "nat"),
+        ("hidden", {"mail_gateway": "router"}, "mail_gateway", "nat"),
+        ("nat", {"mail_relays": ["relay"]}, "mail_relays", "relay"),
+    ],
+)
+def test_variable_of_another_topology(
+    host: str, variables: dict[str, Any], variable: str, topology: str, plan_of: Any
+) -> None:
+    (warning,) = [each for each in plan_of(changed(host, variables))["warnings"] if each["host"] == host]
+    assert warning["variable"] == variable
+    assert f"it is for mail_topology: {topology}" in warning["message"]
+
+
 def test_gateway_without_an_inside_address(errors_of: Any) -> None:
     (error,) = errors_of(changed("router", {"mail_addresses": ["9.9.0.1"]}))
     assert (error["host"], error["variable"]) == ("nat", "mail_gateway")
