@@ -37,7 +37,9 @@ options:
     choices: [udp, tcp, tls]
     default: udp
   ca_path:
-    description: File with the certificates that are trusted with O(protocol=tls), instead of those of the system.
+    description:
+      - File with the certificates that are trusted instead of those of the system, with O(protocol=tls) and where the
+        provider is reached at a URL.
     type: path
   key_name:
     description: Name of the TSIG key (RFC 8945) that signs questions and updates.

@@ -123,7 +123,7 @@ changes:
       description:
         - C(applied) is written and read back; C(predicted) would be written, were it not for check mode.
         - C(not_applied) is not written, as RV(errors) says why.
-        - C(unknown) was sent without an answer to say whether it was written.
+        - C(unknown) was sent, and there is no answer to say whether it was written, or somebody else wrote over it.
       type: str
   sample:
     - zone: example.org

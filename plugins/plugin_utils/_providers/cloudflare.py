@@ -23,7 +23,7 @@ from .._records.values import InvalidValue
 from .cloudflare_records import TYPES, Record, key_of
 from .cloudflare_zone import ZoneContent
 from .hosted import Hosted
-from .http import Api, HttpError
+from .http import Api, HttpError, about
 from .interface import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, ProviderError, turn
 
 if TYPE_CHECKING:
@@ -197,13 +197,12 @@ class Cloudflare(Hosted):
         operations = {kind: listed for kind, listed in content.operations(batch).items() if listed}
         self.traffic.messages += 1
         try:
-            self._checked(await self._api.write("POST", f"{self._zones[zone].path}/batch", operations))
+            with about(zone):
+                self._checked(await self._api.write("POST", f"{self._zones[zone].path}/batch", operations))
         except HttpError as error:
             if _OVERTAKEN.intersection(_codes(error)):
                 raise Conflict(self._overtaken(zone, _reason(error))) from None
             raise self._failure(zone, error, _WRITE) from None
-        except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"zone {name_text(zone)}: {error}") from None
 
     def _overtaken(self, zone: Name, reason: str) -> str:
         return (

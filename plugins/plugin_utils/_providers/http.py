@@ -12,16 +12,21 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
+from .._records.names import name_text
 from .interface import InvalidOptions, OutcomeUnknown, ProviderError
+
+if TYPE_CHECKING:
+    from dns.name import Name
 
 # Seconds that one request may wait for the service to take it again, all repetitions together.
 PATIENCE = 60.0
@@ -41,6 +46,19 @@ class HttpError(ProviderError):
         self.status = status
         self.body = body
         self.retry_after = retry_after
+
+
+@contextmanager
+def about(zone: Name) -> Iterator[None]:
+    """Names the zone where the service was not reached. What it answers with an error the provider has words for."""
+    try:
+        yield
+    except HttpError:
+        raise
+    except OutcomeUnknown as error:
+        raise OutcomeUnknown(f"zone {name_text(zone)}: {error}") from None
+    except ProviderError as error:
+        raise ProviderError(f"zone {name_text(zone)}: {error}") from None
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -179,7 +197,7 @@ def _retry_after(error: HTTPError) -> float | None:
     text = error.headers.get("Retry-After") if error.headers else None
     if not text:
         return None
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())

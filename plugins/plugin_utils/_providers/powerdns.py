@@ -17,7 +17,7 @@ from .._records.names import name_text
 from .._records.rrsets import Change, Goal, Key, RRset, State
 from .._records.values import type_text
 from .hosted import Hosted
-from .http import Api, HttpError
+from .http import Api, HttpError, about
 from .interface import Capabilities, InvalidOptions, ProviderError
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class PowerDns(Hosted):
         """The RRsets as PowerDNS has them; no key for a type of its own (ALIAS, LUA)."""
         self.traffic.queries += 1
         try:
-            answer = await self._api.get(self._path(zone), rrsets="true")
+            with about(zone):
+                answer = await self._api.get(self._path(zone), rrsets="true")
         except HttpError as error:
             raise ProviderError(self._refused(zone, error)) from None
         try:
@@ -113,7 +114,8 @@ class PowerDns(Hosted):
         try:
             # What goes first goes first: PowerDNS looks at the RRsets in this order.
             rrsets = sorted(map(self._patch, batch), key=lambda rrset: rrset["changetype"])
-            await self._api.write("PATCH", self._path(zone), {"rrsets": rrsets})
+            with about(zone):
+                await self._api.write("PATCH", self._path(zone), {"rrsets": rrsets})
         except HttpError as error:
             raise ProviderError(self._refused(zone, error)) from None
 
