@@ -19,7 +19,7 @@ from .._records.names import InvalidName, name_text, parse_name
 from .._records.rrsets import Change, Goal, Key, RRset, State
 from .._records.values import InvalidValue
 from . import route53_text
-from .interface import Capabilities, Conflict, InvalidOptions, Provider, ProviderError, Traffic
+from .interface import Capabilities, Conflict, InvalidOptions, Provider, ProviderError, Traffic, turn
 from .route53_api import Api, ApiError
 from .route53_zones import HostedZones
 
@@ -234,8 +234,9 @@ class Route53(Provider):
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
         batches: list[list[Change]] = []
         records = characters = 0
-        for _name, group in groupby(changes, key=lambda change: change.key.name):
-            together = list(group)
+        groups = [list(group) for _name, group in groupby(changes, key=lambda change: change.key.name)]
+        groups.sort(key=turn)
+        for together in groups:
             more_records, more_characters = self._cost(zone, together)
             if not batches or records + more_records > _MAX_RECORDS or characters + more_characters > _MAX_CHARACTERS:
                 batches.append([])
@@ -259,7 +260,7 @@ class Route53(Provider):
             if error.code == "InvalidChangeBatch" and any(text in error.details for text in _NOT_AS_READ):
                 raise Conflict(
                     f"zone {name_text(zone)}: somebody else changed records at {self._api.name} between reading and "
-                    f"writing, twice: {error.details} Nothing of it was overwritten. Run it again."
+                    f"writing: {error.details}"
                 ) from None
             raise
         self._change_ids.setdefault(zone, []).append(answer["ChangeInfo"]["Id"].rpartition("/")[2])

@@ -83,13 +83,13 @@ class Goal:
 
     def applied_to(self, current: RRset | None) -> RRset | None:
         kept: frozenset[bytes] = frozenset()
+        present = self.present
+        if current is not None:
+            present = frozenset(self._as_it_is(value, current.values) for value in self.present)
         if current is not None and not self.exclusive:
-            kept = frozenset(
-                value
-                for value in current.values - self.absent
-                if not self._supersedes(value) and not self._says_the_same(value, self.absent)
-            )
-        values = kept | self.present
+            absent = frozenset(self._as_it_is(value, current.values) for value in self.absent)
+            kept = frozenset(value for value in current.values - absent if not self._supersedes(value))
+        values = kept | present
         if not values:
             return None
         current_ttl = current.ttl if current is not None else DEFAULT_TTL
@@ -105,14 +105,14 @@ class Goal:
         if rdtype == dns.rdatatype.MX:
             return any(is_null_mx(rdtype, value) != is_null_mx(rdtype, wanted) for wanted in self.present)
         tag = policy_tag(rdtype, value)
-        if tag is not None and any(policy_tag(rdtype, wanted) == tag for wanted in self.present):
-            return True
-        return self._says_the_same(value, self.present)
+        return tag is not None and any(policy_tag(rdtype, wanted) == tag for wanted in self.present)
 
-    def _says_the_same(self, value: bytes, others: Iterable[bytes]) -> bool:
-        """Whether one of the others is the same text, which may be cut into strings elsewhere."""
+    def _as_it_is(self, value: bytes, there: Collection[bytes]) -> bytes:
+        """The value as it is there already: a text that is cut into strings elsewhere is the same text."""
         text = joined_text(self.key.rdtype, value)
-        return text is not None and any(joined_text(self.key.rdtype, other) == text for other in others)
+        if text is None or value in there:
+            return value
+        return next((other for other in sorted(there) if joined_text(self.key.rdtype, other) == text), value)
 
 
 @dataclass(frozen=True)

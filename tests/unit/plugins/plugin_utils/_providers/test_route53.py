@@ -99,6 +99,17 @@ def test_the_name_servers_of_the_zone_count_twice() -> None:
     assert sizes([creation(servers), *hosts]) == [993, 1]
 
 
+def test_address_of_a_new_exchanger_comes_no_later_than_the_record_that_names_it() -> None:
+    fill = [creation(rrset(f"h{number:04}.example.org", "TXT", "x")) for number in range(999)]
+    exchanger, address = (
+        rrset("example.org", "MX", "10 mail.example.org"),
+        rrset("mail.example.org", "A", "203.0.113.1"),
+    )
+    first, second = new_provider().batches(ZONE, [creation(exchanger), *fill, creation(address)])
+    assert creation(address) in first
+    assert len(second) == 1
+
+
 def test_what_is_at_one_name_goes_together() -> None:
     hosts = [creation(rrset(f"h{number:04}.example.org", "A", "203.0.113.1")) for number in range(999)]
     both = [creation(rrset("mail.example.org", "A", "203.0.113.1")), creation(rrset("mail.example.org", "AAAA", "::1"))]
