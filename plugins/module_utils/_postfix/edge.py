@@ -42,7 +42,8 @@ LIMITS = {
 _MAILBOX_LIMIT = 51200000
 _MAILBOX_LIMITS = ("mailbox_size_limit", "virtual_mailbox_limit")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_LONGEST_LIFETIME = 100 * 86400
+LONGEST_LIFETIME = 100 * 86400
+"""Seconds (postconf(5), maximal_queue_lifetime)."""
 # Any of these keeps a message from being taken apart at a line end that is none (SMTP smuggling).
 _DEFENDED = ("yes", "normalize", "reject")
 
@@ -128,6 +129,12 @@ def _limit_settings(limits: Mapping[str, Any], check: Checker) -> dict[str, str]
     return settings
 
 
+def lifetime_seconds(text: str) -> int | None:
+    """Of a number with its unit, as 5d; None for anything else."""
+    match = re.fullmatch(r"([0-9]+)([smhdw])", text)
+    return int(match[1]) * _SECONDS[match[2]] if match else None
+
+
 def _lifetime_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str]:
     settings = {}
     for option, parameter in (
@@ -137,10 +144,10 @@ def _lifetime_settings(declared: Mapping[str, Any], check: Checker) -> dict[str,
         value = declared.get(option)
         if not value:
             continue
-        match = re.fullmatch(r"([0-9]+)([smhdw])", value)
-        if not match:
+        seconds = lifetime_seconds(value)
+        if seconds is None:
             check.report(f"edge.{option}", f"{value!r} is no time", "Write a number and its unit, as 5d, 12h or 30m")
-        elif int(match[1]) * _SECONDS[match[2]] > _LONGEST_LIFETIME:
+        elif seconds > LONGEST_LIFETIME:
             check.report(f"edge.{option}", f"{value} is longer than the 100 days that Postfix allows", "Write 100d")
         settings[parameter] = value
     return settings

@@ -1,19 +1,19 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong between hosts: names that lead nowhere, addresses and names that two claim."""
+"""What is wrong between hosts and domains: names that lead nowhere, addresses that two claim."""
 
 from __future__ import annotations
 
 from ...module_utils._addresses import Address, special_purpose
 from .declaration import Host
 from .domains import DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain
+from .host_names import check_names
 from .links import Links, of_version
 from .loops import check_loops
 from .own_addresses import check_own_addresses
 from .own_backups import check_own_backups
 from .problems import Report
-from .shared_names import check_shared_name
 from .values import MAX_PREFERENCE
 from .variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
 from .views import check_views
@@ -27,7 +27,7 @@ def check(links: Links, report: Report) -> None:
     check_own_addresses(links, report)
     _check_way_back(links, report)
     _check_endpoints(links, report)
-    _check_names(links, report)
+    check_names(links, report)
     for domain in links.shared.domains:
         _check_servers(domain, links, report)
         _check_exchangers(domain, links, report)
@@ -191,55 +191,6 @@ def _check_endpoints(links: Links, report: Report) -> None:
                 f"{domain.name}: is taken for a zone of its own, beside {above}",
                 f"If its records are in {above}, write zone: {above}; if not, write zone: {domain.name}",
             )
-
-
-def _check_names(links: Links, report: Report) -> None:
-    """One name, one host: two with one name have two sets of addresses, and Postfix takes its own name for a loop."""
-    owners: dict[str, Host] = {}
-    for host in links.declaration.mail_hosts():
-        if host.fqdn is None:
-            continue
-        other = owners.setdefault(host.fqdn, host)
-        if other is not host and host.topology == other.topology == NAT:
-            check_shared_name(other, host, links, report)
-        elif other is not host:
-            report.error(
-                host.name,
-                "mail_fqdn",
-                f"{host.fqdn} is also the name of {other.name}: one name with two different sets of addresses",
-                "Give each its own name: several with equal mail_preference share the load",
-            )
-    for server in links.used_servers_behind_relays:
-        name = links.server_name(server)
-        if server.fqdn is None and name in owners:
-            report.error(
-                server.name,
-                "mail_fqdn",
-                f"is not set, and {name}, which it would be, is the name of {owners[name].name}",
-                "Write a name of its own, which no MX points to",
-            )
-    addresses: dict[str, tuple[str, set[Address]]] = {}
-    for domain in links.shared.domains:
-        ours = {backup.fqdn for backup in links.own_backups(domain)}
-        for exchanger in (*domain.exchangers, *(backup for backup in domain.backups if backup.name not in ours)):
-            if exchanger.name in owners:
-                report.error(
-                    "",
-                    "mail_domains",
-                    f"{domain.name}: {exchanger.name} is {owners[exchanger.name].name}, a host of ours",
-                    "Take it out here: hosts of ours become mail exchangers by 'servers', and relays by backup_mx too",
-                )
-            if not exchanger.addresses:
-                continue
-            first, known = addresses.setdefault(exchanger.name, (domain.name, set(exchanger.addresses)))
-            if known != set(exchanger.addresses):
-                report.error(
-                    "",
-                    "mail_domains",
-                    f"{domain.name}: {exchanger.name} has other addresses than in {first}: one name with two different "
-                    "sets of addresses",
-                    "Write the same addresses in both, or two names",
-                )
 
 
 def _check_servers(domain: MailDomain, links: Links, report: Report) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ...module_utils._postfix.edge import LONGEST_LIFETIME, lifetime_seconds
 from .entries import Key, read_entries, read_entry
 from .problems import Several, Unfit
 from .values import address, boolean, described, domain_name, each, network, text, whole_number
@@ -99,8 +100,11 @@ def lifetime(value: object) -> str:
     if not isinstance(value, str):
         raise Unfit(f"is {described(value)}, not a time with its unit", remedy)
     word = str(value).strip()
-    if not re.fullmatch(r"[0-9]+[smhdw]", word):
+    seconds = lifetime_seconds(word)
+    if seconds is None:
         raise Unfit(f"'{word}' is not a time", remedy)
+    if seconds > LONGEST_LIFETIME:
+        raise Unfit(f"{word} is longer than the 100 days that Postfix allows", "Write 100d at most")
     return word
 
 

@@ -121,6 +121,7 @@ ONE_HOST = [
     ("direct", {"mail_preference": True}, "mail_preference", "is true or false", "0 to 65535"),
     ("direct", {"mail_accept_from": ["9.9.1.1/24"]}, "mail_accept_from", "an address within a network", "9.9.1.0/24"),
     ("direct", {"mail_accept_from": ["all"]}, "mail_accept_from", "'all' is not a network", "Write networks"),
+    ("direct", {"mail_queue_lifetime": "101d"}, "mail_queue_lifetime", "longer than the 100 days", "100d"),
     ("direct", {"mail_firewalls": ["wall"]}, "mail_firewalls", "'wall' is not in the inventory", "mail_firewalls"),
     ("direct", {"mail_firewalls": ["hidden"]}, "mail_firewalls", "hidden is not in the group", "mail_firewalls"),
     ("direct", {"mail_local_delivery": "maybe"}, "mail_local_delivery", "neither true nor false", "true or false"),
@@ -421,6 +422,17 @@ def test_name_that_a_server_would_have_is_taken(errors_of: Any) -> None:
     (error,) = errors_of(yaml.safe_dump(inventory, sort_keys=False))
     assert (error["host"], error["variable"]) == ("mx3", "mail_fqdn")
     assert "mx3.example.org, which it would be, is the name of relay" in error["message"]
+
+
+@pytest.mark.parametrize("inventory_name", ["192.168.0.11", "post office"])
+def test_server_that_cannot_have_the_name_of_the_inventory(inventory_name: str, errors_of: Any) -> None:
+    inventory = copy.deepcopy(GOOD)
+    hosts = inventory["mail_servers"]["hosts"]
+    hosts[inventory_name] = {name: value for name, value in hosts.pop("hidden").items() if name != "mail_fqdn"}
+    (error,) = errors_of(yaml.safe_dump(inventory, sort_keys=False))
+    assert (error["host"], error["variable"]) == (inventory_name, "mail_fqdn")
+    assert error["message"].startswith("is not set, and the host's name in the inventory does not do for it: ")
+    assert "mailbox.example.org" in error["remedy"]
 
 
 def test_relays_in_a_circle(errors_of: Any) -> None:
