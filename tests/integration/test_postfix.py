@@ -49,7 +49,7 @@ server, subject, *recipients = sys.argv[1:]
 for recipient in recipients:
     with smtplib.SMTP(server, timeout=30) as smtp:
         smtp.ehlo("outside.example.com")
-        smtp.mail("root@example.com")
+        smtp.mail("root@example.com", [] if recipient.isascii() else ["SMTPUTF8"])
         code, text = smtp.docmd("RCPT", f"TO:<{recipient}>")
         if subject and code == 250:
             code, text = smtp.data(f"Subject: {subject}\\r\\n\\r\\nhello\\r\\n")
@@ -376,6 +376,19 @@ def test_server_takes_mail_from_its_relay_only(lab: Lab, address: str) -> None:
     assert refused.startswith("554 5.7.1") and "takes mail from its relays only" in refused
     assert rcpt(lab, "relay", address, "postmaster@example.org").startswith("250")
     assert rcpt(lab, "server", "127.0.0.1", "root@example.com").startswith("250")
+
+
+@on_one_release
+def test_domain_in_other_letters_is_taken_however_it_is_spelled(lab: Lab) -> None:
+    """To Postfix an address in A-labels and one in their letters (RFC 6531) are of two domains."""
+    domain = {"name": "xn--bcher-kva.example.org", "next_hops": [{"address": SERVER}]}
+    with main_cf_of(lab, "relay"), main_cf_of(lab, "server"):
+        postfix(lab, "relay", name="relay", relay={"fqdn": "mail.example.org", "domains": [domain]})
+        server = {"fqdn": "mailbox.example.org", "domains": [domain["name"]], "accept_from": [RELAY]}
+        postfix(lab, "server", name="server", server=server)
+        for spelling in ("xn--bcher-kva.example.org", "bücher.example.org"):
+            await_message(lab, "server", send(lab, "outside", RELAY, f"root@{spelling}"))
+        assert rcpt(lab, "outside", RELAY, "root@bücher.example.net").startswith("554 5.7.1")
 
 
 def test_only_the_server_sends_through_the_relay(lab: Lab) -> None:

@@ -18,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Problem,
     Table,
     reference,
+    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
 
@@ -51,7 +52,7 @@ def recipient_settings(
         addresses, tables = recipients.get("addresses") or [], recipients.get("maps") or []
         if validation != STATIC:
             # The list of the other domains must not refuse this one's.
-            known.append((f"@{domain}", "OK"))
+            known += [(f"@{spelling}", "OK") for spelling in spellings(domain)]
             if addresses or tables:
                 check.report(option, f"there is a list of recipients, and validation is {validation}", "Write static")
         elif not addresses and not tables:
@@ -61,7 +62,8 @@ def recipient_settings(
         if validation == STATIC:
             # Postmaster can be written to at every domain (RFC 5321, section 4.5.1).
             wanted = [f"postmaster@{domain}", *_addresses(f"{option}.addresses", addresses, domain, check)]
-            known += [(address, "OK") for address in dict.fromkeys(wanted)]
+            local_parts = dict.fromkeys(address.rpartition("@")[0] for address in wanted)
+            known += [(f"{local}@{spelling}", "OK") for spelling in spellings(domain) for local in local_parts]
             maps += _maps(f"{option}.maps", tables, check)
     settings, tables = {}, []
     if any((entry.get("recipients") or {}).get("validation") == STATIC for entry in declared["domains"]):
@@ -74,7 +76,8 @@ def recipient_settings(
         # Which recipients there are is for the servers to say.
         settings["relay_recipient_maps"] = ""
     if asked:
-        table = Table("callout_domains", "texthash", tuple((domain, "reject_unverified_recipient") for domain in asked))
+        rows = ((spelling, "reject_unverified_recipient") for domain in asked for spelling in spellings(domain))
+        table = Table("callout_domains", "texthash", tuple(rows))
         tables.append(table)
         settings["smtpd_recipient_restrictions"] = preceded(
             f"check_recipient_access {reference(owner, table)}", former, "smtpd_recipient_restrictions"

@@ -16,6 +16,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     access_table,
     mynetworks_pattern,
     reference,
+    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.inward import TRANSPORT, inward_services
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import (
@@ -78,11 +79,12 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former)
     services = inward_services(_TOLD_TO_SERVERS, before.services, check)
     check.finish()
 
-    domain_table = Table("relay_domains", "texthash", tuple((domain, "OK") for domain in domains))
+    spelled = [(spelling, hops) for domain, hops in zip(domains, next_hops) for spelling in spellings(domain)]
+    domain_table = Table("relay_domains", "texthash", tuple((spelling, "OK") for spelling, _hops in spelled))
     transport = Table(
         "transport",
         "texthash",
-        tuple((domain, f"{TRANSPORT}:{joined(hops)}") for domain, hops in zip(domains, next_hops)),
+        tuple((spelling, f"{TRANSPORT}:{joined(hops)}") for spelling, hops in spelled),
     )
     tables = [domain_table, transport, *recipient_tables, *client.tables, *scanning.tables]
     trusted = [*relay_from, *scanning.trusted]

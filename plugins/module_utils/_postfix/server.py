@@ -14,6 +14,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     access_table,
     mynetworks_pattern,
     reference,
+    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import (
     client_configuration,
@@ -67,7 +68,8 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         relays = ", ".join(mynetworks_pattern(network) for network in accept_from)
         settings["smtpd_authorized_xforward_hosts"] = preceded(relays, former, "smtpd_authorized_xforward_hosts")
     if declared["local_delivery"] and domains:
-        destinations = Table("domains", "texthash", tuple((domain, "OK") for domain in domains))
+        rows = tuple((spelling, "OK") for domain in domains for spelling in spellings(domain))
+        destinations = Table("domains", "texthash", rows)
         tables.append(destinations)
         before = former.get("mydestination", _DEFAULT_DESTINATIONS)
         settings["mydestination"] = ", ".join(filter(None, (before, reference(owner, destinations))))

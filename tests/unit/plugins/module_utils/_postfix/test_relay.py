@@ -11,6 +11,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Configuration,
     Former,
     InvalidError,
+    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
@@ -46,6 +47,31 @@ def test_tables_and_settings() -> None:
     assert relay.settings["relay_domains"] == "texthash:${config_directory}/inbound_mail/relay/relay_domains"
     assert relay.settings["mynetworks"] == "127.0.0.0/8, [::1]/128, 192.0.2.10/32"
     assert relay.settings["smtpd_relay_restrictions"] == "permit_mynetworks, reject_unauth_destination"
+
+
+def test_domain_in_other_letters_has_both_spellings() -> None:
+    """Postfix takes an address in A-labels and one in their letters for two domains (SMTPUTF8_README)."""
+    hops = [{"address": "192.0.2.10", "port": 25}]
+    static = {"validation": "static", "addresses": ["info"]}
+    # The last one means nothing.
+    names = ("xn--bcher-kva.example", "xn--strae-oqa.example", "xn--99999.example")
+    domains = [{"name": name, "next_hops": hops, "recipients": static} for name in names]
+    relay = relay_configuration("relay", declared(domains=domains), Former())
+    assert table(relay, "relay_domains").split("\n") == [
+        "xn--bcher-kva.example OK",
+        "bücher.example OK",
+        "xn--strae-oqa.example OK",
+        "straße.example OK",
+        "xn--99999.example OK",
+        "",
+    ]
+    assert "straße.example relay:[192.0.2.10]:25\n" in table(relay, "transport")
+    assert "info@bücher.example OK\n" in table(relay, "relay_recipients")
+
+
+@pytest.mark.parametrize("domain", ["example.org", "xn--a-.example", "xn--.example", "xn--a -7ka.example"])
+def test_domain_that_means_no_other_letters(domain: str) -> None:
+    assert spellings(domain) == (domain,)
 
 
 def test_servers_alone_are_told_from_whom_mail_came() -> None:
