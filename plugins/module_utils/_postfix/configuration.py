@@ -109,7 +109,7 @@ class Former:
 
 
 def spellings(domain: str) -> tuple[str, ...]:
-    """The domain in A-labels, and in the letters that they mean: both stand in addresses (RFC 6531, section 3.2), and
+    """The domain in A-labels, and in the letters that they mean: both stand in addresses (RFC 6531, section 3.3), and
     to Postfix they are two domains (SMTPUTF8_README)."""
     letters = ".".join(map(_letters, domain.split(".")))
     return tuple(dict.fromkeys((domain, letters)))

@@ -250,9 +250,10 @@ def _look_for_misspellings(name: str, variables: Iterable[str], report: Report) 
 def _look_for_misspelt_groups(inventory: Inventory, report: Report) -> None:
     """One that nobody reads leaves its hosts out in silence, above all a vantage."""
     ours = (*GROUPS, VANTAGES, INSIDERS, RETIRED)
-    for group in inventory.groups:
+    read_hosts = set(inventory.members(*ours))
+    for group, members in inventory.groups.items():
         near = difflib.get_close_matches(group, ours, n=1, cutoff=0.85)
-        if near and group not in ours and inventory.groups[group]:
+        if near and not read_hosts.issuperset(members):
             what = "nothing reads this group, and its name is nearly that of one that is read"
             report.warning("", group, what, f"Did you mean {near[0]}? Otherwise take another name")
 

@@ -477,6 +477,8 @@ def test_no_mail_server(errors_of: Any) -> None:
 )
 def test_group_with_a_name_that_is_nearly_one_of_ours(group: str, meant: str, plan_of: Any) -> None:
     inventory = {**copy.deepcopy(GOOD), group: {"hosts": {"somebody": {}}}, "mailing_lists": {"hosts": {"else": {}}}}
+    # A part of one of ours is no mistake.
+    inventory["mail_servers_1"] = {"hosts": {"direct": {}}}
     (warning,) = [each for each in plan_of(yaml.safe_dump(inventory))["warnings"] if "group" in each["message"]]
     assert (warning["host"], warning["variable"]) == ("", group)
     assert f"Did you mean {meant}?" in warning["remedy"]
