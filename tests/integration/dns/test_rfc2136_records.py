@@ -92,6 +92,14 @@ def test_a_long_text_is_split(server: Named, controller: Controller) -> None:
     assert not controller.records(server, wanted).changed
 
 
+def test_a_text_is_the_same_however_it_is_cut_and_a_selector_has_one_key(server: Named, controller: Controller) -> None:
+    selector = "k._domainkey.example.org"
+    controller.records(server, [record(selector, "TXT", '"v=DKIM1; " "p=old"')])
+    assert not controller.records(server, [record(selector, "TXT", "v=DKIM1; p=old")]).changed
+    assert controller.records(server, [record(selector, "TXT", "v=DKIM1; p=new")]).changed
+    assert server.dig(selector, "TXT") == ['"v=DKIM1; p=new"']
+
+
 def test_any_type_wildcards_and_international_names(server: Named, controller: Controller) -> None:
     wanted = [
         record("*.example.org", "A", "203.0.113.1"),
