@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 import yaml
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import domains, zones
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints import endpoints
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import BY_NAME
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -44,3 +45,12 @@ def test_examples_of_the_declaration_are_read() -> None:
         for host in block.get("mail_servers", {"hosts": {}})["hosts"].values():
             for name, value in host.items():
                 BY_NAME[name].read(value)
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (DOCS / "providers").glob("*.md")))
+def test_endpoints_on_the_page_of_a_provider_are_read(page: str) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "providers" / page).read_text(encoding="utf-8"), re.DOTALL)
+    declared = [block["mail_dns"] for block in map(yaml.safe_load, blocks) if "mail_dns" in block]
+    assert declared
+    for one in declared:
+        assert page.removesuffix(".md") in endpoints(one).values()
