@@ -325,9 +325,9 @@ def relay_of(recipients: dict[str, object]) -> dict[str, object]:
 
 @on_one_release
 def test_listed_recipients_are_taken_while_the_server_is_away_and_others_are_refused(lab: Lab) -> None:
-    lab.run("relay", "printf 'ann@example.org OK\\nbob@example.org\\n' >/etc/postfix/people")
     recipients = {"validation": "static", "addresses": ["root"], "maps": ["texthash:/etc/postfix/people"]}
     with main_cf_of(lab, "relay"):
+        lab.run("relay", "printf 'ann@example.org OK\\nbob@example.org\\n' >/etc/postfix/people")
         before = state(lab, "relay")
         broken = postfix(lab, "relay", name="relay", relay=relay_of(recipients))
         assert "/etc/postfix/people, line 2: 'bob@example.org' has nothing after it" in str(broken["msg"])
