@@ -29,6 +29,7 @@ attributes:
     support: full
     details:
       - Where nft is not installed yet, the prediction starts from no rules.
+      - Nothing is written, but the kernel shows its rules to root alone.
       - An interface that is missing is a warning.
   diff_mode:
     support: full

@@ -17,6 +17,8 @@ from rows import row
 
 FORWARDS = 1_000
 APPLY_ROUNDS = 5
+# The module alone, without Ansible around it: what is compared is small beside a task.
+MODULE_ROUNDS = 15
 # ansible.builtin.iptables is timed over so many items, and over a few more, so that its start does not count.
 LOOP, LONGER_LOOP = 5, 55
 CONNECTION_ROUNDS = 7
@@ -93,7 +95,8 @@ class Bench:
         does, does_nothing = "exit_json(**run(module))", "exit_json(changed=False)"
         source = _MODULE.read_text()
         assert does in source
-        (folder / "library" / "nothing.py").write_text(source.replace(does, does_nothing))
+        self.nothing_module = folder / "library" / "nothing.py"
+        self.nothing_module.write_text(source.replace(does, does_nothing))
 
     def clear(self) -> None:
         self.gateway.run("nft flush ruleset; rm -rf /etc/inbound.mail")
@@ -122,6 +125,17 @@ class Bench:
         return self._playbook(
             {"ansible.builtin.iptables": options, "loop": [one["public_address"] for one in forwards(count)]}
         )
+
+    def own_work(self, count: int) -> float:
+        """What the module does itself: without its start, and without having its arguments checked."""
+        self.clear()
+        arguments = {"name": "bench", "interfaces": INTERFACES, "flows": forwards(count)}
+        stdin = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
+        whole, start = (
+            self._seconds(lambda program=program: self.gateway.run(f"{sys.executable} {program}", stdin=stdin))
+            for program in (_MODULE, self.nothing_module)
+        )
+        return whole - start
 
     def nft(self, script: str) -> float:
         return self._seconds(lambda: self.gateway.run("nft -f -", stdin=script))
@@ -162,7 +176,7 @@ class Bench:
 
 
 def apply_rows(bench: Bench) -> list[dict]:
-    one, many, nft, same, nothing = [], [], [], [], []
+    one, many, same, nothing = [], [], [], []
     for _round in range(APPLY_ROUNDS):
         bench.clear()
         one.append(bench.ours(1))
@@ -170,6 +184,10 @@ def apply_rows(bench: Bench) -> list[dict]:
         many.append(bench.ours(FORWARDS))
         same.append(bench.ours(FORWARDS))
         nothing.append(bench.nothing(FORWARDS))
+    own, own_for_one, nft = [], [], []
+    for _round in range(MODULE_ROUNDS):
+        own.append(bench.own_work(FORWARDS))
+        own_for_one.append(bench.own_work(1))
         bench.clear()
         nft.append(bench.nft(table(FORWARDS)))
     bench.clear()
@@ -178,6 +196,7 @@ def apply_rows(bench: Bench) -> list[dict]:
     item = (bench.items(LONGER_LOOP) - short) / (LONGER_LOOP - LOOP)
     bench.clear()
     title, fixed = f"{FORWARDS:,} forwards, median of {APPLY_ROUNDS}", median(one)
+    own_title = f"{FORWARDS:,} forwards, median of {MODULE_ROUNDS}: what the module"
     passed_on = "the same flows passed to the module when it does nothing"
     return [
         row(
@@ -187,14 +206,15 @@ def apply_rows(bench: Bench) -> list[dict]:
             short + item * (FORWARDS - LOOP),
             0.1,
         ),
+        row(f"{title}: applied", median(many), passed_on, median(nothing), None),
+        row(f"{own_title} does itself", median(own), "nft -f of the same table", median(nft), None),
         row(
-            f"{title}: applied, without the {median(nothing):.2f} s of the task that does nothing",
-            median(many) - median(nothing),
+            f"{own_title} does itself, beyond its {median(own_for_one):.3f} s for one forward",
+            median(own) - median(own_for_one),
             "nft -f of the same table",
             median(nft),
             1.5,
         ),
-        row(f"{title}: applied", median(many), passed_on, median(nothing), None),
         row(f"{title}: nothing to change", median(same), "a task that applies one forward", fixed, None),
         row(f"{title}: nothing to change", median(same), passed_on, median(nothing), None),
     ]

@@ -73,7 +73,12 @@ def _iptables_drops(chains: Iterable[Mapping[str, Any]]) -> bool:
 
 def docker_families(chains: Iterable[Mapping[str, Any]]) -> list[int]:
     """The IP versions in which Docker has the chain that is there for the rules of others."""
-    found = {chain["family"] for chain in chains if chain["name"] == DOCKER_USER and chain["table"] == "filter"}
+    return families_of(DOCKER_USER, chains)
+
+
+def families_of(name: str, chains: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The IP versions in which iptables has a chain of that name in its table filter."""
+    found = {chain["family"] for chain in chains if chain["name"] == name and chain["table"] == "filter"}
     return [version for version, family in _FAMILIES.items() if family in found]
 
 

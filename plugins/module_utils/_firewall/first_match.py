@@ -9,20 +9,19 @@ ranks are asked one after the other, and the first one that knows a packet decid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
 
 _WIDE = "wide"
 _ALL = "all"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Packets from a source to a destination and port, and what happens to them."""
 
     source: Peer
@@ -37,21 +36,24 @@ class Entry:
 class _Highest:
     """The highest rank so far, and the highest of those that say something else than that one."""
 
+    __slots__ = ("_other", "_rank", "_result")
+
     def __init__(self) -> None:
-        self._best: tuple[int, str] = (-1, "")
+        self._rank, self._result = -1, ""
         self._other = -1
 
     def add(self, rank: int, result: str) -> None:
-        if result == self._best[1]:
-            self._best = (max(rank, self._best[0]), result)
-        elif rank >= self._best[0]:
-            self._best, self._other = (rank, result), self._best[0]
+        if result == self._result:
+            self._rank = max(rank, self._rank)
+        elif rank >= self._rank:
+            self._other = self._rank
+            self._rank, self._result = rank, result
         else:
             self._other = max(rank, self._other)
 
     def disagreeing(self, result: str) -> int:
         """The highest rank of an entry with another result; -1 if there is none."""
-        return self._other if result == self._best[1] else self._best[0]
+        return self._other if result == self._result else self._rank
 
 
 def ranked(entries: Iterable[Entry]) -> list[list[Entry]]:
@@ -60,20 +62,19 @@ def ranked(entries: Iterable[Entry]) -> list[list[Entry]]:
     Two single addresses that differ never match one packet; of everything else it is assumed that it could. That
     needs a look at a few dictionary keys for each entry, whatever their number.
     """
-    seen: dict[tuple[int, str, str], _Highest] = {}
+    seen: defaultdict[tuple[int, str, str], _Highest] = defaultdict(_Highest)
     ranks: list[list[Entry]] = []
     for entry in entries:
-        sources = {_key(entry.source)}
+        port, result, source = entry.port, entry.result, _key(entry.source)
         destinations = {_key(peer) for peer in entry.translated_to or (entry.destination,)}
-        rank = 1 + max(
-            seen[key].disagreeing(entry.result) if key in seen else -1
-            for source in sources
-            for destination in destinations
-            for key in _overlapping(entry.port, source, destination)
-        )
-        for source in sources | {_ALL}:
-            for destination in destinations | {_ALL}:
-                seen.setdefault((entry.port, source, destination), _Highest()).add(rank, entry.result)
+        rank = 0
+        for destination in destinations:
+            for key in _overlapping(port, source, destination):
+                if key in seen:
+                    rank = max(rank, 1 + seen[key].disagreeing(result))
+        for one in (source, _ALL):
+            for other in (*destinations, _ALL):
+                seen[port, one, other].add(rank, result)
         if rank == len(ranks):
             ranks.append([])
         ranks[rank].append(entry)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from ansible.module_utils.basic import AnsibleModule
 
-_SAVED_IPTABLES = ("/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/sysconfig/iptables")
+# Where Debian's netfilter-persistent and the services of others keep the rules of iptables.
+_SAVED_IPTABLES = {
+    4: ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables"),
+    6: ("/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables"),
+}
 SYSCTL_FILE = Path("/etc/sysctl.d/60-inbound-mail.conf")
 
 _FILE_HEADER = """\
@@ -154,9 +158,9 @@ class Host:
         return self._must(program, "-t", "filter").splitlines() if program else []
 
     @property
-    def loads_iptables_at_boot(self) -> bool:
-        """Whether rules of iptables are loaded at boot, by Debian's netfilter-persistent or the like of others."""
-        return any(os.path.exists(file) for file in _SAVED_IPTABLES)
+    def iptables_at_boot(self) -> set[int]:
+        """The families of which rules of iptables are loaded at boot."""
+        return {family for family, files in _SAVED_IPTABLES.items() if any(map(os.path.exists, files))}
 
     @property
     def has_dockers_bridge(self) -> bool:
@@ -212,6 +216,16 @@ class Host:
 
     def read(self, path: Path) -> str:
         return path.read_text() if path.is_file() else ""
+
+    def check_writable(self, *files: Path) -> None:
+        """Raise HostError if one of them could not be written or removed, as where the file system is read-only."""
+        folders = {next(parent for parent in file.parents if parent.is_dir()) for file in files}
+        shut = sorted(str(folder) for folder in folders if not os.access(folder, os.W_OK))
+        if shut:
+            raise HostError(
+                f"nothing can be written to {', '.join(shut)}, so no change would outlive a reboot, and none was made. "
+                "Make the file system writable, and run as root (become: true)"
+            )
 
     def write(self, path: Path, text: str) -> None:
         """In one step, with the mode that the file has; an empty text removes it."""

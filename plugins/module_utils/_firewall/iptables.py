@@ -9,6 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import network_text
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
 
@@ -36,10 +37,11 @@ def chain_name(name: str) -> str:
     return f"{chain[: _NAME_OCTETS - 7]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
-def rules(passages: Sequence[Passage]) -> list[str]:
+def rules(passages: Sequence[Passage], families: Iterable[int]) -> list[str]:
     """Lines of program and rule, 'iptables -d 192.0.2.1/32 ... -j ACCEPT', as iptables-save writes them."""
     found = []
-    for family, program in PROGRAMS.items():
+    for family in families:
+        program = PROGRAMS[family]
         mine = [passage for passage in passages if passage.family in (0, family)]
         found += [f"{program} {_rule(passage)}" for passage in mine]
         ports = sorted({passage.port for passage in mine})
@@ -67,11 +69,14 @@ def _rule(passage: Passage) -> str:
 
 
 def _address(option: str, peer: Peer) -> tuple[str, ...]:
-    return (option, str(peer.network)) if peer.network is not None else ()
+    return (option, network_text(peer.network)) if peer.network is not None else ()
 
 
 class Iptables(Keeper):
-    """Our chain, and jumps to it from chains of somebody else's. hooks: family -> those chains."""
+    """Our chain, and jumps to it from chains of somebody else's.
+
+    hooks: family -> those chains, none where nothing is let through; without a family there is no chain of ours either.
+    """
 
     _unit = boot.openings_unit()
     # Where firewalld is in charge, or was; and beside firewalld the one that releases before 0.4.0 enabled.
@@ -85,8 +90,8 @@ class Iptables(Keeper):
         self._hooks = hooks
 
     def wanted(self, passages: Sequence[Passage]) -> str:
-        programs = {PROGRAMS[family] for family, chains in self._hooks.items() if chains}
-        return "".join(f"{rule}\n" for rule in rules(passages) if rule.partition(" ")[0] in programs)
+        families = [family for family, chains in self._hooks.items() if chains]
+        return "".join(f"{rule}\n" for rule in rules(passages, families))
 
     def check(self, openings: str) -> None:
         for family, program in PROGRAMS.items():

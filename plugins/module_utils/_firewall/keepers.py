@@ -13,6 +13,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables im
     PROGRAMS,
     Iptables,
     IptablesBesideFirewalld,
+    chain_name,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ufw import Ufw
 
@@ -35,17 +36,26 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
     if not docker and host.has_dockers_bridge:
         # firewalld has flushed its chains, and it is about to make them again.
         docker = Iptables(host, name, {}).kept_families(detection.DOCKER_USER)
-    hooks = {
-        family: [
-            *(["FORWARD"] if backend == detection.IPTABLES else []),
-            *([detection.DOCKER_USER] if family in docker else []),
-        ]
-        for family in PROGRAMS
-    }
+    filtered = _filtered(host, chains) if backend == detection.IPTABLES else set()
+    there = detection.families_of(chain_name(name), chains)
+    hooks = {}
+    for family in PROGRAMS:
+        hooked = ["FORWARD"] if family in filtered else []
+        hooked += [detection.DOCKER_USER] if family in docker else []
+        if hooked or family in there:
+            hooks[family] = hooked
     if backend == detection.FIREWALLD:
         # In this order: firewalld flushes the chains of others when it is reloaded for a new policy.
         return [Firewalld(host, name), IptablesBesideFirewalld(host, name, hooks)]
     return [Iptables(host, name, hooks)]
+
+
+def _filtered(host: Host, chains: Iterable[Mapping[str, Any]]) -> set[int]:
+    """The families that iptables filters, now or from the next boot on; both if somebody says so who has no rules yet.
+
+    Where it has none, nothing is in the way, and to make an opening would make its tables too.
+    """
+    return {*detection.families_of("FORWARD", chains), *host.iptables_at_boot} or set(PROGRAMS)
 
 
 def retired(host: Host, name: str, keepers: Iterable[Keeper]) -> list[Keeper]:

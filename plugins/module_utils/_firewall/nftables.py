@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.first_match import Entry, ranked
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, host_peer
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, host_peer, network_text
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import Chain, Set, Table, checksum
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class _Renderer:
         for rank, members in enumerate(ranked(entries), 1):
             shapes: dict[_Shape, list[Entry]] = {}
             for entry in members:
-                shapes.setdefault(_Shape(entry, bool(statement)), []).append(entry)
+                shapes.setdefault(_shape(entry, bool(statement)), []).append(entry)
             for shape in sorted(shapes, key=lambda one: one.name):
                 rules += self._lookup(f"{PREFIX}{purpose}{rank}_{shape.name}", shape, shapes[shape], statement)
         return rules
@@ -232,10 +232,12 @@ class _Renderer:
             return [shape.rule(entry, statement) for entry in entries]
         elements = {f"{key} : {result}" for key, result in shape.elements(entries)}
         value_type = "verdict" if shape.verdict else "ipv4_addr"
-        added = self._add_set(Set(name, shape.key_type, value_type, bool(shape.networks), tuple(elements)))
+        types, fields = zip(*shape.fields())
+        added = self._add_set(Set(name, types, value_type, bool(shape.networks), tuple(elements)))
+        key = " . ".join(fields)
         if shape.verdict:
-            return [f"{shape.key} vmap @{added}"]
-        return [f"{shape.condition}{statement} {shape.fields} map @{added}"]
+            return [f"{shape.condition}{key} vmap @{added}"]
+        return [f"{shape.condition}{statement} {key} map @{added}"]
 
     def _add_set(self, one: Set) -> str:
         """Returns its name, which tells what is in it: see ruleset.replacement."""
@@ -245,46 +247,60 @@ class _Renderer:
         return name
 
 
+def _shape(entry: Entry, translation: bool) -> _Shape:
+    shared = translation and entry.result.startswith("goto ")
+    original = bool(entry.translated_to)
+    return _Shape(entry.source.kind, entry.destination.kind, entry.family, original, shared, shared or not translation)
+
+
 def _flow_chain(what: str, flow: Flow) -> str:
     return f"{PREFIX}{what}_{flow.name}"
 
 
-class _Shape:
-    """What entries of one lookup have in common: which fields of a packet are looked at."""
+class _Shape(NamedTuple):
+    """What entries of one lookup have in common: which fields of a packet are looked at.
 
-    def __init__(self, entry: Entry, translation: bool) -> None:
-        family = entry.family
-        self.verdict = not translation or entry.result.startswith("goto ")
-        original = bool(entry.translated_to)
-        source, destination = entry.source.kind, entry.destination.kind
-        # IPv4 and IPv6 are told apart by the addresses, or in words where there are none.
-        addresses = {"host", "network"} & {source, destination}
-        self._family = family if addresses or family else 0
-        self.condition = "ct status dnat " if original else ""
-        if family and not addresses:
-            self.condition = f"meta nfproto ipv{family} "
-        self.networks = [source, destination].count("network")
-        self.name = f"{source}_to_{'public' if original else destination}{self._family or ''}"
-        if translation and self.verdict:
-            self.name += "_shared"
-        parts = [("inet_service", "tcp dport")]
-        for kind, interface, address in (
-            (destination, "oifname", "ct original ip daddr" if original else f"{_ADDRESS.get(family)} daddr"),
-            (source, "iifname", f"{_ADDRESS.get(family)} saddr"),
-        ):
-            if kind == "interface":
-                parts.insert(0, ("ifname", interface))
-            elif kind != "any":
-                parts.insert(0, (_ADDRESS_TYPE[family], address))
-        self.key_type = tuple(part[0] for part in parts)
-        self.fields = " . ".join(part[1] for part in parts)
-        self.key = f"{self.condition}{self.fields}"
+    source, destination: a Peer.kind; original: whether the destination is the one before it was translated; shared:
+    whether a translation is a chain's, which chooses among several addresses; verdict: whether one is looked up.
+    """
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Shape) and self.name == other.name
+    source: str
+    destination: str
+    family: int
+    original: bool
+    shared: bool
+    verdict: bool
 
-    def __hash__(self) -> int:
-        return hash(self.name)
+    @property
+    def name(self) -> str:
+        destination = "public" if self.original else self.destination
+        return f"{self.source}_to_{destination}{self.family or ''}{'_shared' if self.shared else ''}"
+
+    @property
+    def networks(self) -> int:
+        return (self.source, self.destination).count("network")
+
+    @property
+    def condition(self) -> str:
+        """IPv4 and IPv6 are told apart by the addresses, or in words where there are none."""
+        if self.original:
+            return "ct status dnat "
+        has_address = {"host", "network"} & {self.source, self.destination}
+        return f"meta nfproto ipv{self.family} " if self.family and not has_address else ""
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Type and name of each field, in their order."""
+        address = _ADDRESS.get(self.family)
+        ends = (
+            (self.source, "iifname", f"{address} saddr"),
+            (self.destination, "oifname", "ct original ip daddr" if self.original else f"{address} daddr"),
+        )
+        found = [
+            ("ifname", interface) if kind == "interface" else (_ADDRESS_TYPE[self.family], where)
+            for kind, interface, where in ends
+            if kind != "any"
+        ]
+        return [*found, ("inet_service", "tcp dport")]
 
     def elements(self, entries: Iterable[Entry]) -> Iterable[tuple[str, str]]:
         """Keys and results; networks that lie in one another become one, as a set takes no overlap."""
@@ -303,7 +319,7 @@ class _Shape:
         source: Peer | str
         destination: Peer | str
         for (other, port, result), networks in grouped.items():
-            for network in map(str, ipaddress.collapse_addresses(networks)):
+            for network in map(network_text, ipaddress.collapse_addresses(networks)):
                 source, destination = (network, other) if from_network else (other, network)
                 yield _key(source, destination, port), result
 

@@ -21,7 +21,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows impor
     FlowsError,
     Policy,
     Problem,
-    host_problems,
     policy,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import (
@@ -33,6 +32,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper impo
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render, table_name
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import passages
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change, State
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.suitability import host_problems
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.unconfirmed import Unconfirmed
 
 if TYPE_CHECKING:
@@ -46,10 +46,13 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Bring the host to what the module's parameters say; returns the result. Raises FlowsError, HostError."""
-    name = module.params["name"]
+    name, timeout = module.params["name"], module.params["confirm_timeout"]
     if not _NAME.fullmatch(name):
         remedy = "Use 1 to 32 characters: a to z, 0 to 9 and _, a letter first"
         raise FlowsError([Problem("name", f"{name!r} cannot name a table", remedy)])
+    if timeout < 0:
+        remedy = "Say in how many seconds the change has to be confirmed, or 0 for a change without confirmation"
+        raise FlowsError([Problem("confirm_timeout", f"{timeout} is no time to wait", remedy)])
     host = Host(module)
     unconfirmed = Unconfirmed(host, name)
     wanted = module.params["backend"]
@@ -71,7 +74,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         change = _to_flows(module, host, name, flows, backend, present)
     if not host.keeps:
         module.warn(f"This host has no systemd: load {boot.table_file(name)} with nft -f at boot by other means")
-    timeout = module.params["confirm_timeout"]
     stays = module.check_mode or _carry_out(host, change, unconfirmed, timeout)
     result = _result(backend, change.before != change.after, stays, _diff(host, change))
     return result if stays else {**result, "confirm_within": timeout}
@@ -84,7 +86,7 @@ def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, s
 def _keepers(host: Host, name: str, wanted: str, chains: Sequence[Mapping[str, Any]]) -> tuple[str, list[Keeper]]:
     """The backend, and who beside our table has to let mail through."""
     has_docker = bool(detection.docker_families(chains)) or host.has_dockers_bridge
-    backend = detection.choose(wanted, chains, host.loads_iptables_at_boot, has_docker)
+    backend = detection.choose(wanted, chains, bool(host.iptables_at_boot), has_docker)
     return backend, keepers.in_charge(host, name, backend, chains)
 
 
@@ -104,14 +106,14 @@ def _to_flows(
     families = {family for family in wanted.routed_families() if forwarding.FORWARDING[family] in live}
     needs = forwarding.needs(families, name, settings, live, routers)
     settings_after = forwarding.with_needs(settings, name, needs, live)
-    sysctls = _wanted_sysctls(settings, settings_after)
+    sysctls = _wanted_sysctls(settings, settings_after, live)
     file = host.read(boot.table_file(name))
     live_table = _live_table(host, table, file)
     before = State(
         table=live_table.text() if live_table else "",
         file=file,
         sysctl_file=host.read(SYSCTL_FILE),
-        sysctls={key: live.get(key, "") for key in sysctls},
+        sysctls={key: live[key] for key in sysctls},
         at_boot=not host.keeps or host.is_loaded_at_boot(host.table_unit, name),
         openings={keeper.title: keeper.live() for keeper in present},
         kept_openings={keeper.title: keeper.kept() for keeper in present},
@@ -157,7 +159,7 @@ def _to_nothing(host: Host, name: str, backend: str, present: Sequence[Keeper]) 
     settings = forwarding.parse(host.read(SYSCTL_FILE))
     remaining = forwarding.with_needs(settings, name, {}, {})
     live = host.sysctls(settings)
-    sysctls = {key: value for key, value in _wanted_sysctls(settings, remaining).items() if key in live}
+    sysctls = _wanted_sysctls(settings, remaining, live)
     file = host.read(boot.table_file(name))
     nothing = {keeper.title: "" for keeper in present}
     live_table = _live_table(host, table, file)
@@ -180,6 +182,7 @@ def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: in
     before, after = change.before, change.after
     if before == after:
         return True
+    host.check_writable(SYSCTL_FILE, boot.table_file(change.name), host.table_unit.file)
     in_kernel = (before.table, before.sysctls, before.openings) != (after.table, after.sysctls, after.openings)
     if timeout and in_kernel:
         unconfirmed.arm(change, timeout)
@@ -275,13 +278,17 @@ def _judge_host(
 
 
 def _wanted_sysctls(
-    before: Mapping[str, forwarding.Setting], after: Mapping[str, forwarding.Setting]
+    before: Mapping[str, forwarding.Setting], after: Mapping[str, forwarding.Setting], live: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the kernel should have: our values, and what was there before us where nobody needs ours any more."""
-    return {
+    """What the kernel should have: our values, and what was there before us where nobody needs ours any more.
+
+    Only of what is there: an interface that had one of ours may have gone, or have another name by now.
+    """
+    wanted = {
         **{key: one.before for key, one in before.items() if key not in after},
         **{key: one.value for key, one in after.items()},
     }
+    return {key: value for key, value in wanted.items() if key in live}
 
 
 def _diff(host: Host, change: Change) -> list[dict[str, str]]:

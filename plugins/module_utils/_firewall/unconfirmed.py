@@ -38,6 +38,7 @@ class Unconfirmed:
         self._host = host
         self._name = name
         self._folder = FOLDER / name
+        self._prepared = FOLDER / f"{name}.prepared"
         self._confirmed, self._reverted = FOLDER / f"{name}.confirmed", FOLDER / f"{name}.reverted"
         self._unit = f"inbound-mail-firewall-revert-{name}"
 
@@ -54,9 +55,9 @@ class Unconfirmed:
     def arm(self, change: Change, timeout: int) -> None:
         """Have it taken back after so many seconds; the change itself is made afterwards."""
         FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for cut_short in (self._confirmed, self._reverted):
+        for cut_short in (self._prepared, self._confirmed, self._reverted):
             shutil.rmtree(cut_short, ignore_errors=True)
-        self._folder.mkdir(mode=0o700)
+        self._prepared.mkdir(mode=0o700)
         for name, text in (
             ("before.nft", removal(table_name(self._name)) + self._host.listing_text(table_name(self._name))),
             ("table.nft", change.after.file),
@@ -65,7 +66,9 @@ class Unconfirmed:
             ("backend", change.backend),
             ("revert", self._script(change)),
         ):
-            (self._folder / name).write_text(text)
+            (self._prepared / name).write_text(text)
+        # From now on it can be taken back, whenever this process ends.
+        self._prepared.rename(self._folder)
         try:
             self._host.start_timer(self._unit, timeout, "/bin/sh", str(self._folder / "revert"))
         except HostError:

@@ -184,15 +184,19 @@ class Gateway(Node):
             "mount -t tmpfs tmpfs /mnt; mkdir /mnt/etc /mnt/work;"
             "mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work /etc;"
             # A systemd that runs this machine is none of the gateway's.
-            "mkdir -p /mnt/run /run/systemd; mount --bind /mnt/run /run/systemd"
+            "mkdir -p /mnt/run /run/systemd /run/inbound.mail; mount --bind /mnt/run /run/systemd;"
+            "mount -t tmpfs tmpfs /run/inbound.mail"
         )
 
-    def firewall(self, *, check_mode: bool = False, path: str = "", **options: Any) -> dict[str, Any]:
-        """Run the module; returns its result, whether it failed or not."""
+    def module(self, *, check_mode: bool = False, before: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run the module, with words before its command."""
         arguments = {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check_mode, "_ansible_diff": True}}
-        module = "ansible_collections.inbound.mail.plugins.modules.firewall"
-        environment = f"PATH={path} " if path else ""
-        done = self.run(f"{environment}{sys.executable} -m {module}", check=False, stdin=json.dumps(arguments))
+        name = "ansible_collections.inbound.mail.plugins.modules.firewall"
+        return self.run(f"{before} {sys.executable} -m {name}", check=False, stdin=json.dumps(arguments))
+
+    def firewall(self, **options: Any) -> dict[str, Any]:
+        """Run the module; returns its result, whether it failed or not."""
+        done = self.module(**options)
         assert done.stdout, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         return result

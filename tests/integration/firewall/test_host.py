@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conftest import INTERFACES
+
 if TYPE_CHECKING:
     from .conftest import Gateway, Network
 
@@ -35,6 +37,7 @@ EVERYTHING: list[dict[str, Any]] = [
     {"name": "egress", "action": "snat", "source": ["192.168.0.0/28", "lan"], "egress_address": "203.0.113.1"},
     {"name": "reject", "action": "reject", "source": ["10.0.0.0/8"], "destination": ["192.168.0.0/16", "lan"]},
     {"name": "six", "action": "accept", "source": ["::/0"], "destination": ["2001:db8:10::/64", "lan"]},
+    {"name": "bogons", "action": "drop", "source": ["::192.0.2.0/120", "::192.0.2.1", "fe80::/10", "0.0.0.0/8"]},
     {"name": "any", "action": "accept", "limits": {"rate": "1/second"}},
     DROP,
 ]
@@ -48,6 +51,11 @@ table inet other {
     chain input { type filter hook input priority filter; policy accept; ip saddr @addresses counter accept; }
 }
 table ip6 nat { chain POSTROUTING { type nat hook postrouting priority srcnat; policy accept; }; }
+"""
+# An nft that ends who runs it when it is asked for the former rules.
+KILLER = """#!/bin/sh
+case "$*" in *--stateless*) kill -9 $PPID ;; esac
+exec /mnt/nft "$@"
 """
 
 
@@ -176,6 +184,24 @@ def test_host_that_takes_router_advertisements_goes_on_doing_so(gateway: Gateway
         gateway.run("ip -6 route flush proto ra")
 
 
+def test_an_interface_that_is_renamed_does_not_stand_in_the_way(gateway: Gateway) -> None:
+    """It took router advertisements, so a sysctl of it is among ours."""
+    gateway.run("ip link add uplink type bridge; ip link set uplink up; sysctl -qw net.ipv6.conf.all.forwarding=0")
+    gateway.run("ip -6 route add default dev uplink proto ra")
+    six = [{"name": "six", "action": "accept", "source": ["wan"], "destination": ["2001:db8::1"]}]
+    six += [{"name": "rest", "action": "drop", "source": ["wan"]}]
+    gateway.apply(six, interfaces={"wan": ["uplink"]})
+    assert gateway.run("sysctl -n net.ipv6.conf.uplink.accept_ra").stdout == "2\n"
+    gateway.run("ip link set uplink down; ip link set uplink name isp")
+    try:
+        assert "six: this host has no interface uplink" in gateway.refuse(six, interfaces={"wan": ["uplink"]})
+        assert gateway.apply(six, interfaces={"wan": ["isp"]})["changed"]
+        assert not gateway.apply(six, interfaces={"wan": ["isp"]})["changed"]
+        assert gateway.firewall(name="test", state="absent")["changed"]
+    finally:
+        gateway.run("ip link del isp")
+
+
 def test_unknown_interface_is_named_before_anything_changes(gateway: Gateway) -> None:
     interfaces = {"wan": ["internet"], "lan": ["eth7"]}
     message = gateway.refuse([FORWARD, DROP], interfaces=interfaces)
@@ -199,6 +225,37 @@ def test_target_that_is_the_gateway_itself(gateway: Gateway) -> None:
     )
     assert "mx: the target 192.168.0.1 is this host itself" in message
     assert "others: the destination 2001:db8:1::1 is this host itself" in message
+
+
+def test_a_run_that_is_killed_before_it_changes_anything_leaves_nothing_to_take_back(gateway: Gateway) -> None:
+    """It dies while it notes down what a change is to be taken back to."""
+    gateway.apply([FORWARD])
+    gateway.run("cp /usr/sbin/nft /mnt/nft; cat >/mnt/killer; chmod +x /mnt/killer", stdin=KILLER)
+    gateway.run("mkdir /run/systemd/system; mount --bind /mnt/killer /usr/sbin/nft")
+    try:
+        killed = gateway.module(name="test", interfaces=INTERFACES, flows=[FORWARD, DROP], confirm_timeout=60)
+    finally:
+        gateway.run("umount /usr/sbin/nft; rmdir /run/systemd/system")
+    assert killed.stdout == ""
+    assert not gateway.apply([FORWARD])["changed"]
+
+
+def test_nothing_is_changed_that_could_not_be_kept(gateway: Gateway) -> None:
+    """Check mode needs no right to write."""
+    gateway.apply([FORWARD])
+    gateway.run("mount -o remount,ro /etc")
+    try:
+        assert "nothing can be written to /etc/" in gateway.refuse([FORWARD, DROP])
+        before = gateway.state()
+        predicted = gateway.apply([FORWARD, DROP], check_mode=True)
+        assert gateway.state() == before
+    finally:
+        gateway.run("mount -o remount,rw /etc")
+    assert gateway.apply([FORWARD, DROP])["diff"] == predicted["diff"] != []
+
+
+def test_a_time_to_wait_that_is_none_is_refused(gateway: Gateway) -> None:
+    assert "confirm_timeout: -5 is no time to wait" in gateway.refuse([FORWARD], confirm_timeout=-5)
 
 
 def test_rules_that_the_kernel_refuses_change_nothing(gateway: Gateway) -> None:

@@ -97,6 +97,18 @@ def test_mail_passes_where_nothing_else_does(strict: Network) -> None:
     assert foreign == before.splitlines()
 
 
+def test_a_family_that_iptables_does_not_filter_is_left_alone(network: Network) -> None:
+    gateway = network.gateway
+    gateway.run("iptables-restore", stdin=BY_HAND)
+    before = gateway.state()
+    assert gateway.apply(FLOWS)["backend"] == "iptables"
+    assert network["outside"].connect("198.51.100.17") == "203.0.113.25"
+    assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
+    assert "table ip6" not in gateway.rules()
+    gateway.firewall(name="test", state="absent")
+    assert gateway.state() == before
+
+
 @pytest.mark.parametrize("last", ["DROP", "REJECT"])
 def test_a_last_rule_that_drops_is_found_as_a_policy_is(network: Network, last: str) -> None:
     gateway = network.gateway

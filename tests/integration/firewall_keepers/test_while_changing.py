@@ -71,6 +71,46 @@ def test_what_lasts_outlives_every_change(lab: Lab) -> None:
             client.communicate()
 
 
+# Connects to each address, and once more when it is told a line; says which server it came to then, and whether the
+# first connection is still answered.
+_TWICE = """
+import socket, sys
+def connect(address):
+    lines = socket.create_connection((address, 25), 60).makefile("rw")
+    return lines, lines.readline().split()[1]
+lasting = {address: connect(address)[0] for address in sys.argv[1:]}
+print("begun", flush=True)
+sys.stdin.readline()
+for address, lines in lasting.items():
+    try:
+        lines.write("still there\\n")
+        lines.flush()
+        said = lines.readline().strip()
+    except OSError:
+        said = ""
+    print(address, connect(address)[1], said or "ended")
+"""
+
+
+@one_release
+def test_a_new_target_gets_the_connections_of_its_forward_and_no_others_are_touched(lab: Lab) -> None:
+    second = {**FORWARD, "name": "second", "public_address": "203.0.113.{{ 10 + number }}"}
+    moved = {**FORWARD, "targets": [{"address": "192.168.{{ number }}.50"}]}
+    lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": [FORWARD, second]}))
+    addresses = [f"203.0.113.{tens + number}" for number in GATEWAYS.values() for tens in (0, 10)]
+    with subprocess.Popen([*lab.inside("outside"), "python3", "-uc", _TWICE, *addresses], **_PIPES) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "begun\n"
+        lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": [moved, second]}))
+        seen = client.communicate("go on\n")[0].splitlines()
+    servers = {number: f"192.168.{number}" for number in GATEWAYS.values()}
+    expected = [
+        (f"203.0.113.{number} {net}.50 ended", f"203.0.113.{10 + number} {net}.10 still there")
+        for number, net in servers.items()
+    ]
+    assert seen == [line for lines in expected for line in lines]
+
+
 # Connects to each address every few milliseconds, and says what came. A reset ends a connection at both ends at once.
 _PROBE = """
 import select, socket, struct, sys

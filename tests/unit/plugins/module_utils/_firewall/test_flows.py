@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import (
     FlowsError,
     Policy,
-    host_problems,
     policy,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.suitability import host_problems
 
 INTERFACES = {"wan": ["eth0"], "dmz": ["eth1"], "lan": ["eth2"]}
 FORWARD: dict[str, Any] = {
@@ -54,6 +54,10 @@ def problems(*flows: dict[str, Any], interfaces: dict[str, Any] | None = None) -
         ({"action": "accept", "limits": {"connections": -1}}, "-1 connections is out of range"),
         ({**FORWARD, "public_address": "2001:db8::1"}, "public_address 2001:db8::1 is IPv6. IPv6 is never translated"),
         ({**FORWARD, "public_address": "mail"}, "mx: public_address 'mail' is no address"),
+        ({**FORWARD, "public_address": "127.0.0.1"}, "mx: public_address 127.0.0.1 is no address of a host"),
+        ({**FORWARD, "targets": [{"address": "0.0.0.0"}]}, "mx: target 0.0.0.0 is no address of a host on a network"),
+        ({**FORWARD, "targets": [{"address": "255.255.255.255"}]}, "mx: target 255.255.255.255 is no address"),
+        ({"action": "drop", "source": ["fe80::1%eth0"]}, "flow-1: source 'fe80::1%eth0' is no interface set"),
         ({**FORWARD, "targets": []}, "mx: forward needs 'targets'"),
         ({**FORWARD, "targets": [{"address": "203.0.113.1"}]}, "the target 203.0.113.1 is the public address itself"),
         ({**FORWARD, "targets": [{"address": "192.0.2.1"}] * 2}, "mx: the target 192.0.2.1 is named twice"),
@@ -72,6 +76,7 @@ def test_what_is_wrong_with_one_flow(flow: dict[str, Any], message: str) -> None
         ({"any": ["eth0"]}, "interfaces.any: 'any' means something else in a flow"),
         ({"192.0.2.1": ["eth0"]}, "interfaces.192.0.2.1: '192.0.2.1' means something else"),
         ({"wan": "eth0"}, "interfaces.wan: not a list of interface names. Write it as in wan: [eth0]"),
+        ({"wan": 5}, "interfaces.wan: not a list of interface names"),
         ({"wan": []}, "interfaces.wan: not a list of interface names"),
         ({"wan": ["eth*"]}, "interfaces.wan: 'eth*' is no name of an interface"),
         ({"wan": ["averylonginterface"]}, "is no name of an interface. Names have at most 15 characters"),

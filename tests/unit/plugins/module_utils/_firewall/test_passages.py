@@ -26,7 +26,7 @@ INTERFACES = {"wan": ["eth0"], "lan": ["eth1"]}
 
 
 def test_rules_of_iptables_are_written_as_it_lists_them() -> None:
-    assert iptables.rules(passages(policy(FLOWS, INTERFACES))) == [
+    assert iptables.rules(passages(policy(FLOWS, INTERFACES)), [4, 6]) == [
         "iptables -d 192.168.0.10/32 -p tcp -m conntrack --ctstate DNAT --ctorigdst 203.0.113.1 "
         "-m tcp --dport 25 -j ACCEPT",
         "iptables -d 192.168.0.11/32 -p tcp -m conntrack --ctstate DNAT --ctorigdst 203.0.113.1 "
