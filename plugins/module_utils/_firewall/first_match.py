@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
 
@@ -56,12 +56,14 @@ class _Highest:
         return self._other if result == self._result else self._rank
 
 
-def ranked(entries: Iterable[Entry]) -> list[list[Entry]]:
+def ranked(entries: Sequence[Entry]) -> list[list[Entry]]:
     """The entries in ranks: one that disagrees with an earlier one comes after it if a packet could match both.
 
     Two single addresses that differ never match one packet; of everything else it is assumed that it could. That
     needs a look at a few dictionary keys for each entry, whatever their number.
     """
+    if _agree(entries):
+        return [list(entries)] if entries else []
     seen: defaultdict[tuple[int, str, str], _Highest] = defaultdict(_Highest)
     ranks: list[list[Entry]] = []
     for entry in entries:
@@ -79,6 +81,16 @@ def ranked(entries: Iterable[Entry]) -> list[list[Entry]]:
             ranks.append([])
         ranks[rank].append(entry)
     return ranks
+
+
+def _agree(entries: Iterable[Entry]) -> bool:
+    """Whether all go to single addresses, and those to the same one have the same result, as with most forwards."""
+    results: dict[tuple[int, Peer], str] = {}
+    for entry in entries:
+        for peer in entry.translated_to or (entry.destination,):
+            if peer.kind != "host" or results.setdefault((entry.port, peer), entry.result) != entry.result:
+                return False
+    return True
 
 
 def _key(peer: Peer) -> str:

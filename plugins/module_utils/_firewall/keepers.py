@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str, Any]]) -> list[Keeper]:
     """Those that have to let through what our table accepts; Docker's drop is in the way of every backend.
 
-    One that has nothing to let through is among them too: it may still have openings of ours.
+    One that has nothing to let through is among them too, if it still has openings of ours.
     """
     if backend == detection.UFW:
         # Its chains come before the policy by which Docker drops.
@@ -44,10 +44,12 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
         hooked += [detection.DOCKER_USER] if family in docker else []
         if hooked or family in there:
             hooks[family] = hooked
-    if backend == detection.FIREWALLD:
-        # In this order: firewalld flushes the chains of others when it is reloaded for a new policy.
-        return [Firewalld(host, name), IptablesBesideFirewalld(host, name, hooks)]
-    return [Iptables(host, name, hooks)]
+    # In this order: firewalld flushes the chains of others when it is reloaded for a new policy.
+    found: list[Keeper] = [Firewalld(host, name)] if backend == detection.FIREWALLD else []
+    if hooks:
+        kind = IptablesBesideFirewalld if backend == detection.FIREWALLD else Iptables
+        found.append(kind(host, name, hooks))
+    return found
 
 
 def _filtered(host: Host, chains: Iterable[Mapping[str, Any]]) -> set[int]:

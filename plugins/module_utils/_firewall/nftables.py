@@ -212,7 +212,7 @@ class _Renderer:
     def _add_base_chain(self, hook: str, chain_type: str, priority: int, rules: Sequence[str]) -> None:
         self._chains.append(Chain(f"{PREFIX}{hook}", tuple(rules), chain_type, hook, priority))
 
-    def _lookups(self, purpose: str, entries: Iterable[Entry], statement: str) -> list[str]:
+    def _lookups(self, purpose: str, entries: Sequence[Entry], statement: str) -> list[str]:
         """The rules that look the entries up, and the sets and maps they do it in.
 
         ``statement`` is what is done with the address that a map gives (``snat ip to``); verdicts need none.

@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -100,6 +101,10 @@ class Table:
 
     def text(self) -> str:
         """The table as nft reads it: base chains first, all else by name."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         chains = sorted(self.chains, key=lambda one: (_HOOKS.index(one.hook) if one.hook else len(_HOOKS), one.name))
         parts = [one.lines() for one in sorted(self.sets, key=lambda one: one.name)]
         parts += [one.lines() for one in chains]

@@ -101,9 +101,10 @@ def _to_flows(
     table = render(name, wanted)
     settings = forwarding.parse(host.read(SYSCTL_FILE))
     live = host.sysctls([*forwarding.FORWARDING.values(), *settings])
-    routers = host.interfaces_with_router() if live.get(forwarding.FORWARDING[6]) == "0" else set()
-    live.update(host.sysctls(map(forwarding.accept_ra, routers)))
     families = {family for family in wanted.routed_families() if forwarding.FORWARDING[family] in live}
+    begins_ipv6 = 6 in families and live[forwarding.FORWARDING[6]] == "0"
+    routers = host.interfaces_with_router() if begins_ipv6 else set()
+    live.update(host.sysctls(map(forwarding.accept_ra, routers)))
     needs = forwarding.needs(families, name, settings, live, routers)
     settings_after = forwarding.with_needs(settings, name, needs, live)
     sysctls = _wanted_sysctls(settings, settings_after, live)
