@@ -77,9 +77,11 @@ class Firewalld(Keeper):
         policies = self._by_policy(openings)
         lines = ["missing= made="]
         for policy, (ingress, egress, _rules) in policies.items():
+            listing = f"firewall-cmd --policy={policy} --list-all 2>/dev/null"
             permanent = f"firewall-cmd --quiet --permanent --policy={policy}"
             lines += [
-                f"if ! firewall-cmd --policy={policy} --list-all >/dev/null 2>&1; then",
+                # Of a run that was cut off here there may be one without its zones.
+                f"if ! {listing} | grep -q '^  egress-zones: {egress} *$'; then",
                 f'  firewall-cmd --quiet --permanent --new-policy={policy} 2>/dev/null && made="$made {policy}"',
                 f"  {permanent} --add-ingress-zone={ingress} && {permanent} --add-egress-zone={egress}",
                 "  missing=yes",
@@ -109,9 +111,10 @@ class Firewalld(Keeper):
     def keep(self, openings: str) -> None:
         policies = self._by_policy(openings)
         permanent = self._listed("--permanent")
-        for policy in permanent:
-            if policy not in policies:
+        for policy, (ingress, egress, _rules) in list(permanent.items()):
+            if _zones_of(policies.get(policy)) != (ingress, egress):
                 self._host.run_shell(_forget(policy))
+                del permanent[policy]
         for policy, (ingress, egress, rules) in policies.items():
             if policy not in permanent:
                 self._ask("--permanent", f"--new-policy={policy}")
@@ -131,7 +134,8 @@ class Firewalld(Keeper):
             self._ask("--reload")
 
     def check(self, openings: str) -> None:
-        if self._by_policy(openings).keys() - self._listed():
+        listed = self._listed()
+        if any(_zones_of(listed.get(policy)) != _zones_of(one) for policy, one in self._by_policy(openings).items()):
             self.refuse_to_lose_changes()
 
     def refuse_to_lose_changes(self) -> None:
@@ -233,6 +237,11 @@ def _openings(policies: Policies) -> str:
     return "".join(
         sorted(f"{ingress} {egress} {rule}\n" for ingress, egress, rules in policies.values() for rule in rules)
     )
+
+
+def _zones_of(policy: tuple[str, str, list[str]] | None) -> tuple[str, str]:
+    """Its ingress zone and its egress zone; empty if there is no such policy."""
+    return policy[:2] if policy else ("", "")
 
 
 def _parts(listing: str) -> list[str]:

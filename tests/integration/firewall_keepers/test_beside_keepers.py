@@ -74,6 +74,20 @@ def test_firewalld_is_not_reloaded_over_changes_that_are_for_now_only(lab: Lab) 
     lab.run("firewalld", "firewall-cmd --reload")
 
 
+@one_release
+def test_a_policy_that_a_run_left_without_zones_gets_them(lab: Lab) -> None:
+    """As where a run ends between making the policies and saying between which zones they are."""
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    ours = [one for one in lab.run("firewalld", "firewall-cmd --get-policies").stdout.split() if "inbound-nat" in one]
+    assert len(ours) >= 2
+    lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
+    lab.run("firewalld", "; ".join(f"firewall-cmd --permanent --new-policy={one}" for one in ours))
+    lab.run("firewalld", "firewall-cmd --reload")
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    assert mail_passes(lab, GATEWAYS["firewalld"])
+    assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
+
+
 @both_releases
 def test_the_unit_that_follows_firewalld_misses_nothing_and_undoes_nothing(lab: Lab) -> None:
     lab.playbook(PLAYBOOK, "--limit", "firewalld")
