@@ -196,7 +196,7 @@ def apply_rows(bench: Bench) -> list[dict]:
     item = (bench.items(LONGER_LOOP) - short) / (LONGER_LOOP - LOOP)
     bench.clear()
     title, fixed = f"{FORWARDS:,} forwards, median of {APPLY_ROUNDS}", median(one)
-    own_title = f"{FORWARDS:,} forwards, median of {MODULE_ROUNDS}: what the module"
+    own_title = f"{FORWARDS:,} forwards, median of {MODULE_ROUNDS}: the module, less its start and check of options"
     passed_on = "the same flows passed to the module when it does nothing"
     return [
         row(
@@ -207,9 +207,9 @@ def apply_rows(bench: Bench) -> list[dict]:
             0.1,
         ),
         row(f"{title}: applied", median(many), passed_on, median(nothing), None),
-        row(f"{own_title} does itself", median(own), "nft -f of the same table", median(nft), None),
+        row(own_title, median(own), "nft -f of the same table", median(nft), None),
         row(
-            f"{own_title} does itself, beyond its {median(own_for_one):.3f} s for one forward",
+            f"{own_title}, and less the {median(own_for_one):.3f} s that are left so of one forward",
             median(own) - median(own_for_one),
             "nft -f of the same table",
             median(nft),

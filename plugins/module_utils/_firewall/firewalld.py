@@ -207,6 +207,21 @@ class Firewalld(Keeper):
         return self._host.firewall_cmd(*arguments)
 
 
+class StoppedFirewalld(Firewalld):
+    """What is there of ours for the next start of a firewalld that does not run. It can be forgotten only."""
+
+    def kept(self) -> str:
+        return "".join(f"{file}\n" for file in self._files())
+
+    def keep(self, openings: str) -> None:
+        del openings
+        for file in self._files():
+            file.unlink()
+
+    def _files(self) -> list[Path]:
+        return sorted(_POLICIES.glob(f"{self._prefix}*.xml*"))
+
+
 def _alike(some: Passage, other: Passage, end: str) -> bool:
     """Whether both are the same but for the interface at that end."""
     return (some.family, some.port, some.public_address) == (other.family, other.port, other.public_address) and (

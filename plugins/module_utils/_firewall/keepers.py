@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.firewalld import Firewalld
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.firewalld import Firewalld, StoppedFirewalld
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables import (
     PROGRAMS,
     Iptables,
@@ -60,8 +60,9 @@ def _filtered(host: Host, chains: Iterable[Mapping[str, Any]]) -> set[int]:
     return {*detection.families_of("FORWARD", chains), *host.iptables_at_boot} or set(PROGRAMS)
 
 
-def retired(host: Host, name: str, keepers: Iterable[Keeper]) -> list[Keeper]:
+def retired(host: Host, name: str, keepers: Iterable[Keeper], chains: Iterable[Mapping[str, Any]]) -> list[Keeper]:
     """Those that are not in charge any more and would still make openings of ours at the next boot."""
     titles = {keeper.title for keeper in keepers}
-    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name)]
+    firewalld = Firewalld if detection.FIREWALLD in detection.managers(chains) else StoppedFirewalld
+    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name), firewalld(host, name)]
     return [keeper for keeper in others if keeper.title not in titles and keeper.kept()]

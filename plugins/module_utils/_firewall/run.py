@@ -59,8 +59,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if module.params["state"] == "confirmed":
         if not module.check_mode:
             wanted = unconfirmed.backend or wanted
-        backend, present = _keepers(host, name, wanted, host.chains())
-        return _result(backend, True, _confirm(module, host, name, unconfirmed, present), [])
+        chains = host.chains()
+        backend, present = _keepers(host, name, wanted, chains)
+        return _result(backend, True, _confirm(module, host, name, unconfirmed, present, chains), [])
     if unconfirmed.exists and not module.check_mode:
         # Nobody has said that it is good, and what was there before is what this change is compared with.
         unconfirmed.revert()
@@ -72,6 +73,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         flows = policy(module.params["flows"] or [], module.params["interfaces"] or {})
         _judge_host(module, host, flows, backend, chains)
         change = _to_flows(module, host, name, flows, backend, present)
+    change = _with_retired(host, change, chains)
     if not host.keeps:
         module.warn(f"This host has no systemd: load {boot.table_file(name)} with nft -f at boot by other means")
     stays = module.check_mode or _carry_out(host, change, unconfirmed, timeout)
@@ -139,12 +141,12 @@ def _to_flows(
     load_decides = change.is_one_transaction and not (module.check_mode or module.params["confirm_timeout"])
     if before.table != after.table and host.has_nft and not load_decides:
         host.check(table.script())
-    return _with_retired(host, change)
+    return change
 
 
-def _with_retired(host: Host, change: Change) -> Change:
+def _with_retired(host: Host, change: Change, chains: Sequence[Mapping[str, Any]]) -> Change:
     """Keepers that were in charge once forget our openings."""
-    retired = keepers.retired(host, change.name, change.keepers.values())
+    retired = keepers.retired(host, change.name, change.keepers.values(), chains)
     nothing = {keeper.title: "" for keeper in retired}
     kept = {**change.before.kept_openings, **{keeper.title: keeper.kept() for keeper in retired}}
     return replace(
@@ -175,7 +177,7 @@ def _to_nothing(host: Host, name: str, backend: str, present: Sequence[Keeper]) 
     )
     after = State("", "", forwarding.text(remaining), sysctls, False, nothing, nothing)
     scripts = (ruleset.removal(table.name),)
-    return _with_retired(host, Change(name, backend, before, after, scripts, {one.title: one for one in present}))
+    return Change(name, backend, before, after, scripts, {one.title: one for one in present})
 
 
 def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: int) -> bool:
@@ -200,12 +202,19 @@ def _carry_out(host: Host, change: Change, unconfirmed: Unconfirmed, timeout: in
     return True
 
 
-def _confirm(module: AnsibleModule, host: Host, name: str, unconfirmed: Unconfirmed, present: Sequence[Keeper]) -> bool:
+def _confirm(
+    module: AnsibleModule,
+    host: Host,
+    name: str,
+    unconfirmed: Unconfirmed,
+    present: Sequence[Keeper],
+    chains: Sequence[Mapping[str, Any]],
+) -> bool:
     if module.check_mode:
         return False
     file, sysctl_file, openings = unconfirmed.confirm()
     _keep(host, name, file, sysctl_file)
-    for keeper in (*present, *keepers.retired(host, name, present)):
+    for keeper in (*present, *keepers.retired(host, name, present, chains)):
         keeper.keep(openings.get(keeper.title, ""))
     return True
 

@@ -16,6 +16,7 @@ from .gateways import (
     ROOT,
     answer,
     both_releases,
+    one_release,
     others_work,
     state,
     web_works_throughout,
@@ -67,3 +68,16 @@ def test_nothing_of_it_stays(lab: Lab, before: dict[str, list[str]]) -> None:
         assert state(lab, gateway) == before[gateway], gateway
         assert answer(lab, "outside", f"2001:db8:{number}::10") == "", gateway
         assert others_work(lab, number), gateway
+
+
+@one_release
+def test_taken_out_while_its_keeper_is_off(lab: Lab, before: dict[str, list[str]]) -> None:
+    """It does not come back with the keeper."""
+    lab.playbook(PLAYBOOK)
+    for gateway, command in (("ufw", "ufw disable"), ("firewalld", "systemctl stop firewalld")):
+        lab.run(gateway, command)
+    lab.playbook(PLAYBOOK, "-e", "state=absent")
+    for gateway, command in (("ufw", "ufw --force enable"), ("firewalld", "systemctl start firewalld")):
+        lab.run(gateway, command)
+        lab.await_run(gateway, "iptables -S DOCKER-USER", within=PATIENCE)
+        assert state(lab, gateway) == before[gateway], gateway
