@@ -169,6 +169,10 @@ class Host:
 
     # firewalld
 
+    @property
+    def runs_firewalld(self) -> bool:
+        return bool(self._firewall_cmd) and self._run(str(self._firewall_cmd), "--state")[0] == 0
+
     def firewall_cmd(self, *arguments: str) -> str:
         return self._must(str(self._firewall_cmd), *arguments)
 

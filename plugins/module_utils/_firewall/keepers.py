@@ -63,6 +63,8 @@ def _filtered(host: Host, chains: Iterable[Mapping[str, Any]]) -> set[int]:
 def retired(host: Host, name: str, keepers: Iterable[Keeper], chains: Iterable[Mapping[str, Any]]) -> list[Keeper]:
     """Those that are not in charge any more and would still make openings of ours at the next boot."""
     titles = {keeper.title for keeper in keepers}
-    firewalld = Firewalld if detection.FIREWALLD in detection.managers(chains) else StoppedFirewalld
-    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name), firewalld(host, name)]
+    others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name)]
+    if Firewalld.title not in titles:
+        runs = detection.FIREWALLD in detection.managers(chains) and host.runs_firewalld
+        others.append(Firewalld(host, name) if runs else StoppedFirewalld(host, name))
     return [keeper for keeper in others if keeper.title not in titles and keeper.kept()]
