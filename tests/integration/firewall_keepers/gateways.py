@@ -136,4 +136,4 @@ def bring_module(lab: Lab, path: str, flows: list[dict[str, Any]]) -> None:
     lab.playbook(PLAYBOOK, "-e", json.dumps({"flows": flows}), env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
     for gateway in GATEWAYS:
         # The folder stays: the module writes there what it then moves to its place.
-        lab.run(gateway, f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {path}")
+        lab.run(gateway, f"mkdir -p $(dirname {path}); mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {path}")

@@ -141,8 +141,8 @@ def test_each_connection_meets_the_old_rules_or_the_new_ones(lab: Lab) -> None:
     wider = {**SIX, "destination": ["2001:db8:{{ number }}::/64"]}
     # Between other zones: firewalld is reloaded when it comes, and when it goes.
     out = {"name": "out", "action": "accept", "source": ["lan"], "destination": ["wan"]}
-    bring_module(lab, "/root/other.py", [hidden, wider, out])
-    bring_module(lab, "/root/one.py", [FORWARD, SIX])
+    bring_module(lab, "/root/other/module.py", [hidden, wider, out])
+    bring_module(lab, "/root/one/module.py", [FORWARD, SIX])
     with ExitStack() as stack:
         probes, applied = {}, {}
         for gateway, number in GATEWAYS.items():
@@ -151,7 +151,12 @@ def test_each_connection_meets_the_old_rules_or_the_new_ones(lab: Lab) -> None:
             probe = stack.enter_context(subprocess.Popen([*lab.inside("outside"), *program], **_PIPES))
             assert probe.stdout is not None
             assert probe.stdout.readline() == "begun\n"
-            rounds = f"for round in $(seq {_ROUNDS[gateway]}); do python3 /root/other.py; python3 /root/one.py; done"
+            # Unpacked they start in half the time.
+            unpack, run = (
+                "; ".join(f"python3 /root/{flows}/module.py {what}" for flows in ("other", "one"))
+                for what in ("explode", "execute")
+            )
+            rounds = f"{unpack}; for round in $(seq {_ROUNDS[gateway]}); do {run}; done"
             applied[gateway] = stack.enter_context(lab.popen(gateway, rounds, stdout=subprocess.PIPE))
             probes[gateway] = probe
         for gateway, number in GATEWAYS.items():
