@@ -156,6 +156,20 @@ def test_second_run_check_mode_and_the_way_back(strict: Network) -> None:
     assert gateway.state() == before
 
 
+def test_ten_thousand_flows(strict: Network) -> None:
+    gateway = strict.gateway
+    before = gateway.state()
+    addresses = [f"203.0.{113 + n // 250}.{1 + n % 250}" for n in range(5000)]
+    flows = [{**FLOWS[0], "name": f"mx{n}", "public_address": address} for n, address in enumerate(addresses)]
+    flows += [{**FLOWS[1], "name": f"a{n}", "destination": [f"10.0.{n // 250}.{n % 250}"]} for n in range(4999)]
+    gateway.apply([*flows, FLOWS[1]])
+    assert strict["outside"].connect("203.0.113.1") == "203.0.113.25"
+    assert strict["outside"].connect("198.51.100.17") == "203.0.113.25"
+    assert not gateway.apply([*flows, FLOWS[1]])["changed"]
+    gateway.firewall(name="test", state="absent")
+    assert gateway.state() == before
+
+
 def test_what_is_loaded_at_boot_is_what_is_there(strict: Network) -> None:
     """An administrator's own loader of iptables begins from nothing, and the unit puts ours on top of it."""
     gateway = strict.gateway
