@@ -26,8 +26,10 @@ _ANY = "ANY"
 _POLICIES = Path("/etc/firewalld/policies")
 _CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
 _STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECASE | re.MULTILINE)
-# Name -> its ingress zone, its egress zone, its rich rules.
-Policies = dict[str, tuple[str, str, list[str]]]
+# Its ingress zone, its egress zone, its rich rules.
+Policy = tuple[str, str, list[str]]
+Policies = dict[str, Policy]
+_NOTHING: Policy = ("", "", [])
 _OPENING = re.compile(r"(?P<ingress>\S+) (?P<egress>\S+) (?P<rule>rule .+)")
 
 
@@ -70,7 +72,11 @@ class Firewalld(Keeper):
         return _openings(self._listed())
 
     def kept(self) -> str:
-        return _openings(self._listed("--permanent"))
+        """With a word on policies without rules, as a run that is cut off leaves them."""
+        permanent = self._listed("--permanent")
+        return _openings(permanent) + "".join(
+            f"{name} is empty\n" for name, (*_, rules) in permanent.items() if not rules
+        )
 
     def script(self, openings: str) -> str:
         """A policy begins to exist only by a reload: it is permanent, and empty, just for that."""
@@ -80,7 +86,7 @@ class Firewalld(Keeper):
             listing = f"firewall-cmd --policy={policy} --list-all 2>/dev/null"
             permanent = f"firewall-cmd --quiet --permanent --policy={policy}"
             lines += [
-                # Of a run that was cut off here there may be one without its zones.
+                # A run that was cut off here may have left one without its zones.
                 f"if ! {listing} | grep -q '^  egress-zones: {egress} *$'; then",
                 f'  firewall-cmd --quiet --permanent --new-policy={policy} 2>/dev/null && made="$made {policy}"',
                 f"  {permanent} --add-ingress-zone={ingress} && {permanent} --add-egress-zone={egress}",
@@ -112,7 +118,7 @@ class Firewalld(Keeper):
         policies = self._by_policy(openings)
         permanent = self._listed("--permanent")
         for policy, (ingress, egress, _rules) in list(permanent.items()):
-            if _zones_of(policies.get(policy)) != (ingress, egress):
+            if policy not in policies or policies[policy][:2] != (ingress, egress):
                 self._host.run_shell(_forget(policy))
                 del permanent[policy]
         for policy, (ingress, egress, rules) in policies.items():
@@ -121,7 +127,7 @@ class Firewalld(Keeper):
                 self._ask("--permanent", f"--policy={policy}", f"--add-ingress-zone={ingress}")
                 self._ask("--permanent", f"--policy={policy}", f"--add-egress-zone={egress}")
                 self._ask("--permanent", f"--policy={policy}", f"--set-short={self._about}")
-            _ingress, _egress, there = permanent.get(policy, ("", "", []))
+            _ingress, _egress, there = permanent.get(policy, _NOTHING)
             changes = [f"--remove-rich-rule={rule}" for rule in there if rule not in rules]
             changes += [f"--add-rich-rule={rule}" for rule in rules if rule not in there]
             for start in range(0, len(changes), 100):
@@ -135,7 +141,7 @@ class Firewalld(Keeper):
 
     def check(self, openings: str) -> None:
         listed = self._listed()
-        if any(_zones_of(listed.get(policy)) != _zones_of(one) for policy, one in self._by_policy(openings).items()):
+        if any(listed.get(policy, _NOTHING)[:2] != one[:2] for policy, one in self._by_policy(openings).items()):
             self.refuse_to_lose_changes()
 
     def refuse_to_lose_changes(self) -> None:
@@ -252,11 +258,6 @@ def _openings(policies: Policies) -> str:
     return "".join(
         sorted(f"{ingress} {egress} {rule}\n" for ingress, egress, rules in policies.values() for rule in rules)
     )
-
-
-def _zones_of(policy: tuple[str, str, list[str]] | None) -> tuple[str, str]:
-    """Its ingress zone and its egress zone; empty if there is no such policy."""
-    return policy[:2] if policy else ("", "")
 
 
 def _parts(listing: str) -> list[str]:

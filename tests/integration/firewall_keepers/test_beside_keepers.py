@@ -75,14 +75,20 @@ def test_firewalld_is_not_reloaded_over_changes_that_are_for_now_only(lab: Lab) 
 
 
 @one_release
-def test_a_policy_that_a_run_left_without_zones_gets_them(lab: Lab) -> None:
+def test_policies_that_a_run_left_without_zones_get_them_or_go(lab: Lab) -> None:
     """As where a run ends between making the policies and saying between which zones they are."""
     lab.playbook(PLAYBOOK, "--limit", "firewalld")
     ours = [one for one in lab.run("firewalld", "firewall-cmd --get-policies").stdout.split() if "inbound-nat" in one]
     assert len(ours) >= 2
-    lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
-    lab.run("firewalld", "; ".join(f"firewall-cmd --permanent --new-policy={one}" for one in ours))
-    lab.run("firewalld", "firewall-cmd --reload")
+    left = "; ".join(f"firewall-cmd --permanent --new-policy={one}" for one in ours)
+    for made in ("", f"{left}; firewall-cmd --reload"):
+        lab.run("firewalld", made)
+        lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
+        assert (
+            "inbound"
+            not in lab.run("firewalld", "firewall-cmd --get-policies; firewall-cmd --permanent --get-policies").stdout
+        )
+    lab.run("firewalld", f"{left}; firewall-cmd --reload")
     lab.playbook(PLAYBOOK, "--limit", "firewalld")
     assert mail_passes(lab, GATEWAYS["firewalld"])
     assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
