@@ -102,13 +102,16 @@ class Iptables(Keeper):
                 )
 
     def live(self) -> str:
-        """Without all jumps to it the chain counts as not there."""
+        """Without all jumps to it, the chain lets nothing through; but it is there, and has to go with the rest."""
         found = []
         for family, chains in self._hooks.items():
-            saved = self._host.iptables_save(family)
-            if all(f"-A {chain} -j {self._chain}" in saved for chain in chains):
-                found += _rules_in(saved, PROGRAMS[family], self._chain)
-        return "".join(f"{rule}\n" for rule in found)
+            program, saved = PROGRAMS[family], self._host.iptables_save(family)
+            is_called = all(f"-A {chain} -j {self._chain}" in saved for chain in chains)
+            lines = _rules_in(saved, program, self._chain) if is_called else []
+            if not lines and any(line.startswith(f":{self._chain} ") for line in saved):
+                lines = [f"# {program} has the chain {self._chain} to no purpose"]
+            found += lines
+        return "".join(f"{line}\n" for line in found)
 
     def kept(self) -> str:
         """A word on it where they would not all be made, as where Docker came later or a unit was disabled by hand."""

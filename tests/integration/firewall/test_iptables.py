@@ -156,6 +156,14 @@ def test_second_run_check_mode_and_the_way_back(strict: Network) -> None:
     assert gateway.state() == before
 
 
+def test_chains_that_somebody_has_emptied_or_cut_off_go_too(strict: Network) -> None:
+    gateway = strict.gateway
+    gateway.apply(FLOWS)
+    gateway.run("iptables -F; ip6tables -F FORWARD")
+    gateway.firewall(name="test", state="absent")
+    assert "inbound" not in saved(gateway)
+
+
 def test_ten_thousand_flows(strict: Network) -> None:
     gateway = strict.gateway
     before = gateway.state()
