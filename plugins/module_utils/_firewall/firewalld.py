@@ -74,9 +74,8 @@ class Firewalld(Keeper):
     def kept(self) -> str:
         """With a word on policies without rules, as a run that is cut off leaves them."""
         permanent = self._listed("--permanent")
-        return _openings(permanent) + "".join(
-            f"{name} is empty\n" for name, (*_, rules) in permanent.items() if not rules
-        )
+        empty = [name for name, (_ingress, _egress, rules) in permanent.items() if not rules]
+        return _openings(permanent) + "".join(f"{name} is empty\n" for name in empty)
 
     def script(self, openings: str) -> str:
         """A policy begins to exist only by a reload: it is permanent, and empty, just for that."""
