@@ -170,6 +170,7 @@ plan:
       description:
         - With O(former). The stage, an id of the pair of states, the longest TTL that a record about to change had and
           has then, the changes as text, the domains, and what goes in the end (hosts by role, names of exchanges).
+          Before that, the TCP connections of C(sessions) have to end, of each host as a filter of C(ss).
       type: dict
       sample: {stage: beside, former_ttl: 3600, short_ttl: 60}
 tables:

@@ -5,10 +5,13 @@ For the integration tests and the benchmark; run by pytest or a script that has 
 
 from __future__ import annotations
 
+import os
 import shutil
+import smtplib
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,18 +111,21 @@ class Moves:
 
 
 class Stream:
-    """Messages from outside at a steady rate, each with a token of its own."""
+    """Messages from outside at a steady rate, each with a token of its own. A second one counts on from the first."""
 
     _HOSTS = ("stream", "relay", *SERVERS)
     _SCRIPT = """
 import signal, smtplib, sys, time
 rate = float(sys.argv[1])
-start, number, stopped = time.monotonic(), 0, []
+stopped = []
 # A message that was taken is written down before the end.
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-with open("/root/tokens", "a", buffering=1) as tokens:
+with open("/root/tokens", "a+", buffering=1) as tokens:
+    tokens.seek(0)
+    number = first = len(tokens.readlines())
+    start = time.monotonic()
     while not stopped:
-        time.sleep(max(0, start + number / rate - time.monotonic()))
+        time.sleep(max(0, start + (number - first) / rate - time.monotonic()))
         token = f"token-{number:06}"
         with smtplib.SMTP("127.0.0.1", timeout=60) as smtp:
             message = f"Subject: {token}\\r\\n\\r\\nhello\\r\\n"
@@ -132,11 +138,12 @@ with open("/root/tokens", "a", buffering=1) as tokens:
         self._lab = lab
         script = lab.root("stream") / "root" / "stream.py"
         script.write_text(self._SCRIPT)
+        before = int(lab.run("stream", "touch /root/tokens; wc -l </root/tokens").stdout)
         lab.run("stream", f"systemd-run --unit=stream --property=Restart=no python3 /root/stream.py {rate}")
-        lab.await_run("stream", "test -s /root/tokens", within=30)
+        lab.await_run("stream", f"test $(wc -l </root/tokens) -gt {before}", within=30)
 
     def end(self) -> set[str]:
-        """Returns the tokens of all messages that the sender's Postfix took, when none is on its way any more."""
+        """Returns all tokens that the sender's Postfix ever took, when none is on its way any more."""
         self.sent()
         self._lab.run("stream", "systemctl stop stream")
         for host in self._HOSTS:
@@ -162,6 +169,19 @@ with open("/root/tokens", "a", buffering=1) as tokens:
         """What the sender's log says of messages that came back, or that were given up."""
         log = "journalctl --no-pager -o cat -t postfix/smtp -t postfix/bounce -t postfix/qmgr"
         return self._lab.run("stream", f"{log} | grep -E 'status=(bounced|expired)|non-delivery' || true").stdout
+
+
+def session(lab: Lab, host: str, address: str) -> smtplib.SMTP:
+    """An SMTP session from a host, held by this process."""
+
+    def connect() -> smtplib.SMTP:
+        with open(f"/run/netns/{lab.network.namespace(host)}", encoding="utf-8") as namespace:
+            os.setns(namespace.fileno(), os.CLONE_NEWNET)
+        return smtplib.SMTP(address, local_hostname="sender.example.com", timeout=60)
+
+    # A namespace is that of a thread; a socket stays in the one that it was made in.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(connect).result()
 
 
 def arrived(lab: Lab) -> Counter[str]:

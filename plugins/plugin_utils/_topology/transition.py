@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .domains import INTERNAL
 from .entrances import both_open, conflicts
 from .problems import Problem
+from .sessions import sessions_to_end
 from .variables import RETIRED
 
 BESIDE = "beside"
@@ -190,13 +191,15 @@ class Transition:
             "zones": [{**move._asdict(), "records": self._records_in(move.zone)} for move in self.zone_moves],
             # Whose settings go, and whose queues have to be empty before.
             "retired": gone if stage == NEW else {role: [] for role in gone},
+            "sessions": sessions_to_end(self._former, self._new) if stage == NEW else {},
             "domains": sorted({place.name for place in self._before if place.type == "MX"}),
             "former_exchanges": self._former_exchanges() if stage == NEW else [],
         }
 
     def _changes(self) -> list[str]:
         changes = (
-            f"{place}: {_shown(self._before.get(place))} becomes {_shown(self._after.get(place))}"
+            f"{place}{' (inside)' if place.endpoint == INTERNAL else ''}: "
+            f"{_shown(self._before.get(place))} becomes {_shown(self._after.get(place))}"
             for place in [*self._before, *(place for place in self._after if place not in self._before)]
             if place in self._moving
         )
@@ -254,8 +257,10 @@ class Transition:
         return any((one.endpoint, one.name) == (place.endpoint, place.name) for one in records)
 
     def _former_exchanges(self) -> list[str]:
-        names = {place.name for place in self._after}
-        gone = (place.name for place in self._before if place.type in _ADDRESSES and place.name not in names)
+        """Names that an endpoint has no record for any more; another one may, as the view from inside."""
+        gone = (
+            place.name for place in self._before if place.type in _ADDRESSES and not self._is_owned(place, self._after)
+        )
         return list(dict.fromkeys(gone))
 
     # What must hold in the end

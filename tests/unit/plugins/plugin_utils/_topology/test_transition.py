@@ -254,6 +254,43 @@ def test_where_no_zone_moves_nobody_has_to_delegate(between: Any) -> None:
     assert between(DIRECT, POST).plan(NEW)["cutover"]["zones"] == []
 
 
+WITH_A_VIEW = (
+    "mail_dns: {default: {provider: rfc2136, server: 9.9.9.53}, internal: {provider: rfc2136, server: 10.0.0.53}}"
+)
+
+
+def test_the_view_from_inside_takes_the_same_steps(between: Any) -> None:
+    direct, nat = (state_.replace(DNS, WITH_A_VIEW) for state_ in (DIRECT, NAT))
+    transition = between(direct, nat)
+    assert problems(transition) == []
+    address = "mail.example.org", "A"
+    stages = {stage: records(transition.plan(stage), "internal")[address] for stage in (BESIDE, SWITCHED, NEW)}
+    assert stages == {
+        BESIDE: (["9.9.1.10"], 60),
+        SWITCHED: (["192.168.0.10"], 60),
+        NEW: (["192.168.0.10"], 7200),
+    }
+    assert "mail.example.org A (inside): 9.9.1.10 becomes 192.168.0.10" in transition.plan(BESIDE)["cutover"]["changes"]
+
+
+def test_a_name_that_stays_inside_alone_leaves_no_address_outside(between: Any) -> None:
+    """A former exchange whose name the server behind the relay keeps."""
+    behind = RELAY.replace("mailbox.example.org", "mail.example.org")
+    end = between(NAT.replace(DNS, WITH_A_VIEW), behind.replace(DNS, WITH_A_VIEW)).plan(NEW)
+    assert ("mail.example.org", "A") in records(end, "internal")
+    assert ("mail.example.org", "A") not in records(end)
+    assert end["cutover"]["former_exchanges"] == ["mail.example.org"]
+    outside = [one for one in end["expect"]["records"] if one["name"] == "mail.example.org" and one["view"] == "public"]
+    assert [one["values"] for one in outside if one["type"] == "A"] == [[]]
+
+
+def test_the_view_from_inside_stays_where_it_is(between: Any) -> None:
+    (problem,) = problems(
+        between(DIRECT.replace(DNS, WITH_A_VIEW), DIRECT.replace("ttl: 7200", "ttl: 7200, dns: other"))
+    )
+    assert "the zone example.org leaves the endpoint 'internal'" in problem
+
+
 def test_one_postfix_does_not_deliver_and_hand_on(between: Any) -> None:
     swapped = RELAY.replace("mail: {mail_topology", "post: {mail_topology").replace(
         "relay: {mail_topology", "mail: {mail_topology"
