@@ -31,7 +31,7 @@ _WHAT = {
     BESIDE: "make the new way beside the former one, lower the TTL",
     DELEGATED: "have zones delegated to their new name servers, by whoever keeps the parent zone",
     SWITCHED: "probe the new way, then lead the records there",
-    NEW: "let open sessions end, empty the queues of hosts that leave, remove the former way",
+    NEW: "wait for open sessions and queues, remove the former way",
     VERIFIED: "verify that all is as declared and nothing is left",
 }
 _STANDS = {

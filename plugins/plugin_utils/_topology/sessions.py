@@ -4,8 +4,8 @@
 """SMTP sessions that senders still have open on the former way when it is about to be removed.
 
 A sender may go on in one for minutes without asking DNS again: Postfix for 300 s (smtp_connection_reuse_time_limit).
-And Postfix looks at each recipient whether the domain is its own, also in a session that is older than its configuration:
-once the domain is taken out, it refuses with 554 what it took before, and the author gets it back.
+And Postfix looks at each recipient whether the domain is its own, also in a session that began before it was taken out:
+it refuses with 554 then what it took before, and the author gets it back.
 """
 
 from __future__ import annotations

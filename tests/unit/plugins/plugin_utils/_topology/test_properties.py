@@ -17,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import STAGES, Transition
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -131,6 +132,25 @@ def test_nothing_inside_is_told_to_the_outside(inventory: Inventory) -> None:
         for value in rrset["values"]:
             assert not is_inside(value)
             assert value.split()[-1].rstrip(".") not in hidden
+
+
+@settings(deadline=None)
+@given(inventories(), inventories())
+def test_nothing_inside_is_told_to_the_outside_on_the_way_from_one_state_to_another(
+    former: Inventory, new: Inventory
+) -> None:
+    """The zones go to another DNS host too."""
+    for variables in new.hosts.values():
+        variables["mail_dns"] = {**variables["mail_dns"], "other": {"provider": "rfc2136"}}
+        variables["mail_domains"] = [{"dns": "other", **domain} for domain in variables["mail_domains"]]
+    transition = Transition(compile_plan(former), compile_plan(new))
+    for stage in STAGES:
+        dns = transition.plan(stage)["dns"]
+        told = [rrset for key, zones in dns.items() if key != "internal" for held in zones.values() for rrset in held]
+        assert told
+        assert INSIDE_ONLY not in json.dumps(told)
+        assert "hidden" not in json.dumps(told)
+        assert not any(is_inside(value) for rrset in told for value in rrset["values"])
 
 
 @settings(deadline=None)
