@@ -53,8 +53,16 @@ def test_without_a_key(new_server: Callable[[], Named], controller: Controller) 
     assert server.dig("example.org", "MX") == ["10 mail.example.net."]
 
 
+@pytest.mark.parametrize(
+    ("inside_are", "seen_here"),
+    [
+        ('key "inside";', "relay"),
+        # This host is inside as well, as in the document of examples/internal.
+        ('!key "inbound-mail"; key "inside"; 198.51.100.0/24;', "server"),
+    ],
+)
 def test_the_key_decides_which_view_is_read_and_written(
-    new_server: Callable[[], Named], controller: Controller
+    new_server: Callable[[], Named], controller: Controller, inside_are: str, seen_here: str
 ) -> None:
     server = new_server()
     server.keys = [Key("inbound-mail"), Key("inside")]
@@ -62,7 +70,7 @@ def test_the_key_decides_which_view_is_read_and_written(
         server.zone("example.org", policy=f'update-policy {{ grant "{key}" zonesub ANY; }};')
         text = server.zones.pop("example.org").replace("example.org.zone", f"{view}.zone")
         (server.folder / "example.org.zone").rename(server.folder / f"{view}.zone")
-        clients = 'key "inside";' if view == "inside" else "any;"
+        clients = inside_are if view == "inside" else "any;"
         server.statement(f'view "{view}" {{ match-clients {{ {clients} }}; {text} }};')
     server.start()
     inside = {"key_name": "inside", "key_secret": server.keys[1].secret}
@@ -70,7 +78,10 @@ def test_the_key_decides_which_view_is_read_and_written(
     outcome = controller.records(server, [mx("10 server.example.net")], **inside)
     assert outcome.changed, outcome.output
     assert not controller.records(server, [mx("10 server.example.net")], **inside).changed
-    assert server.dig("example.org", "MX") == ["10 relay.example.net."]
+    assert not controller.records(server, [mx("10 relay.example.net")]).changed
+    assert server.dig("example.org", "MX") == [f"10 {seen_here}.example.net."]
+    server.write_key_file()
+    assert server.dig("-k", "/srv/key", "example.org", "MX") == ["10 relay.example.net."]
 
 
 def test_over_tcp(server: Named, controller: Controller) -> None:
