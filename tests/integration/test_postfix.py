@@ -427,7 +427,7 @@ BROKEN: list[tuple[dict[str, object], str]] = [
     ({"settings": {"smtpd_client_connection_count_limit": "many"}}, "smtpd_client_connection_count_limit"),
     ({"settings": {"inet_interfaces": "no.such.host.example"}}, "no.such.host.example"),
     ({"settings": {"mail_owner": "nosuchuser"}}, "nosuchuser"),
-    ({"settings": {"daemon_directory": "/nonexistent"}}, "/nonexistent"),
+    ({"settings": {"daemon_directory": "/nonexistent"}}, "there is no SMTP server in /nonexistent"),
     ({"settings": {"local_recipient_maps": "hash:/nonexistent"}}, "/nonexistent"),
     ({"settings": {"virtual_alias_maps": "hash:/nonexistent"}}, "/nonexistent"),
     ({"settings": {"mynetworks": "0.0.0.0/0"}}, "set by 'inbound.mail relay' on this host already"),

@@ -194,7 +194,13 @@ class Host:
 
         Limits and most restrictions are read by nothing else: ``postfix check`` lets any nonsense in them pass.
         """
-        smtpd = Path(self.value("daemon_directory", trial)) / "smtpd"
+        programs = Path(self.value("daemon_directory", trial))
+        smtpd = programs / "smtpd"
+        if not smtpd.is_file():
+            what = f"there is no SMTP server in {programs}"
+            return [
+                Problem("main.cf: daemon_directory", what, "Name the directory of Postfix's programs, or leave it out")
+            ]
         classes = rules.list_items(self.value("smtpd_restriction_classes", trial))
         problems = rules.unknown_restriction_problems(names, smtpd.read_bytes(), classes)
         # Its messages go to the mail log alone. The tag tells them from those of others: the variable holds until the
