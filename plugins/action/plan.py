@@ -249,7 +249,7 @@ class DeclaredVariables:
         if (where, name) in self._looked_for_credentials:
             return
         self._looked_for_credentials.add((where, name))
-        for place, credential in _credentials_in(name, value):
+        for place, credential, may_be_empty in _credentials_in(name, value):
             try:
                 found = _plain(self._templar_of(raw).template(credential))
             except AnsibleUndefinedVariable as error:
@@ -258,7 +258,7 @@ class DeclaredVariables:
                 # What else is said of it may be secret.
                 self._unreadable(where, name, place, "cannot be read")
             else:
-                if not found:
+                if not found and not may_be_empty:
                     self._unreadable(where, name, place, "is empty")
 
     def _unreadable(self, host: str, name: str, place: str, what: str) -> None:
@@ -266,16 +266,26 @@ class DeclaredVariables:
         self.problems.append(Problem(host, name, f"{place}: {what}", remedy))
 
 
-def _credentials_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The place of each credential in a variable, and how it is written; none in what a template makes as a whole."""
+def _credentials_in(name: str, value: Any) -> Iterator[tuple[str, Any, bool]]:
+    """Each credential in a variable: its place, how it is written, and whether it may be empty; none in what a template
+    makes as a whole."""
     for key, entry in value.items() if isinstance(value, Mapping) else ():
         if name == "mail_credentials":
-            yield str(key), entry
+            yield str(key), entry, False
         elif isinstance(entry, Mapping):
-            yield from ((f"{key}.{option}", entry[option]) for option in sorted(CREDENTIALS & entry.keys()))
             variable = TOKEN_VARIABLES.get(str(entry.get("provider")))
+            in_environment = bool(variable and os.environ.get(variable))
+            key_name = entry.get("key_name")
+            # A key without a name is none, and what a name is made of may be empty too.
+            may_be_empty = {
+                "key_secret": not key_name or not _is_constant(key_name),
+                "api_token": in_environment,
+                "options": True,
+            }
+            for option in sorted(CREDENTIALS & entry.keys()):
+                yield f"{key}.{option}", entry[option], may_be_empty[option]
             if variable and "api_token" not in entry:
-                yield f"{key}.api_token ({variable} in the environment)", os.environ.get(variable, "")
+                yield f"{key}.api_token ({variable} in the environment)", "", in_environment
 
 
 def _apart_from_credentials(endpoints: Any) -> Any:

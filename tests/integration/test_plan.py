@@ -41,7 +41,11 @@ def plan(tmp_path: Path) -> Plan:
     """Runs the playbook in a folder of its own. The arguments: the inventory's path or text, then options."""
 
     def run(
-        inventory: Path | str, *options: str, check: bool = True, playbook: str = "plan"
+        inventory: Path | str,
+        *options: str,
+        check: bool = True,
+        playbook: str = "plan",
+        environment: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         if isinstance(inventory, str):
             path = tmp_path / "inventory.yml"
@@ -50,7 +54,7 @@ def plan(tmp_path: Path) -> Plan:
         result = subprocess.run(
             ["ansible-playbook", f"inbound.mail.{playbook}", "-i", str(inventory), *options],
             cwd=tmp_path,
-            env={**os.environ, "MAIL_DNS_KEY_SECRET": SECRET, "ANSIBLE_NOCOLOR": "1"},
+            env={**os.environ, "MAIL_DNS_KEY_SECRET": SECRET, "ANSIBLE_NOCOLOR": "1", **(environment or {})},
             capture_output=True,
             text=True,
             timeout=120,
@@ -202,11 +206,18 @@ def test_credential_that_will_be_missed_stops_site_before_anything_is_changed(pl
         "      mail_credentials: {provider: \"{{ lookup('ansible.builtin.env', 'NO_SUCH_VARIABLE') }}\"}\n"
     )
     plan(inventory)
-    result = plan(inventory, "-vvv", check=False, playbook="site")
+    # What may be empty is no error.
+    inventory = inventory.replace(
+        "mail_dns: {",
+        "mail_dns: {open: {server: 9.9.9.54, key_name: '', key_secret: '', options: {}}, "
+        "token: {provider: cloudflare}, hidden: {provider: powerdns, url: 'http://9.9.9.55', api_token: ''}, ",
+    )
+    result = plan(inventory, "-vvv", check=False, playbook="site", environment={"PDNS_API_KEY": "of some length"})
     assert result.returncode != 0
     shown = result.stdout + result.stderr
     for line in (
-        "3 errors in the declared topology; nothing was changed.",
+        "4 errors in the declared topology; nothing was changed.",
+        "- all hosts, mail_dns: token.api_token (CLOUDFLARE_API_TOKEN in the environment): is empty",
         "- all hosts, mail_dns: other.api_token: cannot be read",
         "- all hosts, mail_dns: default.key_secret: cannot be read: 'nobody_set_this' is undefined",
         "- mail, mail_credentials: provider: is empty",

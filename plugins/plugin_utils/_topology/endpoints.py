@@ -51,15 +51,17 @@ def _problems(key: str, options: Mapping[str, Any]) -> Iterator[Unfit]:
     provider = options.get("provider") or ARGUMENT_SPEC["provider"]["default"]
     if provider not in ARGUMENT_SPEC["provider"]["choices"]:
         return
-    given = {str(name) for name, value in options.items() if value not in (None, "", {})}
+    # Of a secret that is there nobody here knows whether it is empty.
+    given = {str(name) for name, value in options.items() if name not in CREDENTIALS and value not in (None, "")}
     for name in misplaced(provider, given):
         yield Unfit(f"{key}.{name}: the provider {provider} has no use for it", "Leave it out")
     if provider == "powerdns" and "url" not in given:
         yield Unfit(f"{key}: has no 'url', which the provider powerdns needs", "Add it, as http://ns1.example.org:8081")
-    named = {"key_name", "key_secret"} & options.keys()
-    if provider == "rfc2136" and len(named) == 1 and options.get("key_algorithm") != GSS:
-        (missing,) = {"key_name", "key_secret"} - named
-        yield Unfit(f"{key}: has no '{missing}', and a TSIG key needs both", "Add it, or leave the other out")
+    if provider == "rfc2136" and options.get("key_algorithm") != GSS:
+        if "key_name" in given and "key_secret" not in options:
+            yield Unfit(f"{key}: has no 'key_secret', and a TSIG key needs both", "Add it, or leave 'key_name' out")
+        if "key_secret" in options and "key_name" not in options:
+            yield Unfit(f"{key}: has no 'key_name', and a TSIG key needs both", "Add it, or leave 'key_secret' out")
 
 
 def _value_problems(place: str, value: object, spec: Mapping[str, Any]) -> Iterator[Unfit]:

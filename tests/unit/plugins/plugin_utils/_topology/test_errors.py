@@ -337,6 +337,19 @@ def test_error_of_all_hosts(
     assert remedy in errors[0]["remedy"]
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        {"provider": "manual", "key_name": "", "key_secret": ""},
+        {"server": "ns1.example.net", "port": "53", "timeout": 2.5, "key_name": "", "key_secret": ""},
+        {"provider": "powerdns", "url": "http://9.9.9.53", "options": {"server_id": "one"}, "prune": True},
+        {"server": "ns1.example.net", "key_algorithm": "gss-tsig"},
+    ],
+)
+def test_endpoint_that_is_good(endpoint: dict[str, Any], plan_of: Any) -> None:
+    assert plan_of(changed("all", {"mail_dns": {"default": endpoint}}))["dns"]["default"]
+
+
 def test_two_hosts_claim_one_public_address(errors_of: Any) -> None:
     (error,) = errors_of(changed("nat", {"mail_public_addresses": ["9.9.0.10"]}))
     assert (error["host"], error["variable"]) == ("nat", "mail_public_addresses")
