@@ -56,6 +56,15 @@ for recipient in recipients:
         print(code, text.decode().replace("\\n", " "))
 """
 
+# As many dialogues at once as need processes that were not there. Prints each answer to RCPT.
+MANY = """
+import smtplib
+for smtp in [smtplib.SMTP("203.0.113.17", timeout=30) for _number in range(12)]:
+    smtp.ehlo("outside.example.com")
+    smtp.mail("root@example.com")
+    print(*smtp.docmd("RCPT", "TO:<root@example.org>"), smtp.has_extn("starttls"))
+"""
+
 # Ways to say "for somebody elsewhere" in which open relays were found.
 SPELLINGS = [
     "victim@elsewhere.example.com",
@@ -575,6 +584,23 @@ def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
         assert lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout == mode
         # Without the relay's settings nobody's mail is relayed either.
         assert rcpt(lab, "outside", RELAY, "victim@elsewhere.example.com")[0] in "45"
+
+
+def test_processes_that_start_right_after_an_edit_by_somebody_else_have_our_tables(lab: Lab) -> None:
+    with restored(lab, "relay"):
+        lab.run("relay", "postconf -e biff=yes")
+        answers = lab.run("outside", ["python3", "-c", MANY]).stdout.splitlines()
+    assert answers == ["250 b'2.1.5 Ok' True"] * 12
+
+
+def test_postfix_reads_what_was_written_at_once(lab: Lab) -> None:
+    """A file that has just changed is read again and again for two seconds, and its master is deaf meanwhile."""
+    with restored(lab, "relay"):
+        assert postfix(lab, "relay", name="more", settings={"bounce_size_limit": "60000"})["postfix"] == "reloaded"
+        ages = lab.run("relay", f"stat -c '%n %Y %Z' {MAIN_CF} /etc/postfix/inbound_mail/relay/*[a-z_]").stdout
+    for line in ages.splitlines():
+        name, modified, written = line.split()
+        assert int(written) - int(modified) >= 2, name
 
 
 @on_one_release

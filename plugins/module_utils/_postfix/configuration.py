@@ -21,6 +21,8 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 TABLE_DIRECTORY = "inbound_mail"
 """Where the tables lie, below Postfix's configuration directory; one directory in it for each owner."""
 
+_ANYWHERE = "${config_directory}"
+
 PASSWORDS = "passwords"
 """The table that is secret: root alone reads its file, and no diff shows it."""
 
@@ -129,8 +131,17 @@ def _letters(label: str) -> str:
 
 
 def reference(owner: str, table: Table) -> str:
-    """How a setting names the table; ``$config_directory`` makes it hold in a copy of the directory as well."""
-    return f"{table.kind}:${{config_directory}}/{TABLE_DIRECTORY}/{owner}/{table.name}"
+    """How a setting names the table, wherever the configuration directory is; `located` says where."""
+    return f"{table.kind}:{_ANYWHERE}/{TABLE_DIRECTORY}/{owner}/{table.name}"
+
+
+def located(value: str, config_directory: str) -> str:
+    """A setting whose tables of ours lie in that directory.
+
+    A main.cf that is in use names the directory itself: a process of Postfix 3.10 that starts within two seconds of a
+    change of main.cf reads it twice (dict_load_file_xt), and has lost the value of ``config_directory`` by then.
+    """
+    return value.replace(f"{_ANYWHERE}/{TABLE_DIRECTORY}/", f"{config_directory}/{TABLE_DIRECTORY}/")
 
 
 def without_values(text: str) -> str:

@@ -19,6 +19,13 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     TABLE_DIRECTORY,
     Problem,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import (
+    copy_directory,
+    read_text,
+    settle,
+    write_secret,
+    write_text,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import Asker
 
@@ -29,9 +36,6 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration
 
 CONFIGURATION_FILES = ("main.cf", "master.cf")
-
-# Files that are larger are linked into the copy.
-_COPY_AT_MOST = 1 << 20
 
 
 class PostfixError(RuntimeError):
@@ -65,12 +69,12 @@ class Host:
     def read_files(self) -> dict[str, str]:
         """File of CONFIGURATION_FILES -> its text, empty where there is none."""
         paths = {name: self.config_directory / name for name in CONFIGURATION_FILES}
-        return {name: _read(path) if path.is_file() else "" for name, path in paths.items()}
+        return {name: read_text(path) if path.is_file() else "" for name, path in paths.items()}
 
     def read_tables(self, owner: str) -> dict[str, str]:
         """Table name -> text."""
         no_tables = {self._pending(owner).name, *self._certificates(owner)}
-        return {path.name: _read(path) for path in self._files(owner) if path.name not in no_tables}
+        return {path.name: read_text(path) for path in self._files(owner) if path.name not in no_tables}
 
     def _files(self, owner: str) -> list[Path]:
         directory = self.table_directory(owner)
@@ -129,17 +133,17 @@ class Host:
         """
         copy = Path(tempfile.mkdtemp(prefix="postfix-", dir=self._module.tmpdir))
         try:
-            _copy(self.config_directory, copy, leave_out=(*CONFIGURATION_FILES, TABLE_DIRECTORY))
+            copy_directory(self.config_directory, copy, leave_out=(*CONFIGURATION_FILES, TABLE_DIRECTORY))
             directory = copy / TABLE_DIRECTORY
             ours = directory / owner
             ours.mkdir(parents=True)
             others = self.config_directory / TABLE_DIRECTORY
             if others.is_dir():
-                _copy(others, directory, leave_out=(owner,))
+                copy_directory(others, directory, leave_out=(owner,))
             for name, text in tables.items():
-                _write(ours / name, text)
+                write_text(ours / name, text)
             for name, text in files.items():
-                _write(copy / name, text)
+                write_text(copy / name, text.replace(f"{others}/", f"{directory}/"))
             yield copy
         finally:
             shutil.rmtree(copy)
@@ -243,7 +247,7 @@ class Host:
         matching: set[str] = set()
         for item in items:
             if item.startswith("/") and os.path.isfile(item):
-                matching.update({line.strip().lower() for line in _read(Path(item)).splitlines()} & set(domains))
+                matching.update({line.strip().lower() for line in read_text(Path(item)).splitlines()} & set(domains))
             elif ":" in item:
                 # One call for all the domains; an unreadable table is for the SMTP server to complain of.
                 _rc, out, _err = self._run("postmap", "-c", str(trial), "-q", "-", item, data="\n".join(domains) + "\n")
@@ -297,7 +301,7 @@ class Host:
                 self._must("openssl", *words, "-keyout", str(key), "-out", str(certificate))
             except PostfixError as failure:
                 raise PostfixError(f"No certificate could be made for TLS: {failure}") from failure
-            _write_secret(path, _read(key) + _read(certificate))
+            write_secret(path, read_text(key) + read_text(certificate))
 
     def _remove_others(self, owner: str, names: Collection[str]) -> None:
         """Remove the owner's files that are not of these names, and directories that are empty then."""
@@ -313,7 +317,7 @@ class Host:
         directory = self.table_directory(owner)
         for name, text in tables.items():
             if name == PASSWORDS:
-                _write_secret(directory / name, text)
+                write_secret(directory / name, text)
             else:
                 self._replace(directory / name, text, 0o644)
         now = self.read_files()
@@ -325,10 +329,11 @@ class Host:
         """In one step; an existing file keeps its owner, mode and security context."""
         handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
         os.close(handle)
-        _write(Path(new), text)
+        write_text(Path(new), text)
         target = os.path.realpath(path)
         exists = os.path.exists(target)
         self._module.atomic_move(new, target)
+        settle(Path(target))
         if mode is not None and not exists:
             os.chmod(target, mode)
 
@@ -342,8 +347,8 @@ class Host:
         It is not always postfix.service: on Debian 12 that one only stands for postfix@-.service, and restarting it
         returns before anything has been restarted.
         """
-        pid = _read(Path(self.value("queue_directory"), "pid", "master.pid")).split()[0]
-        lines = _read(Path("/proc", pid, "cgroup")).splitlines()
+        pid = read_text(Path(self.value("queue_directory"), "pid", "master.pid")).split()[0]
+        lines = read_text(Path("/proc", pid, "cgroup")).splitlines()
         units = [line.rpartition("/")[2] for line in lines if line.endswith(".service")]
         return next((unit for unit in units if unit.startswith("postfix")), "")
 
@@ -372,36 +377,3 @@ class Host:
             [path, *arguments], data=data, environ_update={"LC_ALL": "C"}
         )
         return result
-
-
-def _copy(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
-    """Copy a directory; what is large or not for everybody to read is linked to where it lies."""
-    for path in source.iterdir():
-        if path.name in leave_out:
-            continue
-        new = target / path.name
-        if path.is_dir() and not path.is_symlink():
-            new.mkdir()
-            _copy(path, new)
-        elif path.is_file() and path.stat().st_mode & 0o004 and path.stat().st_size <= _COPY_AT_MOST:
-            shutil.copy(path, new)
-        else:
-            new.symlink_to(path)
-
-
-def _read(path: Path) -> str:
-    # Bytes that are no UTF-8 come back as they were; newlines are not translated.
-    return path.read_bytes().decode("utf-8", "surrogateescape")
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """In one step, for root alone; not by the module's atomic_move, which gives a new file to everybody to read."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode=0o600, exist_ok=False)
-    _write(unfinished, text)
-    unfinished.replace(path)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
@@ -17,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     Former,
     InvalidError,
     Problem,
+    located,
     without_values,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
@@ -204,7 +206,8 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
     if problems:
         # A service that is missing is missed by all that would set something there.
         raise InvalidError(list(dict.fromkeys(problems)))
-    return replace(configuration, settings=settings)
+    directory = str(Path(params["config_directory"]))
+    return replace(configuration, settings={name: located(value, directory) for name, value in settings.items()})
 
 
 def _changed_settings(before: str, after: str) -> list[dict[str, Any]]:

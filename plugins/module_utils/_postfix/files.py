@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of Postfix's configuration: read as they are, and written so that it takes them at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+# Seconds after which Postfix takes a file for settled.
+_SETTLED = 3
+
+# Files that are larger are linked into the copy.
+_COPY_AT_MOST = 1 << 20
+
+
+def copy_directory(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
+    """Copy a directory; what is large or not for everybody to read is linked to where it lies."""
+    for path in source.iterdir():
+        if path.name in leave_out:
+            continue
+        new = target / path.name
+        if path.is_dir() and not path.is_symlink():
+            new.mkdir()
+            copy_directory(path, new)
+        elif path.is_file() and path.stat().st_mode & 0o004 and path.stat().st_size <= _COPY_AT_MOST:
+            shutil.copy2(path, new)
+        else:
+            new.symlink_to(path)
+
+
+def read_text(path: Path) -> str:
+    # Bytes that are no UTF-8 come back as they were; newlines are not translated.
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def write_secret(path: Path, text: str) -> None:
+    """In one step, for root alone; not by the module's atomic_move, which gives a new file to everybody to read."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600, exist_ok=False)
+    write_text(unfinished, text)
+    unfinished.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    settle(path)
+
+
+def settle(path: Path) -> None:
+    """Date the file as one that has been so for a while.
+
+    Postfix reads a main.cf or table that changed within the last two seconds again and again until it is older, as it
+    may be half written (dict_load_file_xt, dict_thash_open); ours never are. A master that waits so while it reloads
+    does not see which processes become busy, and then lets new connections wait for them.
+    """
+    then = time.time() - _SETTLED
+    os.utime(path, (then, then))
