@@ -138,8 +138,8 @@ def reference(owner: str, table: Table) -> str:
 def located(value: str, config_directory: str) -> str:
     """A setting whose tables of ours lie in that directory.
 
-    A main.cf that is in use names the directory itself: a process of Postfix 3.10 that starts within two seconds of a
-    change of main.cf reads it twice (dict_load_file_xt), and has lost the value of ``config_directory`` by then.
+    A main.cf that is in use names the directory itself: a process of Postfix that starts within two seconds of a change
+    of main.cf, whoever makes it, reads the file again (dict_load_file_xt), and ``config_directory`` may be empty then.
     """
     return value.replace(f"{_ANYWHERE}/{TABLE_DIRECTORY}/", f"{config_directory}/{TABLE_DIRECTORY}/")
 
