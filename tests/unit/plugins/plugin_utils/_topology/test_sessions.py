@@ -69,5 +69,5 @@ def test_a_host_that_stays_for_another_domain_would_refuse_the_one_that_leaves_i
 
 def test_what_a_load_balancer_hands_over_too(plan_of: Any) -> None:
     balanced = NAT.replace("mail_gateway: gw", "mail_load_balancer: {port: 10025, addresses: [192.168.0.80]}")
-    (found,) = sessions_to_end(plan_of(state(balanced)), plan_of(state(POST))).values()
-    assert found.startswith("( sport = :25 or sport = :10025 ) and ")
+    found = sessions_to_end(plan_of(state(balanced)), plan_of(state(POST)))
+    assert found["mail"].startswith("( sport = :25 or sport = :10025 ) and ")
