@@ -243,8 +243,10 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
 def test_a_message_that_takes_its_time_comes_in_the_former_way_while_topologies_change(moves: Moves) -> None:
     """Back from the relay to a server behind NAT, and from there to a relay before the same server."""
     lab = moves.lab
-    stream = Stream(lab, RATE)
+    moves.delegate("new")
     former = moves.declare(relay("second"), dns="new")
+    lab.playbook("inbound.mail.site")
+    stream = Stream(lab, RATE)
     before = moves.declare(nat("first"), dns="new")
     moves.cutover(former)
     left = lab.run("relay", "postconf -n; ls -A /etc/postfix/inbound_mail", check=False).stdout
@@ -267,6 +269,13 @@ def test_a_message_that_takes_its_time_comes_in_the_former_way_while_topologies_
     assert held.getreply()[0] == 250
     send(held, "held-4")
     held.quit()
+
+    # The controller is killed when the former way is removed on one host and not yet on the others.
+    with lab.playbook_started("inbound.mail.cutover", "-e", f"mail_cutover_from={before}") as running:
+        lab.await_run("first", "postconf -n | grep -q ^smtpd_client_restrictions", within=120)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait(timeout=30)
+    assert stands(lab, before).keys() == {"beside", "switching", "switched"}
     # The relay's own sessions with the server are on the new way, and not waited for.
     assert "There is nothing left to do." in said(moves.cutover(before))
     assert_mail_arrives(lab, stream, "first")
