@@ -57,7 +57,7 @@ def arrived(lab: Lab, name: str) -> dict[str, Counter[str]]:
 
 def kill(lab: Lab, server: str) -> None:
     """All of its Postfix at once."""
-    lab.run(server, "kill -s KILL -- -$(cat /var/spool/postfix/pid/master.pid)")
+    lab.run(server, "kill -s KILL -- -$(tr -d ' ' </var/spool/postfix/pid/master.pid)")
     lab.await_run(server, "! nc -z 127.0.0.1 25", within=10)
 
 
