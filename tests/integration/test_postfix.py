@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -183,6 +185,12 @@ def state(lab: Lab, host: str) -> tuple[str, str]:
     return files, log.stdout
 
 
+def settle(path: Path) -> None:
+    """Nobody edits it any more: what has just changed Postfix's programs read again and again for two seconds."""
+    then = time.time() - 60
+    os.utime(path, (then, then))
+
+
 @contextmanager
 def restored(lab: Lab, host: str, listens: bool = True) -> Iterator[None]:
     """Whatever happens to the host's Postfix meanwhile, afterwards it is as before.
@@ -207,6 +215,7 @@ def main_cf_of(lab: Lab, host: str, text: str = "", listens: bool = True) -> Ite
             lab.run(host, "cp -a /etc/postfix /root/without-ours")
         path = lab.root(host) / "etc/postfix/main.cf"
         path.write_text(path.read_text() + text)
+        settle(path)
         yield path
 
 
@@ -482,7 +491,9 @@ def test_mynetworks_of_everybody_is_refused_on_a_server(lab: Lab) -> None:
 @on_one_release
 def test_domain_of_virtual_mailboxes_is_not_taken_from_them(lab: Lab) -> None:
     with main_cf_of(lab, "server", "virtual_mailbox_domains = example.net, texthash:/etc/postfix/vdomains\n"):
-        (lab.root("server") / "etc/postfix/vdomains").write_text("example.org yes\n")
+        vdomains = lab.root("server") / "etc/postfix/vdomains"
+        vdomains.write_text("example.org yes\n")
+        settle(vdomains)
         before = state(lab, "server")
         refused = lab.playbook(ROLES, "--limit", "server", check=False)
         assert refused.returncode != 0
@@ -571,6 +582,7 @@ def test_absent_gives_back_what_was_there_byte_for_byte(lab: Lab) -> None:
     with main_cf_of(lab, "relay") as path:
         before = path.read_bytes() + grown
         path.write_bytes(before)
+        settle(path)
         master_cf = lab.run("relay", "cat /etc/postfix/master.cf").stdout
         listing = lab.run("relay", "ls -lA /etc/postfix | grep -v '\\(main\\|master\\).cf$'").stdout
         mode = lab.run("relay", f"stat -c '%a %U %G' {MAIN_CF}").stdout
@@ -620,6 +632,7 @@ def test_edits_by_others_inside_our_block_are_put_right_and_outside_it_left_alon
         folder = "/etc/postfix/inbound_mail/relay"
         lab.run("relay", "postconf -e relay_domains=other.example bounce_size_limit=60000")
         path.write_text(path.read_text() + "relay_domains = evil.example\n")
+        settle(path)
         lab.run(
             "relay", f"echo 'evil.example OK' >>{folder}/relay_domains; rm {folder}/transport; mkdir {folder}/theirs"
         )
