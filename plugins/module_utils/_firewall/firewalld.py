@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError, Problem
@@ -30,6 +29,13 @@ _STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECA
 Policy = tuple[str, str, list[str]]
 Policies = dict[str, Policy]
 _NOTHING: Policy = ("", "", [])
+# change adds rich rules, a line each, to a policy, or removes them: many at once, as a start takes a third of a second.
+_FUNCTIONS = """\
+listed() { firewall-cmd --policy="$1" --list-rich-rules; }
+change() {
+  sed -n "s/^rule /--$1-rich-rule=&/p" | tr '\\n' '\\0' | xargs -0 -r -n 100 firewall-cmd --quiet --policy="$2"
+}
+"""
 _OPENING = re.compile(r"(?P<ingress>\S+) (?P<egress>\S+) (?P<rule>rule .+)")
 
 
@@ -80,7 +86,7 @@ class Firewalld(Keeper):
     def script(self, openings: str) -> str:
         """A policy begins to exist only by a reload: it is permanent, and empty, just for that."""
         policies = self._by_policy(openings)
-        lines = ["missing= made="]
+        lines = [_FUNCTIONS, "missing= made="]
         for policy, (ingress, egress, _rules) in policies.items():
             listing = f"firewall-cmd --policy={policy} --list-all 2>/dev/null"
             permanent = f"firewall-cmd --quiet --permanent --policy={policy}"
@@ -98,17 +104,24 @@ class Firewalld(Keeper):
         ]
         # First all that is to be open, then what is not.
         for policy, (_ingress, _egress, rules) in policies.items():
-            options = " ".join(f"--add-rich-rule={quote(rule)}" for rule in rules)
-            lines.append(f"firewall-cmd --quiet --policy={policy} {options}")
-        lines.append(f"for policy in $(firewall-cmd --get-policies); do case $policy in {self._prefix}*)")
-        lines.append(
-            '  firewall-cmd --policy="$policy" --list-rich-rules | while read -r rule; do case "$policy $rule" in'
-        )
+            lines += [
+                f"there=$(listed {policy})",
+                f"grep -vxF -f /dev/fd/3 3<<THERE <<'WANTED' | change add {policy}",
+                "$there",
+                "THERE",
+                *rules,
+                "WANTED",
+            ]
         for policy, (_ingress, _egress, rules) in policies.items():
-            lines += [f"    {quote(f'{policy} {rule}')}) ;;" for rule in rules]
+            lines += [
+                f"listed {policy} | grep -vxF -f /dev/fd/3 3<<'WANTED' | change remove {policy}",
+                *rules,
+                "WANTED",
+            ]
         lines += [
-            '    *) firewall-cmd --quiet --policy="$policy" --remove-rich-rule="$rule" ;;',
-            "  esac; done",
+            "for policy in $(firewall-cmd --get-policies); do case $policy in",
+            *(f"  {policy}) ;;" for policy in policies),
+            f'  {self._prefix}*) listed "$policy" | change remove "$policy" ;;',
             "esac; done",
         ]
         return "".join(f"{line}\n" for line in lines)

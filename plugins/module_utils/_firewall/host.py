@@ -318,9 +318,13 @@ class Host:
 
     def run_shell(self, script: str) -> None:
         """Raises HostError with what the first command that fails says."""
-        rc, _out, err = self._module.run_command(["/bin/sh", "-e"], data=script, environ_update={"LC_ALL": "C"})
+        # From a file: where it is long and fails early, what goes to its standard input would be an error of its own.
+        with tempfile.NamedTemporaryFile("w", dir=self._module.tmpdir) as file:
+            file.write(script)
+            file.flush()
+            rc, out, err = self._run("/bin/sh", "-e", file.name)
         if rc != 0:
-            raise HostError(f"the openings cannot be made: {err.strip()}")
+            raise HostError(f"the openings cannot be made: {(err or out).strip() or f'exit status {rc}'}")
 
     @property
     def _booted(self) -> bool:

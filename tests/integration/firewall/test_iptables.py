@@ -178,6 +178,17 @@ def test_ten_thousand_flows(strict: Network) -> None:
     assert gateway.state() == before
 
 
+def test_openings_that_cannot_be_made_say_why_however_many_they_are(strict: Network) -> None:
+    gateway = strict.gateway
+    gateway.run("printf '#!/bin/sh\\necho no locks here >&2; exit 71\\n' >/mnt/flock; chmod +x /mnt/flock")
+    gateway.run("mount --bind /mnt/flock /usr/bin/flock")
+    try:
+        flows = [{**FLOWS[1], "name": f"a{n}", "destination": [f"10.0.{n // 250}.{n % 250}"]} for n in range(3000)]
+        assert "the openings cannot be made: no locks here" in gateway.refuse(flows)
+    finally:
+        gateway.run("umount /usr/bin/flock")
+
+
 def test_what_is_loaded_at_boot_is_what_is_there(strict: Network) -> None:
     """An administrator's own loader of iptables begins from nothing, and the unit puts ours on top of it."""
     gateway = strict.gateway
