@@ -234,6 +234,16 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert "inbound" not in left and "example.org" not in left
     assert "198.51.100.10" not in lab.run("gateway", "nft list ruleset").stdout
 
+    # Were something left, or put back, it would be found: a name's address, and a host that still takes the mail.
+    lab.run("new", "pdnsutil add-record example.org first A 8 198.51.100.10 && pdns_control purge example.org$")
+    lab.run("first", "cp -p /etc/postfix/main.cf /root && postconf -e mydestination=example.org && postfix reload")
+    left_over = moves.cutover(former, check=False)
+    lab.run("first", "cp -p /root/main.cf /etc/postfix && postfix reload")
+    lab.run("new", "pdnsutil delete-rrset example.org first A && pdns_control purge example.org$")
+    assert left_over.returncode != 0
+    assert "ERROR address-differs first.example.org A" in said(left_over)
+    assert "ERROR former-exchanger-takes-mail example.org at first" in said(left_over)
+
     # And a repeat of it all changes nothing.
     again = moves.cutover(former)
     assert "There is nothing left to do." in said(again)
