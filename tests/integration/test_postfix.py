@@ -21,7 +21,11 @@ ROLES = str(SCENARIO / "roles.yml")
 RELAY, RELAY6, SERVER, SERVER6 = "203.0.113.17", "2001:db8:113::17", "203.0.113.10", "2001:db8:113::10"
 MAIN_CF = "/etc/postfix/main.cf"
 # Debian 12 has the server in an instance of a template, and does not wait for that when postfix.service is restarted.
-RESTART = "{ systemctl is-active -q postfix@- && systemctl restart postfix@- || systemctl restart postfix; }"
+# However often it was started just now, systemd is to do so again.
+RESTART = (
+    "{ systemctl reset-failed 'postfix*'; systemctl is-active -q postfix@- && systemctl restart postfix@- "
+    "|| systemctl restart postfix; }"
+)
 
 # Exchange the configuration directory for another one, in a moment.
 TAKE = "mv /etc/postfix /root/old && mv %s /etc/postfix && rm -r /root/old"
@@ -202,6 +206,19 @@ def restored(lab: Lab, host: str, listens: bool = True) -> Iterator[None]:
         yield
     finally:
         lab.run(host, f"{TAKE % '/root/postfix'} && {{ {f'postfix reload || {RESTART}' if listens else RESTART}; }}")
+
+
+@contextmanager
+def started_at_most_once(lab: Lab, host: str) -> Iterator[None]:
+    """systemd starts Postfix no second time within the hour, as it does after some more within ten seconds."""
+    units = [f"/run/systemd/system/{unit}.service.d" for unit in ("postfix", "postfix@")]
+    limit = r"[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=1\n"
+    lab.run(host, "".join(f"mkdir -p {unit}; printf '{limit}' >{unit}/limit.conf; " for unit in units))
+    lab.run(host, "systemctl daemon-reload")
+    try:
+        yield
+    finally:
+        lab.run(host, f"rm -r {' '.join(units)}; systemctl daemon-reload")
 
 
 @contextmanager
@@ -527,7 +544,7 @@ def test_host_that_listened_to_itself_only_listens_after_the_role(lab: Lab) -> N
 
 def test_configuration_that_postfix_cannot_start_with_is_taken_back(lab: Lab) -> None:
     """Another program has port 25 of the outside address, which no check of the configuration can see."""
-    with main_cf_of(lab, "relay", listens=False):
+    with main_cf_of(lab, "relay", listens=False), started_at_most_once(lab, "relay"):
         lab.run("relay", f"postconf -e inet_interfaces=loopback-only && {RESTART}")
         before = lab.run("relay", f"cat {MAIN_CF}").stdout
         occupy = f"import signal, socket; s = socket.create_server(('{RELAY}', 25)); signal.pause()"

@@ -357,6 +357,9 @@ class Host:
         if not restart:
             self._must("postfix", "-c", directory, "reload")
         elif unit:
+            # systemd refuses to start what was started often within a short time (systemd.unit(5), StartLimitBurst=),
+            # and Postfix has been stopped by then.
+            self._run("systemctl", "reset-failed", unit)
             self._must("systemctl", "restart", unit)
         else:
             if self.is_running():
