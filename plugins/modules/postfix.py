@@ -478,12 +478,12 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import OUTGOING
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import TLS_LEVELS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, TYPES, UNAVAILABLE
 
 

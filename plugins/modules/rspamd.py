@@ -122,7 +122,7 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import RspamdError
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.run import run
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, UNAVAILABLE

@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Union
 
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -42,24 +44,8 @@ _ACTIONS_OF = {
 }
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with what was declared, or with the host it is declared for."""
-
-    flow: str
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.flow}: {self.message}. {self.remedy}"
-
-
-class FlowsError(ValueError):
-    """The declaration cannot be applied; carries every problem, not only the first."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)
+class FlowsError(InvalidError):
+    """The flows cannot be applied."""
 
 
 @dataclass(frozen=True)

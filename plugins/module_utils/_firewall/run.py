@@ -17,12 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall import (
     keepers,
     ruleset,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import (
-    FlowsError,
-    Policy,
-    Problem,
-    policy,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError, Policy, policy
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import (
     SYSCTL_FILE,
     Host,
@@ -34,6 +29,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages im
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change, State
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.suitability import host_problems
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.unconfirmed import Unconfirmed
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

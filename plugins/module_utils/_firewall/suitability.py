@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Problem
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Union
 
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -33,26 +35,6 @@ _NARROWEST_WIDE_PREFIX = {4: 7, 6: 15}
 _A_LABEL = "xn--"
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with what was declared, or with the host it is declared for."""
-
-    option: str
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.option}: {self.message}. {self.remedy}"
-
-
-class InvalidError(ValueError):
-    """What was declared cannot be applied; carries every problem, not only the first."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.message import Malformed, answers, question, read
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.resolv_conf import system_resolvers
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Problem
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

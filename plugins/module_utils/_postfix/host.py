@@ -14,11 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import rules
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
-    PASSWORDS,
-    TABLE_DIRECTORY,
-    Problem,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import PASSWORDS, TABLE_DIRECTORY
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import (
     copy_directory,
     read_text,
@@ -27,6 +23,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import
     write_text,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import Asker
 
 if TYPE_CHECKING:

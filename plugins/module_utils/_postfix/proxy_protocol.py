@@ -13,7 +13,7 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Problem
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

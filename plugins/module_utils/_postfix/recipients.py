@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     Checker,
-    Problem,
     Table,
     reference,
     spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -9,7 +9,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Problem, is_too_wide
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import is_too_wide
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

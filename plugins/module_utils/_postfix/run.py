@@ -16,8 +16,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     PASSWORDS,
     Configuration,
     Former,
-    InvalidError,
-    Problem,
     located,
     without_values,
 )
@@ -31,6 +29,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.scanning import scanner_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     Network,
-    Problem,
     Table,
     destination,
     mynetworks_pattern,
@@ -19,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.inward import TRANSPORT
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.restrictions import preceded
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import (
     ACCEPT,
     MILTER,

@@ -13,11 +13,8 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
-    TABLE_DIRECTORY,
-    Checker,
-    Problem,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import TABLE_DIRECTORY, Checker
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

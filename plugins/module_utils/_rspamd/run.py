@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker, InvalidError, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
     Files,

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 NEW = {"smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code", "smtpd_forbid_unauth_pipelining"}
 

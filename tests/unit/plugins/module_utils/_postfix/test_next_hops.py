@@ -10,11 +10,11 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     Configuration,
     Former,
-    InvalidError,
     without_values,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 PROVIDER = {"address": "smtp.example.net", "port": 587, "credentials": "provider"}
 LOGIN = {"provider": "relay@example.org:a horse: correct"}

@@ -7,13 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
-    Configuration,
-    Former,
-    InvalidError,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 SMTPD = "smtp inet n - n - 200 smtpd -o syslog_name=postfix/edge\n"
 BY_HAND = "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd -o syslog_name=postfix/in\n"

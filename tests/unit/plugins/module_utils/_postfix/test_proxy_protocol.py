@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 MASTER_CF = "smtp inet n - n - 200 smtpd -o syslog_name=postfix/edge\n192.0.2.1:10026 inet n - n - - smtpd\n"
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
-    Configuration,
-    Former,
-    InvalidError,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 MASTER_CF = "smtp inet n - y - - smtpd\nrelay unix - - y - - smtp -o syslog_name=postfix/relay\n"
 SERVERS = ["203.0.113.10", "2001:db8::10"]

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
-    Configuration,
-    Former,
-    InvalidError,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration, Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 
 def relay(former: dict[str, str] | None = None, **recipients: Any) -> Configuration:

@@ -10,11 +10,11 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     Configuration,
     Former,
-    InvalidError,
     spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import services_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 
 def declared(**changes: Any) -> dict[str, Any]:

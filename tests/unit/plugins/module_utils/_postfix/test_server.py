@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import InvalidError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 DOMAINS = "texthash:${config_directory}/inbound_mail/server/domains"
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former, InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 OWN = "${config_directory}/inbound_mail/relay/mail.example.org.pem"
 
