@@ -211,7 +211,8 @@ def _endpoints(described: Mapping[str, Any], moves: list[Move], hidden: set[str]
             ]
         )
     for endpoint in wanted:
-        hidden |= secrets(described[endpoint])
+        if isinstance(described[endpoint], Mapping):
+            hidden |= secrets(described[endpoint])
     options = validated(ARGUMENT_SPEC, {f"mail_dns.{endpoint}": described[endpoint] for endpoint in wanted})
     complete = {endpoint: with_environment(options[f"mail_dns.{endpoint}"]) for endpoint in wanted}
     for one in complete.values():

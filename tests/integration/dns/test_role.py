@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from controller import Controller, access
 from named import Named
 
@@ -74,3 +75,76 @@ def test_a_service_that_is_not_described(controller: Controller) -> None:
     )
     assert "mail_dns_records has records for default, but mail_dns_endpoints has only other" in output
     assert "failed=1" in output
+
+
+def test_what_would_fail_is_met_by_reading_alone(new_server: Callable[[], Named], controller: Controller) -> None:
+    """Of all services at once; where nothing is in the way nothing is written, and no change is announced."""
+    server = new_server()
+    server.zone("example.org")
+    server.start()
+    right, nobody = access(server), server.network.new_address()
+    wrong = {**right, "key_secret": "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch"}
+    variables = {
+        "mail_dns_endpoints": {"wrong": wrong, "down": {"server": nobody, "timeout": 1}, "default": right},
+        "mail_dns_records": {"wrong": ZONE, "down": ZONE, "default": ZONE},
+        "mail_dns_write": False,
+    }
+    output = play(controller, variables, "--diff", "-v")
+    assert "signature made with the key inbound-mail (BADSIG)" in output
+    assert f"zone example.org: {nobody} port 53 cannot be reached" in output
+    assert "changed=0" in output
+    assert "failed=1" in output
+    assert wrong["key_secret"] not in output
+
+    readable = {
+        "mail_dns_endpoints": {"default": right, "hosting": {"provider": "manual"}},
+        "mail_dns_records": {"default": ZONE, "hosting": ZONE},
+        "mail_dns_write": False,
+    }
+    output = play(controller, readable, "--diff", "-v")
+    assert "failed=0" in output
+    assert "changed=0" in output
+    assert "+example.org. 3600 IN MX" not in output
+    assert server.dig("example.org", "MX") == []
+
+
+@pytest.mark.parametrize("of_the_role", [True, False])
+def test_prune_of_a_service_goes_before_that_of_the_role(
+    of_the_role: bool, new_server: Callable[[], Named], controller: Controller
+) -> None:
+    """It removes the address of an exchanger that leaves; elsewhere that stays."""
+    pruned, kept = new_server(), new_server()
+    for server in (pruned, kept):
+        server.zone(
+            "example.org",
+            "@ MX 10 old\nold A 203.0.113.9\nwww A 203.0.113.80",
+            policy='update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { any; };',
+        )
+        server.start()
+    variables = {
+        "mail_dns_endpoints": {
+            "pruned": {**access(pruned), **({} if of_the_role else {"prune": True})},
+            "kept": {**access(kept), **({"prune": False} if of_the_role else {})},
+        },
+        "mail_dns_records": {"pruned": ZONE, "kept": ZONE},
+        "mail_dns_prune": of_the_role,
+    }
+    assert "failed=0" in play(controller, variables)
+    for server in (pruned, kept):
+        assert server.dig("example.org", "MX") == ["10 mail.example.org."]
+        assert server.dig("www.example.org", "A") == ["203.0.113.80"]
+    assert pruned.dig("old.example.org", "A") == []
+    assert kept.dig("old.example.org", "A") == ["203.0.113.9"]
+
+
+def test_a_zone_that_moves_to_a_service_that_is_no_dictionary(controller: Controller) -> None:
+    moved = controller.run(
+        "delegation",
+        {
+            "endpoints": {"old": {"provider": "manual"}, "new": "203.0.113.53"},
+            "zones": [{"zone": "example.org", "former": ["old"], "new": ["new"]}],
+        },
+    )
+    assert moved.failed
+    assert "mail_dns.new: expected a dictionary, not str" in moved.msg
+    assert "Unexpected" not in moved.output
