@@ -123,7 +123,11 @@ def await_mail(lab: Lab, gateway: str) -> None:
 
 
 def state(lab: Lab, gateway: str) -> list[str]:
-    """Sorted, since a table that comes back comes back behind the others."""
+    """Sorted, since a table that comes back comes back behind the others.
+
+    Docker makes its chains again a moment after firewalld was reloaded, which flushes them before version 2.0.
+    """
+    lab.await_run(gateway, "iptables -C FORWARD -j DOCKER-USER", within=PATIENCE)
     return sorted(lab.run(gateway, f"{RULES}; {FILES}").stdout.splitlines())
 
 
