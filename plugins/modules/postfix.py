@@ -41,6 +41,7 @@ attributes:
 requirements:
   - Postfix 3.5 or later
   - openssl, where a certificate has to be made
+  - systemd, where a domain has a lifetime in the queue of its own
 options:
   name:
     description:
@@ -122,6 +123,16 @@ options:
                 type: list
                 elements: str
                 default: []
+          queue_lifetime:
+            description:
+              - How long a message to the domain may wait in the queue, as V(14d). It may be longer or shorter than
+                O(edge.queue_lifetime), which all other mail has.
+              - A message to several domains waits for as long as any of those may that it was not delivered to yet.
+                Bounces have O(edge.bounce_lifetime), whatever the domain.
+              - C(maximal_queue_lifetime) becomes the longest lifetime of all. What has a shorter one is sent back by a
+                program that a timer of systemd starts every ten minutes.
+            type: str
+            version_added: "0.7.0"
       callout_reject_code:
         description: The answer to a recipient whom the server does not know, with C(validation) V(callout).
         type: int
@@ -347,7 +358,9 @@ options:
             address, whatever C(mynetworks) says; shut the port for all but the balancer.
         type: int
       queue_lifetime:
-        description: How long a message may wait in the queue, as V(5d). It counts for all mail of the host.
+        description:
+          - How long a message may wait in the queue, as V(5d). It counts for all mail of the host but that to domains
+            which have one of their own in O(relay.domains).
         type: str
       bounce_lifetime:
         description: The same for bounces.
@@ -440,11 +453,18 @@ services:
   version_added: "0.4.0"
   sample: [dnsblog/unix, smtp/inet, smtpd/pass, tlsproxy/unix]
 tables:
-  description: Lookup tables that changed, sorted by name.
+  description: Lookup tables, and a program beside them, that changed, sorted by name.
   returned: success
   type: list
   elements: str
   sample: [relay_domains, transport]
+units:
+  description: Units of systemd that changed, sorted by name.
+  returned: success
+  type: list
+  elements: str
+  version_added: "0.7.0"
+  sample: [inbound-mail-expiry-relay@etc-postfix.service, inbound-mail-expiry-relay@etc-postfix.timer]
 postfix:
   description: What a running Postfix was told.
   returned: success
@@ -542,6 +562,7 @@ def main() -> None:
                                     "maps": strings,
                                 },
                             },
+                            "queue_lifetime": {"type": "str"},
                         },
                     },
                     "scanner": {

@@ -25,6 +25,9 @@ TABLE_DIRECTORY = "inbound_mail"
 
 _ANYWHERE = "${config_directory}"
 
+OVERWRITTEN = "# Written by Ansible (inbound.mail): a change here is overwritten.\n"
+"""The first line of each file that is ours as a whole."""
+
 PASSWORDS = "passwords"
 """The table that is secret: root alone reads its file, and no diff shows it."""
 
@@ -51,7 +54,7 @@ class Table:
 
     def text(self) -> str:
         rows = "".join(f"{key} {value}\n" for key, value in self.entries)
-        return "# Written by Ansible (inbound.mail): a change here is overwritten.\n" + rows
+        return OVERWRITTEN + rows
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,17 @@ class Configuration:
     """The file of a key and certificate that is made beside the tables where there is none."""
     services: tuple[Service, ...] = ()
     """Lines of master.cf."""
+    program: str = ""
+    """The text of a program that a timer is to start, if there is one."""
 
     def __add__(self, more: Configuration) -> Configuration:
-        """With the settings, tables and services of another one; a setting or service that both have is that one's."""
+        """With what another one has besides; of a setting, service or program that both have it is that one's."""
         return replace(
             self,
             settings={**self.settings, **more.settings},
             tables=(*self.tables, *more.tables),
             services=tuple({service.key: service for service in (*self.services, *more.services)}.values()),
+            program=more.program or self.program,
         )
 
 

@@ -8,7 +8,6 @@ Each part sets nothing that is not declared, but for the defence against smuggli
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
@@ -18,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
     mynetworks_pattern,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import edge_tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.lifetimes import host_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.postscreen import postscreen_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import proxy_services
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.received import received_configuration
@@ -41,9 +41,6 @@ LIMITS = {
 # refuse to deliver to, all of the time.
 _MAILBOX_LIMIT = 51200000
 _MAILBOX_LIMITS = ("mailbox_size_limit", "virtual_mailbox_limit")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-LONGEST_LIFETIME = 100 * 86400
-"""Seconds (postconf(5), maximal_queue_lifetime)."""
 # Any of these keeps a message from being taken apart at a line end that is none (SMTP smuggling).
 _DEFENDED = ("yes", "normalize", "reject")
 
@@ -59,7 +56,7 @@ def edge_configuration(owner: str, declared: Mapping[str, Any], before: Former) 
         **smuggling_settings(former, known),
         **_size_settings(declared.get("message_size"), former, check),
         **_limit_settings(declared.get("client_limits") or {}, check),
-        **_lifetime_settings(declared, check),
+        **host_lifetimes(declared, check),
         **edge_tls_settings(declared, former, check),
     }
     configuration = Configuration(settings)
@@ -126,28 +123,4 @@ def _limit_settings(limits: Mapping[str, Any], check: Checker) -> dict[str, str]
     if settings:
         patterns = ("$mynetworks", *(mynetworks_pattern(network) for network in exempt))
         settings["smtpd_client_event_limit_exceptions"] = ", ".join(patterns)
-    return settings
-
-
-def lifetime_seconds(text: str) -> int | None:
-    """Of a number with its unit, as 5d; None for anything else."""
-    match = re.fullmatch(r"([0-9]+)([smhdw])", text)
-    return int(match[1]) * _SECONDS[match[2]] if match else None
-
-
-def _lifetime_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str]:
-    settings = {}
-    for option, parameter in (
-        ("queue_lifetime", "maximal_queue_lifetime"),
-        ("bounce_lifetime", "bounce_queue_lifetime"),
-    ):
-        value = declared.get(option)
-        if not value:
-            continue
-        seconds = lifetime_seconds(value)
-        if seconds is None:
-            check.report(f"edge.{option}", f"{value!r} is no time", "Write a number and its unit, as 5d, 12h or 30m")
-        elif seconds > LONGEST_LIFETIME:
-            check.report(f"edge.{option}", f"{value} is longer than the 100 days that Postfix allows", "Write 100d")
-        settings[parameter] = value
     return settings

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
+
+    from ansible.module_utils.basic import AnsibleModule
 
 # Seconds after which Postfix takes a file for settled.
 _SETTLED = 3
@@ -53,6 +56,19 @@ def write_secret(path: Path, text: str) -> None:
 def write_text(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     settle(path)
+
+
+def replace_text(module: AnsibleModule, path: Path, text: str, mode: int | None) -> None:
+    """In one step; an existing file keeps its owner, mode and security context."""
+    handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=module.tmpdir)
+    os.close(handle)
+    write_text(Path(new), text)
+    target = os.path.realpath(path)
+    exists = os.path.exists(target)
+    module.atomic_move(new, target)
+    settle(Path(target))
+    if mode is not None and not exists:
+        os.chmod(target, mode)
 
 
 def settle(path: Path) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import (
     copy_directory,
     read_text,
-    settle,
+    replace_text,
     write_secret,
     write_text,
 )
@@ -316,23 +316,11 @@ class Host:
             if name == PASSWORDS:
                 write_secret(directory / name, text)
             else:
-                self._replace(directory / name, text, 0o644)
+                replace_text(self._module, directory / name, text, 0o644)
         now = self.read_files()
         for name, text in files.items():
             if text != now[name]:
-                self._replace(self.config_directory / name, text, None)
-
-    def _replace(self, path: Path, text: str, mode: int | None) -> None:
-        """In one step; an existing file keeps its owner, mode and security context."""
-        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
-        os.close(handle)
-        write_text(Path(new), text)
-        target = os.path.realpath(path)
-        exists = os.path.exists(target)
-        self._module.atomic_move(new, target)
-        settle(Path(target))
-        if mode is not None and not exists:
-            os.chmod(target, mode)
+                replace_text(self._module, self.config_directory / name, text, None)
 
     def _listening(self) -> tuple[str, str]:
         """Sockets are opened at the start only (postconf(5), inet_interfaces)."""

@@ -22,23 +22,26 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuratio
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import DANE, resolver_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.lifetimes import domain_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import port_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.scanning import scanner_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.timer import PROGRAM, UNITS, Timer
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
 from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
 
 _OWNER = re.compile(r"[a-z][a-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z0-9_.-]+")
+_CERTIFICATE = "a new key, and a certificate signed by it\n"
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -52,17 +55,33 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "master.cf": master_cf.with_services(before["master.cf"], owner, configuration.services),
     }
     tables = {table.name: table.text() for table in configuration.tables}
+    timer = Timer(module, owner, host.config_directory)
+    units_before, units = timer.read(), {}
+    if configuration.program:
+        tables[PROGRAM] = configuration.program
+        units = timer.units(host.table_directory(owner))
     certificate = configuration.self_signed
     new_certificate = bool(certificate) and not host.has_certificate(owner, certificate)
+    new_timer = units != units_before or (bool(units) and not timer.is_waiting())
+    changed = after != before or tables != tables_before or new_certificate or host.is_exposed(owner)
     result: dict[str, Any] = {
-        "changed": after != before or tables != tables_before or new_certificate or host.is_exposed(owner),
+        "changed": changed or new_timer,
         "settings": _changed_settings(before["main.cf"], after["main.cf"]),
         "services": _changed_services(before["master.cf"], after["master.cf"]),
-        "tables": sorted(name for name in {*tables, *tables_before} if tables.get(name) != tables_before.get(name)),
+        "tables": _changed_files(tables_before, tables),
+        "units": _changed_files(units_before, units),
         "postfix": "none",
         "running": False,
         "enabled": False,
-        "diff": _diff(host, owner, (before, tables_before), (after, tables), certificate if new_certificate else ""),
+        "diff": _diff(
+            [
+                (host.config_directory, before, after),
+                (host.table_directory(owner), tables_before, tables),
+                # What is in it is nobody's business.
+                (host.table_directory(owner), {}, {certificate: _CERTIFICATE} if new_certificate else {}),
+                (UNITS, units_before, units),
+            ]
+        ),
     }
     if not host.installed:
         if result["changed"] and not module.check_mode:
@@ -73,6 +92,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         raise InvalidError(problems)
     if result["changed"]:
         problems += _problems_here(module.params, before["master.cf"]) + _scanner_problems(module, host)
+        problems += timer.problems() if units else []
         with host.trial(owner, after, tables) as trial:
             problems += host.problems_of(trial, owner, configuration)
             if problems:
@@ -81,9 +101,12 @@ def run(module: AnsibleModule) -> dict[str, Any]:
                 host.check(trial)
     if host.reload_is_pending(owner):
         # A run that was cut off has written the configuration, and Postfix still runs with the one before.
-        result["changed"] = True
-    if result["changed"] and not module.check_mode:
+        result["changed"] = changed = True
+    if changed and not module.check_mode:
         result["postfix"] = host.put_live(owner, after, tables, certificate)
+    if new_timer and not module.check_mode:
+        # After Postfix, which may refuse the rest. The units start nothing where the program is gone.
+        timer.put_live(units)
     result["running"] = host.is_running()
     result["enabled"] = host.is_enabled()
     return result
@@ -169,6 +192,11 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
             configuration += edge_configuration(owner, params["edge"] or {}, replace(before, services=services))
         except InvalidError as invalid:
             problems += invalid.problems
+        try:
+            domains = params["relay"]["domains"] if params["relay"] else ()
+            configuration += domain_lifetimes(domains, params["edge"] or {}, before)
+        except InvalidError as invalid:
+            problems += invalid.problems
     elif params["edge"]:
         remedy = "Declare one of them in the same task, or set parameters one by one in settings"
         problems.append(Problem("edge", "it is of a relay or a server, and neither is declared", remedy))
@@ -223,25 +251,20 @@ def _changed_services(before: str, after: str) -> list[str]:
     return sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
 
 
-def _diff(
-    host: Host,
-    owner: str,
-    before: tuple[Mapping[str, str], Mapping[str, str]],
-    after: tuple[Mapping[str, str], Mapping[str, str]],
-    new_certificate: str,
-) -> list[dict[str, str]]:
-    files = [(host.config_directory / name, before[0][name], text) for name, text in after[0].items()]
-    files += [
-        (host.table_directory(owner) / name, before[1].get(name, ""), after[1].get(name, ""))
-        for name in sorted({*before[1], *after[1]})
-    ]
-    if new_certificate:
-        # What is in it is nobody's business.
-        files.append((host.table_directory(owner) / new_certificate, "", "a new key, and a certificate signed by it\n"))
+def _changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _diff(folders: Iterable[tuple[Path, Mapping[str, str], Mapping[str, str]]]) -> list[dict[str, str]]:
+    """folders: each with the texts of files in it, before and after."""
     return [
-        {"before_header": str(path), "after_header": str(path), **_shown(path.name, old, new)}
-        for path, old, new in files
-        if old != new
+        {
+            "before_header": str(folder / name),
+            "after_header": str(folder / name),
+            **_shown(name, before.get(name, ""), after.get(name, "")),
+        }
+        for folder, before, after in folders
+        for name in _changed_files(before, after)
     ]
 
 

@@ -34,7 +34,7 @@ def check(links: Links, report: Report) -> None:
         check_own_backups(domain, links, report)
     if not report.errors:
         _warn_of_idle_hosts(links, report)
-    _warn_of_recipients_without_relay(links, report)
+    _warn_of_what_is_for_relays(links, report)
     _warn_of_ways_around(links, report)
     check_views(links, report)
 
@@ -333,16 +333,19 @@ def _warn_of_idle_hosts(links: Links, report: Report) -> None:
             )
 
 
-def _warn_of_recipients_without_relay(links: Links, report: Report) -> None:
+def _warn_of_what_is_for_relays(links: Links, report: Report) -> None:
     for domain in links.shared.domains:
         fronts = [*links.front_ends(domain), *links.own_backups(domain)]
-        if domain.validates_recipients and fronts and not any(RELAYS in host.groups for host in fronts):
-            report.warning(
-                "",
-                "mail_domains",
-                f"{domain.name}: recipients has no effect, as no relay is in front of its servers",
-                "Leave recipients out, or put a relay in front",
-            )
+        if not fronts or any(RELAYS in host.groups for host in fronts):
+            continue
+        for key, is_set in (("recipients", domain.validates_recipients), ("queue_lifetime", domain.queue_lifetime)):
+            if is_set:
+                report.warning(
+                    "",
+                    "mail_domains",
+                    f"{domain.name}: {key} has no effect, as no relay is in front of its servers",
+                    f"Leave {key} out, or put a relay in front",
+                )
 
 
 def _warn_of_ways_around(links: Links, report: Report) -> None:

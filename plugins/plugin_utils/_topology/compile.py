@@ -86,6 +86,8 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
         entry: dict[str, Any] = {"name": domain.name, "next_hops": hops}
         if domain.recipients is not None:
             entry["recipients"] = domain.recipients.as_option()
+        if domain.queue_lifetime:
+            entry["queue_lifetime"] = domain.queue_lifetime
         domains.append(entry)
     relay_from = [address for server in behind for address in _addresses(server, relay)]
     accept_from = [str(network) for network in relay.accept_from]

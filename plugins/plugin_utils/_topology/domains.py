@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...module_utils._addresses import Address
+from .edge import lifetime
 from .entries import Key, label, read_entries, read_entry
 from .problems import Several, Unfit
 from .values import (
@@ -84,6 +85,7 @@ class MailDomain:
     ttl: int = DEFAULT_TTL
     null_mx: bool = False
     recipients: Recipients | None = None
+    queue_lifetime: str = ""
 
     @property
     def validates_recipients(self) -> bool:
@@ -183,6 +185,12 @@ DOMAIN_KEYS = {
         "Which recipients relays take mail for; whoever is not one is refused at once. All of them if left out.",
         _recipients,
     ),
+    "queue_lifetime": Key(
+        "time, as `14d`",
+        "How long its mail may wait on a relay of ours before it goes back to its sender; as long as other mail, "
+        "`mail_queue_lifetime`, if left out.",
+        lifetime,
+    ),
     "null_mx": Key("true or false", "The domain takes no mail (RFC 7505).", boolean),
 }
 
@@ -210,6 +218,7 @@ def domains(value: object) -> tuple[MailDomain, ...]:
             ttl=entry.get("ttl", DEFAULT_TTL),
             null_mx=entry.get("null_mx", False),
             recipients=entry.get("recipients"),
+            queue_lifetime=entry.get("queue_lifetime", ""),
         )
         for entry in reading.entries
     )

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ...module_utils._postfix.edge import LONGEST_LIFETIME, lifetime_seconds
+from ...module_utils._postfix.expire_queue import lifetime_seconds
+from ...module_utils._postfix.lifetimes import LONGEST_LIFETIME
 from .entries import Key, read_entries, read_entry
 from .problems import Several, Unfit
 from .values import address, boolean, described, domain_name, each, network, text, whole_number

@@ -337,7 +337,7 @@ VARIABLES = (
         MAIL_HOSTS,
         "time, as `5d`",
         "How long a message may wait in the queue before it goes back to its sender. It counts for all mail on the "
-        "host, in and out: Postfix has no lifetime for a domain.",
+        "host, in and out, but that to domains with a `queue_lifetime` of their own.",
         lifetime,
         default="",
     ),

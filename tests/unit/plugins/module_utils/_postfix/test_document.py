@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.lifetimes import domain_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 
@@ -74,4 +75,6 @@ def test_document_names_every_parameter_that_is_set() -> None:
 
     edges = [edge_configuration("relay", EDGE, Former(FORMER, {}, known)) for known in (None, ())]
     sides = {"relay": [*relays, *edges], "server": [server, *edges]}
+    own = [{"name": "example.org", "queue_lifetime": "14d"}]
+    relays.append(domain_lifetimes(own, {}, Former()))
     assert documented == {(name, side) for side, several in sides.items() for one in several for name in one.settings}

@@ -174,3 +174,37 @@ def test_what_it_hands_over_is_not_counted_as_one_clients_mail(plan_of: Any) -> 
     limits = "mail_addresses: [9.9.1.10], mail_client_limits: {messages_per_minute: 60}"
     plan = plan_of(inventory(STATIC, server=limits))
     assert plan["server"]["mail"]["edge"]["client_limits"]["exempt"] == ["9.9.2.20"]
+
+
+def test_lifetime_of_a_domain_counts_on_every_relay_that_takes_it(plan_of: Any) -> None:
+    plan = plan_of(
+        """
+all:
+  vars:
+    mail_domains:
+      - {name: Bücher.example, queue_lifetime: 14d, backup_mx: [backup.example.net]}
+      - {name: example.org}
+    mail_dns: {default: {provider: rfc2136, server: 9.9.9.53}}
+mail_servers:
+  hosts:
+    mailbox: {mail_topology: relay, mail_addresses: [192.168.0.10], mail_relays: [edge]}
+mail_relays:
+  vars: {mail_topology: direct}
+  hosts:
+    edge: {mail_fqdn: edge.example.org, mail_addresses: [9.9.0.17]}
+    backup: {mail_fqdn: backup.example.net, mail_addresses: [9.9.2.20]}
+"""
+    )
+    lifetimes = {
+        host: {one["name"]: one.get("queue_lifetime") for one in relay["domains"]}
+        for host, relay in plan["relay"].items()
+    }
+    assert lifetimes == {
+        "edge": {"xn--bcher-kva.example": "14d", "example.org": None},
+        "backup": {"xn--bcher-kva.example": "14d"},
+    }
+
+
+def test_lifetime_of_a_domain_without_relay_is_a_warning(plan_of: Any) -> None:
+    text = inventory("queue_lifetime: 14d").replace("backup_mx: [{name: backup.example.net}], ", "")
+    assert "example.org: queue_lifetime has no effect, as no relay is in front" in str(plan_of(text)["warnings"])

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Send back what has waited in Postfix's queue for longer than the domains of its recipients allow.
+
+A program by itself, which a timer starts on the mail host: ``python3 expire_queue.py CONFIG_DIRECTORY``. The lifetimes
+stand in a file beside it, which says which domain has which. Postfix sends a message back that has been marked for it
+(postsuper(1), -e) when its next delivery attempt is due, without making that attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LIFETIMES = "queue_lifetimes"
+"""The file: in each line a domain and its lifetime, as ``example.org 14d``."""
+OTHERS = "*"
+"""Stands there for all other domains."""
+
+_DEFERRED = "deferred"
+# Bounces have a lifetime of their own (postconf(5), bounce_queue_lifetime).
+_NULL_SENDER = "MAILER-DAEMON"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def lifetime_seconds(text: str) -> int | None:
+    """Of a number with its unit, as 5d; None for anything else."""
+    match = re.fullmatch(r"([0-9]+)([smhdw])", text)
+    return int(match[1]) * _SECONDS[match[2]] if match else None
+
+
+def read_lifetimes(text: str) -> dict[str, int]:
+    """Domain -> seconds."""
+    rows = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return {domain: lifetime_seconds(lifetime) or 0 for domain, lifetime in rows}
+
+
+def due(messages: Iterable[Mapping[str, Any]], lifetimes: Mapping[str, int], put_off: Mapping[str, float]) -> list[str]:
+    """Queue IDs of messages that were tried in vain after each recipient's lifetime had ended.
+
+    That is when Postfix itself gives a message up. One that is older, but was not tried since then, may still arrive:
+    the server may be back, or this host was off. messages: as ``postqueue -j`` describes them; recipients that have
+    the message are not among theirs. put_off: queue ID -> when the message was last put off, in seconds.
+    """
+    found = []
+    for message in messages:
+        if message["queue_name"] != _DEFERRED or message["sender"] == _NULL_SENDER or message["forced_expire"]:
+            continue
+        domains = [one["address"].rpartition("@")[2].lower() for one in message["recipients"]]
+        longest = max((lifetimes.get(domain, lifetimes[OTHERS]) for domain in domains), default=None)
+        if longest is not None and message["arrival_time"] + longest <= put_off.get(message["queue_id"], 0):
+            found.append(message["queue_id"])
+    return found
+
+
+def last_put_off(queue_directory: str) -> dict[str, float]:
+    """Queue ID -> when Postfix last put the message off; not of one that somebody has just released from hold."""
+    found = {}
+    for folder, _folders, names in os.walk(os.path.join(queue_directory, _DEFERRED)):
+        for name in names:
+            try:
+                status = os.stat(os.path.join(folder, name))
+            except FileNotFoundError:
+                continue  # Postfix is trying it just now.
+            # A file that Postfix puts off is dated with the time of the next attempt.
+            if status.st_mtime > status.st_ctime:
+                found[name] = status.st_ctime
+    return found
+
+
+def main(config_directory: str) -> None:
+    lifetimes = read_lifetimes(Path(__file__).with_name(LIFETIMES).read_text(encoding="utf-8"))
+    put_off = last_put_off(_said("postconf", "-c", config_directory, "-hx", "queue_directory").strip())
+    messages = map(json.loads, _said("postqueue", "-c", config_directory, "-j").splitlines())
+    overdue = due(messages, lifetimes, put_off)
+    if overdue:
+        # In that queue alone: what somebody puts on hold meanwhile stays as it is, and so does a new message that gets
+        # the queue ID of one that has just gone (postsuper(1)).
+        command = ["postsuper", "-c", config_directory, "-e", "-", _DEFERRED]
+        subprocess.run(command, input="\n".join(overdue), encoding="utf-8", check=True)
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace", check=True).stdout
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
