@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 
@@ -18,6 +19,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         result: dict[str, Any] = self._execute_module(task_vars=task_vars)
-        if self._task.args.get("show") in (True, "true", "yes") and result.get("report"):
+        # The module refuses what is no boolean.
+        if boolean(self._task.args.get("show", False), strict=False) and result.get("report"):
             self._display.display(f"\n{result['report']}\n")
         return result

@@ -389,3 +389,11 @@ def test_task_prints_its_report_and_fails_with_it(world: World, tmp_path: Path) 
     assert f"\nERROR    open-relay  mail ({world.mx})\n" in outcome.output
     assert "\nVerdict: 1 error.\n" in outcome.output
     assert "observation" not in outcome.result
+
+
+def test_report_is_shown_for_whatever_ansible_takes_for_true(world: World, tmp_path: Path) -> None:
+    judged = {"expectations": {}, "observations": []}
+    tasks = [{"inbound.mail.path_check": {**judged, "show": told}} for told in ("on", "1", True, "off", "no")]
+    done = Controller(world.network, tmp_path).play(tasks, "--connection", "local")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines().count("Verdict: no finding.") == 3
