@@ -108,12 +108,24 @@ def of_lifetimes(lab: Lab) -> str:
     return lab.run("backup", f"{found}; systemctl list-units --all --no-legend 'inbound-mail-*'").stdout
 
 
+def _refused_without_systemd(lab: Lab) -> None:
+    # What tells that it runs, sd_booted(3).
+    lab.run("backup", "mv /run/systemd/system /run/systemd/away")
+    try:
+        refused = lab.playbook(SITE, check=False)
+    finally:
+        lab.run("backup", "mv /run/systemd/away /run/systemd/system")
+    assert "no systemd runs here to send back what has outlived it. Leave it out" in refused.stdout
+
+
 @pytest.fixture(scope="module")
 def as_it_was(lab: Lab) -> str:
     """Mail for example.org is kept for five seconds, for example.net for an hour; main.cf before there was a relay."""
     lab.ansible("backup", "-m", "inbound.mail.postfix", "-a", "name=relay state=absent")
     main_cf = lab.run("backup", f"cat {MAIN_CF}").stdout
     assert of_lifetimes(lab) == ""
+    _refused_without_systemd(lab)
+    assert lab.run("backup", f"cat {MAIN_CF}").stdout == main_cf
     declare(lab, "queue_lifetime: 14d", "queue_lifetime: 5s")
     declare(lab, "recipients: {validation: callout}", "recipients: {validation: callout}\n        queue_lifetime: 1h")
     checked = lab.playbook(SITE, "--check", "--diff").stdout

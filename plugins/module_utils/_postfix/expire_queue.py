@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send back what has waited in Postfix's queue for longer than the domains of its recipients allow.
+"""Find what has waited in Postfix's queue for longer than the domains of its recipients allow.
 
-A program by itself, which a timer starts on the mail host: ``python3 expire_queue.py CONFIG_DIRECTORY``. The lifetimes
-stand in a file beside it, which says which domain has which. Postfix sends a message back that has been marked for it
-(postsuper(1), -e) when its next delivery attempt is due, without making that attempt.
+A program by itself, which a timer starts on the mail host: ``postqueue -j | python3 expire_queue.py QUEUE_DIRECTORY``.
+It prints queue IDs, for ``postsuper -e``: Postfix sends a message that is marked so back when its next delivery attempt
+is due, without making that attempt. The lifetimes stand in a file beside the program.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,9 @@ LIFETIMES = "queue_lifetimes"
 """The file: in each line a domain and its lifetime, as ``example.org 14d``."""
 OTHERS = "*"
 """Stands there for all other domains."""
+DEFERRED = "deferred"
+"""The queue of mail that was tried in vain."""
 
-_DEFERRED = "deferred"
 # Bounces have a lifetime of their own (postconf(5), bounce_queue_lifetime).
 _NULL_SENDER = "MAILER-DAEMON"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -53,7 +53,7 @@ def due(messages: Iterable[Mapping[str, Any]], lifetimes: Mapping[str, int], put
     """
     found = []
     for message in messages:
-        if message["queue_name"] != _DEFERRED or message["sender"] == _NULL_SENDER or message["forced_expire"]:
+        if message["queue_name"] != DEFERRED or message["sender"] == _NULL_SENDER or message["forced_expire"]:
             continue
         domains = [one["address"].rpartition("@")[2].lower() for one in message["recipients"]]
         longest = max((lifetimes.get(domain, lifetimes[OTHERS]) for domain in domains), default=None)
@@ -65,7 +65,7 @@ def due(messages: Iterable[Mapping[str, Any]], lifetimes: Mapping[str, int], put
 def last_put_off(queue_directory: str) -> dict[str, float]:
     """Queue ID -> when Postfix last put the message off; not of one that somebody has just released from hold."""
     found = {}
-    for folder, _folders, names in os.walk(os.path.join(queue_directory, _DEFERRED)):
+    for folder, _folders, names in os.walk(os.path.join(queue_directory, DEFERRED)):
         for name in names:
             try:
                 status = os.stat(os.path.join(folder, name))
@@ -77,20 +77,11 @@ def last_put_off(queue_directory: str) -> dict[str, float]:
     return found
 
 
-def main(config_directory: str) -> None:
+def main(queue_directory: str) -> None:
     lifetimes = read_lifetimes(Path(__file__).with_name(LIFETIMES).read_text(encoding="utf-8"))
-    put_off = last_put_off(_said("postconf", "-c", config_directory, "-hx", "queue_directory").strip())
-    messages = map(json.loads, _said("postqueue", "-c", config_directory, "-j").splitlines())
-    overdue = due(messages, lifetimes, put_off)
-    if overdue:
-        # In that queue alone: what somebody puts on hold meanwhile stays as it is, and so does a new message that gets
-        # the queue ID of one that has just gone (postsuper(1)).
-        command = ["postsuper", "-c", config_directory, "-e", "-", _DEFERRED]
-        subprocess.run(command, input="\n".join(overdue), encoding="utf-8", check=True)
-
-
-def _said(*command: str) -> str:
-    return subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace", check=True).stdout
+    put_off = last_put_off(queue_directory)
+    overdue = due(map(json.loads, sys.stdin), lifetimes, put_off)
+    sys.stdout.writelines(f"{queue_id}\n" for queue_id in overdue)
 
 
 if __name__ == "__main__":

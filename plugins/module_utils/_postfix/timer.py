@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import OVERWRITTEN, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.expire_queue import DEFERRED
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import read_text, replace_text
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
 
@@ -25,6 +26,8 @@ UNITS = Path("/etc/systemd/system")
 PROGRAM = "expire_queue.py"
 """What the program is called, beside the owner's tables."""
 
+# In the queue of deferred mail alone: what somebody puts on hold meanwhile stays as it is, and so does a new message
+# that gets the queue ID of one that has just gone (postsuper(1)).
 _SERVICE = """\
 [Unit]
 Description=Send back mail that has waited for longer than its domain allows ({directory})
@@ -33,7 +36,9 @@ ConditionPathExists={program}
 
 [Service]
 Type=oneshot
-ExecStart={python} -I {program} {directory}
+ExecStart=/bin/bash -o pipefail -c "postqueue -c {directory} -j \\
+    | {python} -I -X utf8 {program} $$(postconf -c {directory} -hx queue_directory) \\
+    | postsuper -c {directory} -e - {queue}"
 """
 
 _TIMER = """\
@@ -66,7 +71,7 @@ class Timer:
 
     def units(self, folder: Path) -> dict[str, str]:
         """File below UNITS -> its text. folder: where the program lies."""
-        words = {"directory": self._directory, "program": folder / PROGRAM, "python": _python()}
+        words = {"directory": self._directory, "program": folder / PROGRAM, "python": _python(), "queue": DEFERRED}
         return {
             self._service: OVERWRITTEN + _SERVICE.format(**words),
             self._timer: OVERWRITTEN + _TIMER.format(**words),
