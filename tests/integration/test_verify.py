@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,10 +57,22 @@ def verify(lab: Lab, folder: Path, *words: str) -> Verdict:
     return Verdict(done, report)
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+
+
 def test_sound_path(lab: Lab, tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
     verdict = verify(lab, tmp_path)
     assert verdict.done.returncode == 0, verdict.done.stdout
     assert verdict.report["findings"] == []
+    # They tell of the inside of the network and of what is weak there; the directory is the administrator's.
+    assert modes(tmp_path) == {
+        tmp_path.name: 0o750,
+        "report.json": 0o600,
+        "report.xml": 0o600,
+        "report.html": 0o600,
+    }
     # The way of the message, for people to read.
     hops = ["mail.example.org (from 203.0.113.25, +N s)", "mailbox.example.org (from 198.51.100.17, +N s)"]
     way = " -> ".join(["postmaster@example.org: sender", *hops, "mail:/var/mail/root"])
@@ -118,10 +131,12 @@ def test_insider_that_sees_what_the_world_sees(lab: Lab, tmp_path: Path) -> None
     inside = {"zone": "example.org", "name": "mail.example.org", "type": "A", "values": ["192.168.0.17"]}
     outside = {**inside, "values": ["198.51.100.17"]}
     records = [{**outside, "view": "public"}, {**inside, "view": "internal"}]
-    verdict = verify(lab, tmp_path, "-e", json.dumps({"mail_verify_expectations": {"records": records}}))
+    told = {"mail_verify_expectations": {"records": records}, "mail_verify_report_mode": "0644"}
+    verdict = verify(lab, tmp_path, "-e", json.dumps(told))
     assert verdict.done.returncode == 0, verdict.done.stdout
     assert verdict.found == {("view-hairpin", "mail.example.org")}
     assert "insider" in verdict.report["findings"][0]["subject"]
+    assert modes(tmp_path)["report.html"] == 0o644, "for a web server to show"
 
 
 def test_dead_relay_and_unreachable_insider(lab: Lab, tmp_path: Path) -> None:
