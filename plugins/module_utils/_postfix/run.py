@@ -106,7 +106,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         result["postfix"] = host.put_live(owner, after, tables, certificate)
     if new_timer and not module.check_mode:
         # After Postfix, which may refuse the rest. The units start nothing where the program is gone.
-        timer.put_live(units)
+        if units:
+            timer.put_live(units)
+        else:
+            timer.remove()
     result["running"] = host.is_running()
     result["enabled"] = host.is_enabled()
     return result

@@ -36,9 +36,9 @@ ConditionPathExists={program}
 
 [Service]
 Type=oneshot
-ExecStart=/bin/bash -o pipefail -c "postqueue -c {directory} -j \\
-    | {python} -I -X utf8 {program} $$(postconf -c {directory} -hx queue_directory) \\
-    | postsuper -c {directory} -e - {queue}"
+ExecStart=/bin/bash -e -o pipefail -c 'due=$$(postqueue -c {directory} -j \\
+    | {python} -I -X utf8 {program} $$(postconf -c {directory} -hx queue_directory)); \\
+    [ -z "$$due" ] || postsuper -c {directory} -e - {queue} <<< "$$due"'
 """
 
 _TIMER = """\
@@ -49,8 +49,9 @@ Description=Look for mail that has waited for longer than its domain allows ({di
 OnCalendar=*:0/10
 
 [Install]
-WantedBy=timers.target
+WantedBy={wanted_by}
 """
+_WANTED_BY = "timers.target"
 
 
 class Timer:
@@ -72,6 +73,7 @@ class Timer:
     def units(self, folder: Path) -> dict[str, str]:
         """File below UNITS -> its text. folder: where the program lies."""
         words = {"directory": self._directory, "program": folder / PROGRAM, "python": _python(), "queue": DEFERRED}
+        words["wanted_by"] = _WANTED_BY
         return {
             self._service: OVERWRITTEN + _SERVICE.format(**words),
             self._timer: OVERWRITTEN + _TIMER.format(**words),
@@ -94,20 +96,21 @@ class Timer:
         return [Problem("relay.domains", what, "Leave it out, and set edge.queue_lifetime for all mail")]
 
     def put_live(self, units: Mapping[str, str]) -> None:
-        """Write them and start the timer, or take it away where there are none."""
-        if not units:
-            self._must("disable", "--now", self._timer)
-            # A run that failed would be remembered.
-            self._systemctl("reset-failed", self._service)
-        for name in self.read():
-            if name not in units:
-                (UNITS / name).unlink()
+        """Write them, and start the timer."""
         for name, text in units.items():
             replace_text(self._module, UNITS / name, text, 0o644)
         self._must("daemon-reload")
-        if units:
-            self._must("enable", self._timer)
-            self._must("restart", self._timer)
+        self._must("enable", self._timer)
+        self._must("restart", self._timer)
+
+    def remove(self) -> None:
+        self._systemctl("stop", self._timer)
+        # The last one is what systemctl enable makes.
+        for name in (self._timer, self._service, f"{_WANTED_BY}.wants/{self._timer}"):
+            (UNITS / name).unlink(missing_ok=True)
+        self._must("daemon-reload")
+        # A run that failed would be remembered.
+        self._systemctl("reset-failed", self._timer, self._service)
 
     def _must(self, *words: str) -> None:
         rc, out, err = self._systemctl(*words)
