@@ -56,6 +56,18 @@ def send(held: smtplib.SMTP, subject: str) -> None:
     held.sendmail("alice@example.com", ["postmaster@example.org"], f"Subject: {subject}\r\n\r\nhello\r\n")
 
 
+def hold_message(lab: Lab, subject: str) -> None:
+    """The sender's Postfix is in the middle of a message for the host that leaves, as if it had looked for an exchanger
+    before the switch: that host takes its time before it says that it has it."""
+    slow = "smtpd_end_of_data_restrictions=check_sender_access inline:{{slow@example.com=sleep 300}}"
+    lab.run("first", ["postconf", "-e", slow])
+    lab.run("first", "postfix reload")
+    lab.run("sender", "postconf -e 'transport_maps=inline:{example.org=smtp:[198.51.100.10]}' && postfix reload")
+    lab.run("sender", f"printf 'Subject: {subject}\n\nhello\n' | sendmail -f slow@example.com postmaster@example.org")
+    sessions = f"ss -Htn state established '( sport = :25 and dst = {SENDER} )'"
+    lab.await_run("first", f"test $({sessions} | wc -l) = 2", within=30)
+
+
 def stands(lab: Lab, plan: str) -> dict[str, Any]:
     """When each step was done; nothing before the first."""
     path = lab.folder / "work" / f"{plan}.cutover"
@@ -200,11 +212,19 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     # A sender goes on in a session that it has open with the host that leaves. Without the domain it would refuse that.
     held = session(lab, "sender", "198.51.100.10")
     send(held, "held-1")
+    hold_message(lab, "held-by-postfix")
     in_use = moves.cutover(former, "-e", "mail_cutover_session_timeout=2", check=False)
     assert_waits_for_session_from(SENDER, in_use)
     assert stands(lab, former).keys() == {"beside", "delegated", "switching", "switched"}
     send(held, "held-2")
     held.quit()
+
+    # Postfix is restarted there, as it was told: the sender tries again, and now asks DNS.
+    assert "To end them now, restart Postfix there" in said(in_use)
+    lab.run("first", "postconf -X smtpd_end_of_data_restrictions && systemctl restart postfix")
+    lab.await_run("sender", "postqueue -j | grep -q 'lost connection with 198.51.100.10'", within=60)
+    lab.run("sender", "postconf -X transport_maps && postfix reload")
+    lab.await_run("sender", 'postqueue -f && sleep 1 && test -z "$(postqueue -j)"', within=60)
 
     # A repeat finishes.
     ended = moves.cutover(former)
@@ -220,6 +240,7 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     assert stream.bounced() == ""
     assert arrived(lab) == Counter(tokens)
     assert subjects(lab, "first", "held") == ["held-1", "held-2"]
+    assert subjects(lab, "second", "held") == ["held-by-postfix"]
 
     # Nothing of the former way is left.
     assert exchanges_inside(lab) == "10 mx.example.org.\n"
