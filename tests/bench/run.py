@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE))
 import cutover  # noqa: E402
 import dns_records  # noqa: E402
 import firewall  # noqa: E402
+import firewall_changes  # noqa: E402
 import relay  # noqa: E402
 import site_again  # noqa: E402
 import verify  # noqa: E402
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "cutover": cutover.run,
     "dns": dns_records.run,
     "firewall": firewall.run,
+    "firewall-changes": firewall_changes.run,
     "relay": relay.run,
     "site": site_again.run,
     "verify": verify.run,

@@ -213,6 +213,23 @@ def test_it_is_confirmed_for_the_backend_that_it_was_made_for(lab: Lab) -> None:
     lab.run("gateway", "nft 'delete table inet firewalld; delete table ip filter'")
 
 
+def test_tables_that_iptables_makes_for_a_change_go_with_it(lab: Lab) -> None:
+    """By the host itself where nobody confirms; where it was confirmed, also if others made them at a later boot."""
+    before = state(lab)
+    assert "FAILED" in firewall(lab, [FORWARD, SIX, trap(lab)], backend="iptables")
+    await_taken_back(lab)
+    assert state(lab) == before
+    assert '"confirmed": true' in firewall(lab, [FORWARD, SIX], backend="iptables")
+    lab.reboot("gateway")
+    for table in ("table ip filter", "table ip6 filter"):
+        assert table in state(lab)
+    assert '"confirmed": true' in firewall(lab, [FORWARD, SIX])
+    assert '"confirmed": true' in firewall(lab, [], state="absent")
+    rules = lab.run("gateway", "nft list ruleset").stdout
+    assert "filter {" not in rules
+    assert "inbound_mail" not in rules
+
+
 def test_what_waits_is_taken_back_before_the_next_change(lab: Lab, abandoned: str) -> None:
     before = state(lab)
     lab.run("gateway", abandoned)

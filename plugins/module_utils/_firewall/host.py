@@ -108,6 +108,9 @@ class Host:
             raise HostError(f"nft cannot list the table {table}, so nothing was changed: {said}") from error
         return found
 
+    def has_table(self, family: str, table: str) -> bool:
+        return bool(self._nft) and self._run(str(self._nft), "list", "table", family, table)[0] == 0
+
     def listing_text(self, table: str) -> str:
         """The table as nft would take it again; empty if there is no such table."""
         if self.listing(table) is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import boot
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import base_chains, boot
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import network_text
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
@@ -76,22 +76,36 @@ class Iptables(Keeper):
     """Our chain, and jumps to it from chains of somebody else's.
 
     hooks: family -> those chains, none where nothing is let through; without a family there is no chain of ours either.
+    missing: remarks on chains and tables of iptables' own that are not there; see base_chains.
     """
 
     _unit = boot.openings_unit()
     # Where firewalld is in charge, or was; and beside firewalld the one that releases before 0.4.0 enabled.
     _other_unit = boot.openings_unit_beside_firewalld()
 
-    def __init__(self, host: Host, name: str, hooks: Mapping[int, Sequence[str]]) -> None:
+    def __init__(self, host: Host, name: str, hooks: Mapping[int, Sequence[str]], missing: Sequence[str] = ()) -> None:
         self.title = f"iptables, chain {chain_name(name)}"
         self._host = host
         self._name = name
         self._chain = chain_name(name)
         self._hooks = hooks
+        self._missing = missing
+
+    def _made(self) -> list[str]:
+        """Remarks on what is there for our tables alone, or will be; the last one of them takes it out."""
+        files = sorted(boot.FILES.glob(f"*{boot.openings_file(self._name).suffix}"))
+        kept = [line for file in files for line in base_chains.remarks_in(self._host.read(file).splitlines())]
+        return [*dict.fromkeys([*kept, *self._missing])]
+
+    def _kept_lines(self) -> list[str]:
+        return self._host.read(boot.openings_file(self._name)).splitlines()
 
     def wanted(self, passages: Sequence[Passage]) -> str:
         families = [family for family, chains in self._hooks.items() if chains]
-        return "".join(f"{rule}\n" for rule in rules(passages, families))
+        found = rules(passages, families)
+        programs = {rule.partition(" ")[0] for rule in found}
+        found += [remark for remark in self._made() if base_chains.program_of(remark) in programs]
+        return "".join(f"{line}\n" for line in found)
 
     def check(self, openings: str) -> None:
         for family, program in PROGRAMS.items():
@@ -111,13 +125,15 @@ class Iptables(Keeper):
             if not lines and any(line.startswith(f":{self._chain} ") for line in saved):
                 lines = [f"# {program} has the chain {self._chain} to no purpose"]
             found += lines
+        programs = {PROGRAMS[family] for family in self._hooks}
+        made = base_chains.remarks_in(self._kept_lines())
+        found += [remark for remark in made if base_chains.program_of(remark) in programs]
         return "".join(f"{line}\n" for line in found)
 
     def kept(self) -> str:
         """A word on it where they would not all be made, as where Docker came later or a unit was disabled by hand."""
-        file = boot.openings_file(self._name)
-        lines = self._host.read(file).splitlines()
-        incomplete = f"# {file} does not make all of them\n"
+        lines = self._kept_lines()
+        incomplete = f"# {boot.openings_file(self._name)} does not make all of them\n"
         if lines and self._host.keeps and not self._is_loaded_at_boot():
             return incomplete
         found = []
@@ -127,14 +143,17 @@ class Iptables(Keeper):
                 return incomplete
             for begin in begins:
                 found += _rules_in(lines[begin : lines.index("END", begin)], program, self._chain)
-        return "".join(f"{rule}\n" for rule in found)
+        return "".join(f"{line}\n" for line in [*found, *base_chains.remarks_in(lines)])
 
     def _is_loaded_at_boot(self) -> bool:
         host, name = self._host, self._name
         return host.is_loaded_at_boot(self._unit, name) and not host.is_known_at_boot(self._other_unit, name)
 
     def script(self, openings: str) -> str:
-        return _one_at_a_time(self._commands(openings))
+        unused = [remark for remark in self._made() if remark not in openings.splitlines()]
+        return _one_at_a_time(
+            [*self._commands(openings), *(base_chains.removal(remark, self._host.nft) for remark in unused)]
+        )
 
     def _commands(self, openings: str) -> list[str]:
         lines = []
@@ -154,7 +173,7 @@ class Iptables(Keeper):
 
     def kept_families(self, hook: str) -> list[int]:
         """The families in which the next boot has that chain call ours."""
-        lines = self._host.read(boot.openings_file(self._name)).splitlines()
+        lines = self._kept_lines()
         return [family for family, program in PROGRAMS.items() if self._jump(program, hook) in lines]
 
     def _jump(self, program: str, chain: str) -> str:
@@ -179,7 +198,8 @@ class Iptables(Keeper):
             for unit in (self._unit, self._other_unit):
                 self._host.forget(unit, self._name, file)
             return
-        self._host.write(file, _FILE_HEADER + _one_at_a_time(self._commands_of_unit(openings)))
+        made = "".join(f"{remark}\n" for remark in base_chains.remarks_in(openings.splitlines()))
+        self._host.write(file, _FILE_HEADER + made + _one_at_a_time(self._commands_of_unit(openings)))
         if self._host.keeps and not self._is_loaded_at_boot():
             for unit in (self._unit, self._other_unit):
                 self._host.disable(unit, self._name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import base_chains, boot, detection
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.firewalld import Firewalld, StoppedFirewalld
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables import (
     PROGRAMS,
@@ -32,24 +32,38 @@ def in_charge(host: Host, name: str, backend: str, chains: Iterable[Mapping[str,
     if backend == detection.UFW:
         # Its chains come before the policy by which Docker drops.
         return [Ufw(host, name)]
+    hooks = _hooks(host, name, backend, chains)
+    missing = []
+    for family, hooked in hooks.items():
+        if "FORWARD" in hooked and family not in detection.families_of("FORWARD", chains):
+            program = PROGRAMS[family]
+            missing += base_chains.remarks(program, host.has_table(*base_chains.TABLES[program]))
+    # In this order: firewalld flushes the chains of others when it is reloaded for a new policy.
+    found: list[Keeper] = [Firewalld(host, name)] if backend == detection.FIREWALLD else []
+    if hooks:
+        kind = IptablesBesideFirewalld if backend == detection.FIREWALLD else Iptables
+        found.append(kind(host, name, hooks, missing))
+    return found
+
+
+def _hooks(host: Host, name: str, backend: str, chains: Iterable[Mapping[str, Any]]) -> dict[int, list[str]]:
+    """The chains of iptables that are to call ours; see Iptables."""
     docker = detection.docker_families(chains)
     if not docker and host.has_dockers_bridge:
         # firewalld has flushed its chains, and it is about to make them again.
         docker = Iptables(host, name, {}).kept_families(detection.DOCKER_USER)
     filtered = _filtered(host, chains) if backend == detection.IPTABLES else set()
-    there = detection.families_of(chain_name(name), chains)
+    there = {*detection.families_of(chain_name(name), chains)}
+    made = base_chains.remarks_in(host.read(boot.openings_file(name)).splitlines())
+    ours = {base_chains.program_of(remark) for remark in made}
+    there |= {family for family in detection.families_of("FORWARD", chains) if PROGRAMS[family] in ours}
     hooks = {}
     for family in PROGRAMS:
         hooked = ["FORWARD"] if family in filtered else []
         hooked += [detection.DOCKER_USER] if family in docker else []
         if hooked or family in there:
             hooks[family] = hooked
-    # In this order: firewalld flushes the chains of others when it is reloaded for a new policy.
-    found: list[Keeper] = [Firewalld(host, name)] if backend == detection.FIREWALLD else []
-    if hooks:
-        kind = IptablesBesideFirewalld if backend == detection.FIREWALLD else Iptables
-        found.append(kind(host, name, hooks))
-    return found
+    return hooks
 
 
 def _filtered(host: Host, chains: Iterable[Mapping[str, Any]]) -> set[int]:

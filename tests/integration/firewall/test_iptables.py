@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +108,59 @@ def test_a_family_that_iptables_does_not_filter_is_left_alone(network: Network) 
     assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
     assert "table ip6" not in gateway.rules()
     gateway.firewall(name="test", state="absent")
+    assert gateway.state() == before
+
+
+# What a host may have before it has rules for what is routed.
+_HARDLY_ANYTHING = {
+    "nothing": "true",
+    "an-empty-table": "nft add table ip filter",
+    "another-chain": "iptables -A INPUT -s 203.0.113.99 -j DROP; ip6tables -P INPUT DROP",
+    "an-empty-chain": "for program in iptables ip6tables; do $program -A FORWARD -j DROP; $program -F; done",
+}
+
+
+@pytest.mark.parametrize("there", _HARDLY_ANYTHING.values(), ids=_HARDLY_ANYTHING)
+def test_what_iptables_makes_for_us_alone_goes_with_us(network: Network, there: str) -> None:
+    gateway = network.gateway
+    gateway.run(there)
+    before = gateway.state()
+    predicted = gateway.apply(FLOWS, backend="iptables", check_mode=True)
+    assert gateway.apply(FLOWS, backend="iptables")["diff"] == predicted["diff"]
+    assert "chain FORWARD" in gateway.rules()
+    assert not gateway.apply(FLOWS, backend="iptables")["changed"]
+    # The last one of our tables takes it out.
+    gateway.apply(FLOWS, backend="iptables", name="test2")
+    gateway.firewall(name="test", state="absent")
+    assert "inbound_mail_test2" in gateway.run("iptables -S FORWARD").stdout
+    # As at boot.
+    gateway.run(f"nft flush ruleset; sh /etc/inbound.mail/firewall/test2.openings; {there}")
+    assert gateway.firewall(name="test2", state="absent")["changed"]
+    assert gateway.state() == before
+    assert not gateway.firewall(name="test2", state="absent")["changed"]
+
+
+def test_what_others_have_put_where_we_were_first_stays(network: Network) -> None:
+    gateway = network.gateway
+    before = gateway.state()
+    gateway.apply(FLOWS, backend="iptables")
+    # Nothing of IPv6 is left.
+    gateway.apply([FLOWS[0]], backend="iptables")
+    assert "table ip6 filter" not in gateway.rules()
+    for change, stays, taken_back in (
+        ("iptables -A FORWARD -s 203.0.113.99 -j DROP", "203.0.113.99", "iptables -F FORWARD"),
+        ("iptables -P FORWARD DROP", "FORWARD DROP", "iptables -P FORWARD ACCEPT"),
+        ("iptables -N theirs", "theirs", "iptables -X theirs"),
+        # They empty ours.
+        ("iptables -F FORWARD; iptables -F inbound_mail_test; iptables -X inbound_mail_test", "", "true"),
+    ):
+        gateway.apply([FLOWS[0]], backend="iptables")
+        gateway.run(change)
+        gateway.firewall(name="test", state="absent")
+        assert stays in gateway.run("iptables-save -t filter").stdout
+        gateway.run(taken_back)
+        if stays:
+            gateway.run("iptables -X FORWARD || :; nft delete table ip filter")
     assert gateway.state() == before
 
 
@@ -262,3 +317,18 @@ def test_dockers_drop_does_not_win(network: Network) -> None:
     assert not gateway.apply(FLOWS)["changed"]
     gateway.firewall(name="test", state="absent")
     assert saved(gateway) == before
+
+
+def test_taken_out_by_hand_as_the_page_says(network: Network, repository: Path) -> None:
+    """What was made for us alone; the rest of the page is tried beside those who keep a packet filter."""
+    gateway = network.gateway
+    before = gateway.state()
+    gateway.apply(FLOWS, backend="iptables", name="nat")
+    page = (repository / "docs" / "firewall.md").read_text()
+    for words in ("and wherever Docker is:", "no chain `FORWARD` and no table `filter`:", "was there before:"):
+        block = re.search(rf"{words}\n\n((?:    .*\n)+)", page)
+        assert block, words
+        # There is no systemd here, and no Docker.
+        said = gateway.run(f"set +e; systemctl() {{ :; }}; {block[1]}true").stdout
+        assert ("had no chain FORWARD" in said) == ("Docker" in words)
+    assert gateway.run("nft list ruleset").stdout == "" == before["rules"]

@@ -13,7 +13,8 @@ from typing import Any
 from debian_lab import Lab
 from debian_lab.scenario import CONTROLLER
 
-from .gateways import FORWARD, GATEWAYS, PLAYBOOK, RELAY, SIX, both_releases, bring_module, one_release
+from .alternation import ONE, OTHER, OUT, behaviours, bring, while_alternating, without_repetition
+from .gateways import FORWARD, GATEWAYS, PLAYBOOK, RELAY, SIX, both_releases, one_release
 
 _PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 
@@ -111,57 +112,16 @@ def test_a_new_target_gets_the_connections_of_its_forward_and_no_others_are_touc
     assert seen == [line for lines in expected for line in lines]
 
 
-# Connects to each address every few milliseconds, and says what came. A reset ends a connection at both ends at once.
-_PROBE = """
-import select, socket, struct, sys
-reset = struct.pack("ii", 1, 0)
-seen = set()
-print("begun", flush=True)
-while not select.select([sys.stdin], [], [], 0.002)[0]:
-    for address in sys.argv[1:]:
-        try:
-            with socket.create_connection((address, 25), 60) as connection:
-                seen.add(connection.makefile().readline().strip())
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-        except OSError as error:
-            seen.add(f"{address}: {error!r}")
-print(*sorted(seen), sep="\\n")
-"""
-# A change takes firewalld some seconds; what begins while it is reloaded comes about by the client's second SYN.
+# A change takes firewalld some seconds.
 _ROUNDS = {"ufw": 12, "firewalld": 2, "iptables": 12}
 
 
 @one_release
 def test_each_connection_meets_the_old_rules_or_the_new_ones(lab: Lab) -> None:
-    """The table and what its keeper lets through change again and again, while somebody connects all the time.
-
-    The server stays the same: connections to another one would be ended on purpose.
-    """
-    hidden = {**FORWARD, "translate_source": True, "ports": [25, 465]}
-    wider = {**SIX, "destination": ["2001:db8:{{ number }}::/64"]}
-    # Between other zones: firewalld is reloaded when it comes, and when it goes.
-    out = {"name": "out", "action": "accept", "source": ["lan"], "destination": ["wan"]}
-    bring_module(lab, "/root/other/module.py", [hidden, wider, out])
-    bring_module(lab, "/root/one/module.py", [FORWARD, SIX])
-    with ExitStack() as stack:
-        probes, applied = {}, {}
-        for gateway, number in GATEWAYS.items():
-            program = ["python3", "-uc", _PROBE, f"203.0.113.{number}", f"2001:db8:{number}::10"]
-            # Whatever happens, it ends with its standard input, and what applies ends by itself.
-            probe = stack.enter_context(subprocess.Popen([*lab.inside("outside"), *program], **_PIPES))
-            assert probe.stdout is not None
-            assert probe.stdout.readline() == "begun\n"
-            # Unpacked they start in half the time.
-            unpack, run = (
-                "; ".join(f"python3 /root/{flows}/module.py {what}" for flows in ("other", "one"))
-                for what in ("explode", "execute")
-            )
-            rounds = f"{unpack}; for round in $(seq {_ROUNDS[gateway]}); do {run}; done"
-            applied[gateway] = stack.enter_context(lab.popen(gateway, rounds, stdout=subprocess.PIPE))
-            probes[gateway] = probe
-        for gateway, number in GATEWAYS.items():
-            results = applied[gateway].communicate()[0]
-            assert results.count('"changed": true') == 2 * _ROUNDS[gateway], results
-            seen = probes[gateway].communicate("")[0].splitlines()
-            four = [f"{client} 192.168.{number}.10" for client in (f"192.168.{number}.1", "203.0.113.25")]
-            assert seen == sorted([*four, f"2001:db8:113::25 2001:db8:{number}::10"]), gateway
+    """The table and what its keeper lets through change again and again, while somebody connects all the time."""
+    bring(lab, ONE, [*OTHER, OUT])
+    seen = while_alternating(lab, _ROUNDS)
+    # What begins while firewalld is reloaded comes about by the client's second SYN.
+    seen["firewalld"] = dict.fromkeys(without_repetition(seen["firewalld"]), 1)
+    for gateway, met in seen.items():
+        assert set(met) == behaviours(gateway), gateway
