@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import chain_tree, iptables
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import passages
 from ansible_collections.inbound.mail.tests.integration.firewall.conftest import INTERFACES, Gateway, Network
 from rows import row
 
@@ -54,14 +57,15 @@ _MODULE = Path(__file__).resolve().parents[2] / "plugins" / "modules" / "firewal
 
 
 def forwards(count: int) -> list[dict]:
-    """The first one is that of the bench; the others have public addresses of their own."""
-    addresses = ["203.0.113.1", *(f"100.64.{n // 250}.{n % 250 + 1}" for n in range(count - 1))]
+    """The first one is that of the bench; the others have public addresses of their own, below it and above."""
+    used = ipaddress.ip_address("203.0.113.1")
+    addresses = [used, *(used + number for number in range(-(count // 2), count - count // 2) if number)]
     return [
         {
             "name": f"mx{number}",
             "action": "forward",
             "source": ["wan"],
-            "public_address": address,
+            "public_address": str(address),
             "targets": [{"address": "192.168.0.10"}],
         }
         for number, address in enumerate(addresses)
@@ -81,6 +85,31 @@ def chain(count: int) -> str:
     ]
     hook = "type nat hook prerouting priority dstnat; policy accept;"
     return f"table inet bench {{\n chain prerouting {{\n  {hook}\n  " + "\n  ".join(rules) + "\n }\n}\n"
+
+
+def beside_iptables(first: Sequence[str]) -> str:
+    """What iptables-restore takes: somebody's rules that drop what is routed, and these before them."""
+    others = ["-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-A FORWARD -j DROP"]
+    return "\n".join(["*filter", *first, *others, "COMMIT", ""])
+
+
+def opening_by_hand() -> str:
+    return beside_iptables(["-A FORWARD -d 192.168.0.10/32 -p tcp -m tcp --dport 25 -j ACCEPT"])
+
+
+def openings(count: int) -> str:
+    """Those that ours makes for so many forwards, as it makes them."""
+    found = iptables.rules(passages(policy(forwards(count), INTERFACES)), [4])
+    chains = chain_tree.tree("bench", "bench", (rule.partition(" ")[2] for rule in found))
+    return beside_iptables([*iptables.rules_of(chains), "-A FORWARD -j bench"])
+
+
+def openings_in_one_chain(count: int) -> str:
+    found = iptables.rules(passages(policy(forwards(count), INTERFACES)), [4])
+    rules = [rule.partition(" ")[2] for rule in found]
+    # The one that is used comes last.
+    rules.sort(key=lambda rule: "203.0.113.1 " in rule)
+    return beside_iptables([*iptables.rules_of({"bench": rules}), "-A FORWARD -j bench"])
 
 
 class Bench:
@@ -164,9 +193,11 @@ class Bench:
         assert server.stdout is not None
         assert server.stdout.readline() == "ready\n"
 
-    def connections(self, script: str) -> float:
-        """A second, with these rules alone."""
+    def connections(self, script: str, of_iptables: str) -> float:
+        """A second, with these rules of nft and iptables alone."""
         self.gateway.run("nft flush ruleset; nft -f -", stdin=script)
+        if of_iptables:
+            self.gateway.run("iptables-restore", stdin=of_iptables)
         self.gateway.run("conntrack -F", check=False)
         client = self.network["outside"].start(sys.executable, "-c", _CLIENT, str(PERIOD), *CLIENT_ADDRESSES)
         count, complaints = client.communicate(timeout=60)
@@ -221,25 +252,30 @@ def apply_rows(bench: Bench) -> list[dict]:
 
 
 def connection_rows(bench: Bench) -> list[dict]:
-    scripts = {"by hand": chain(1), "linear": chain(FORWARDS)}
-    sizes = (1, 100, FORWARDS)
-    scripts |= {str(size): table(size) for size in sizes}
-    seen: dict[str, list[float]] = {name: [] for name in scripts}
+    sizes, one, linear = (1, 100, FORWARDS), "one rule by hand", "a rule for each"
+    alone = {one: (chain(1), ""), linear: (chain(FORWARDS), "")}
+    alone |= {str(size): (table(size), "") for size in sizes}
+    beside = {one: (chain(1), opening_by_hand()), linear: (table(FORWARDS), openings_in_one_chain(FORWARDS))}
+    beside |= {str(size): (table(size), openings(size)) for size in sizes}
     bench.serve()
+    rows = []
+    for rules, where in ((alone, ""), (beside, " beside iptables")):
+        seconds = _seconds_a_connection(bench, rules)
+        for size, peer, aim in (*((size, one, 1 / 0.95) for size in sizes), (FORWARDS, linear, None)):
+            title = f"a new connection{where}, {size:,} forward{'s' if size > 1 else ''}, median of {CONNECTION_ROUNDS}"
+            rows.append(row(title, 1e6 * seconds[str(size)], peer, 1e6 * seconds[peer], aim, "µs"))
+    return rows
+
+
+def _seconds_a_connection(bench: Bench, rules: Mapping[str, tuple[str, str]]) -> dict[str, float]:
+    """The median by name; the inverse of what is seen, as a ratio below 1 is good in this table."""
+    seen: dict[str, list[float]] = {name: [] for name in rules}
     for number in range(CONNECTION_ROUNDS):
         # Each comes after another one in each round.
-        names = list(scripts)
+        names = list(rules)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            seen[name].append(bench.connections(scripts[name]))
-    by_hand, linear = median(seen["by hand"]), median(seen["linear"])
-    rows = []
-    for size in sizes:
-        # The inverse: a ratio below 1 is good in this table.
-        title = f"a new connection, {size:,} forward{'s' if size > 1 else ''}, median of {CONNECTION_ROUNDS}"
-        rows.append(row(title, 1e6 / median(seen[str(size)]), "one nft rule by hand", 1e6 / by_hand, 1 / 0.95, "µs"))
-    title = f"a new connection, {FORWARDS:,} forwards, median of {CONNECTION_ROUNDS}"
-    rows.append(row(title, 1e6 / median(seen[str(FORWARDS)]), "an nft rule for each", 1e6 / linear, None, "µs"))
-    return rows
+            seen[name].append(bench.connections(*rules[name]))
+    return {name: 1 / median(counts) for name, counts in seen.items()}
 
 
 def run() -> list[dict]:

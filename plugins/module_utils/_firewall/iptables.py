@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import base_chains, boot
+from ansible_collections.inbound.mail.plugins.module_utils._firewall import base_chains, boot, chain_tree
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import network_text
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import Passage
 
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
-# XT_EXTENSION_MAXNAMELEN less the final null byte.
-_NAME_OCTETS = 28
+# XT_EXTENSION_MAXNAMELEN less the final null byte; less a dot and the number of a branch.
+_NAME_OCTETS, _BRANCH_OCTETS = 28, 22
 _MULTIPORT_PORTS = 15
 # A run and a unit may do the same at the same time: each looks for a jump before it makes one.
 _LOCK = "/run/inbound-mail-openings.lock"
 _FILE_HEADER = "# Written by Ansible (inbound.mail.firewall): a change here is overwritten.\n"
 
 
-def chain_name(name: str) -> str:
+def chain_name(name: str, octets: int = _NAME_OCTETS) -> str:
     """``inbound_mail_NAME``; what is too long for iptables ends with a checksum instead."""
     chain = f"inbound_mail_{name}"
-    if len(chain) <= _NAME_OCTETS:
+    if len(chain) <= octets:
         return chain
-    return f"{chain[: _NAME_OCTETS - 7]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{chain[: octets - 7]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def rules(passages: Sequence[Passage], families: Iterable[int]) -> list[str]:
-    """Lines of program and rule, 'iptables -d 192.0.2.1/32 ... -j ACCEPT', as iptables-save writes them."""
+    """Lines of program and rule, 'iptables -d 192.0.2.1/32 ... -j ACCEPT', as iptables-save writes them; sorted."""
     found = []
     for family in families:
         program = PROGRAMS[family]
         mine = [passage for passage in passages if passage.family in (0, family)]
-        found += [f"{program} {_rule(passage)}" for passage in mine]
+        lines = [_rule(passage) for passage in mine]
         ports = sorted({passage.port for passage in mine})
         for start in range(0, len(ports), _MULTIPORT_PORTS):
             some = ",".join(map(str, ports[start : start + _MULTIPORT_PORTS]))
             # The other direction of what was let through, where nobody else lets all answers pass.
-            found.append(
-                f"{program} -p tcp -m multiport --sports {some} -m conntrack --ctstate ESTABLISHED --ctdir REPLY "
-                "-j ACCEPT"
+            lines.append(
+                f"-p tcp -m multiport --sports {some} -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT"
             )
+        found += [f"{program} {line}" for line in sorted(lines)]
     return found
 
 
@@ -73,7 +73,7 @@ def _address(option: str, peer: Peer) -> tuple[str, ...]:
 
 
 class Iptables(Keeper):
-    """Our chain, and jumps to it from chains of somebody else's.
+    """Our chain, others that hang in it where it has many rules, and jumps to it from chains of somebody else's.
 
     hooks: family -> those chains, none where nothing is let through; without a family there is no chain of ours either.
     missing: remarks on chains and tables of iptables' own that are not there; see base_chains.
@@ -87,7 +87,7 @@ class Iptables(Keeper):
         self.title = f"iptables, chain {chain_name(name)}"
         self._host = host
         self._name = name
-        self._chain = chain_name(name)
+        self._chain, self._branch = chain_name(name), chain_name(name, _BRANCH_OCTETS)
         self._hooks = hooks
         self._missing = missing
 
@@ -121,7 +121,7 @@ class Iptables(Keeper):
         for family, chains in self._hooks.items():
             program, saved = PROGRAMS[family], self._host.iptables_save(family)
             is_called = all(f"-A {chain} -j {self._chain}" in saved for chain in chains)
-            lines = _rules_in(saved, program, self._chain) if is_called else []
+            lines = self._openings_in(saved, program) if is_called else []
             if not lines and any(line.startswith(f":{self._chain} ") for line in saved):
                 lines = [f"# {program} has the chain {self._chain} to no purpose"]
             found += lines
@@ -142,7 +142,7 @@ class Iptables(Keeper):
             if begins and not all(self._jump(program, chain) in lines for chain in self._hooks.get(family, ())):
                 return incomplete
             for begin in begins:
-                found += _rules_in(lines[begin : lines.index("END", begin)], program, self._chain)
+                found += self._openings_in(lines[begin : lines.index("END", begin)], program)
         return "".join(f"{line}\n" for line in [*found, *base_chains.remarks_in(lines)])
 
     def _is_loaded_at_boot(self) -> bool:
@@ -159,11 +159,12 @@ class Iptables(Keeper):
         lines = []
         for family, chains in self._hooks.items():
             program = PROGRAMS[family]
-            mine = [line.partition(" ")[2] for line in openings.splitlines() if line.startswith(f"{program} ")]
-            if mine and chains:
-                # All rules of the chain in one transaction; then the jumps that are not there.
-                lines += [f"{program}-restore --wait --noflush <<'END'", *restoring(self._chain, mine), "END"]
+            planted = self._chains(openings, program)
+            if planted and chains:
+                # All rules of our chains in one transaction; then the jumps that are not there.
+                lines += [f"{program}-restore --wait --noflush <<'END'", *_restoring(planted), "END"]
                 lines += [self._jump(program, chain) for chain in chains]
+                lines += self._removal_of_chains(program, f"\\({self._branch}\\.[0-9]*\\)", len(planted))
             else:
                 lines += self._removal(program)
         return lines
@@ -186,10 +187,31 @@ class Iptables(Keeper):
         jumps = f"{saved} | sed -n 's/^-A \\([^ ]* -j {self._chain}\\)$/\\1/p'"
         return [
             f"{jumps} | while read -r jump; do {program} --wait -D $jump; done",
-            f"if {saved} | grep -q '^:{self._chain} '; then",
-            f"  {program} --wait -F {self._chain}; {program} --wait -X {self._chain}",
-            "fi",
+            *self._removal_of_chains(program, f"\\({self._chain}\\|{self._branch}\\.[0-9]*\\)", 0),
         ]
+
+    @staticmethod
+    def _removal_of_chains(program: str, names: str, first: int) -> list[str]:
+        """In one transaction, those whose number is as high or higher. names: an expression of sed(1)."""
+        chains = f"{program}-save -t filter 2>/dev/null | sed -n 's/^:{names} .*/\\1/p' | awk -F. '$2 + 0 >= {first}'"
+        script = "echo '*filter'; printf ':%s - [0:0]\\n' $chains; printf ' -X %s\\n' $chains; echo COMMIT"
+        return [
+            f"chains=$({chains})",
+            f'if test -n "$chains"; then {{ {script}; }} | {program}-restore --wait --noflush; fi',
+        ]
+
+    def _chains(self, openings: str, program: str) -> dict[str, list[str]]:
+        """Ours for the openings that are the program's; empty if there are none."""
+        mine = [line.partition(" ")[2] for line in openings.splitlines() if line.startswith(f"{program} ")]
+        return chain_tree.tree(self._chain, self._branch, mine) if mine else {}
+
+    def _openings_in(self, lines: Iterable[str], program: str) -> list[str]:
+        """What is let through by our chains in lines of iptables-save, and a word on it where they are others."""
+        chains = chain_tree.read(self._chain, self._branch, lines)
+        found = [f"{program} {rule}" for rule in chain_tree.leaves(chains)]
+        if found and not chain_tree.same(chains, self._chains("\n".join(found), program)):
+            found.append(f"# {program} has chains in {self._chain} that are not as they should be")
+        return found
 
     def keep(self, openings: str) -> None:
         file = boot.openings_file(self._name)
@@ -247,11 +269,13 @@ def _one_at_a_time(commands: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in (f"exec 9>{_LOCK}", "flock 9", *commands, "exec 9>&-"))
 
 
-def restoring(chain: str, lines: Sequence[str]) -> list[str]:
-    """What iptables-restore --noflush takes to have exactly these rules in the chain."""
-    return ["*filter", f":{chain} - [0:0]", *(f"-A {chain} {line}" for line in lines), "COMMIT"]
+def rules_of(chains: Mapping[str, Sequence[str]]) -> list[str]:
+    """The lines that have iptables-restore --noflush make exactly these rules in these chains."""
+    return [
+        *(f":{chain} - [0:0]" for chain in chains),
+        *(f"-A {chain} {rule}" for chain, rules in chains.items() for rule in rules),
+    ]
 
 
-def _rules_in(lines: Iterable[str], program: str, chain: str) -> list[str]:
-    start = f"-A {chain} "
-    return [f"{program} {line[len(start) :]}" for line in lines if line.startswith(start)]
+def _restoring(chains: Mapping[str, Sequence[str]]) -> list[str]:
+    return ["*filter", *rules_of(chains), "COMMIT"]

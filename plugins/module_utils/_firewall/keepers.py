@@ -53,10 +53,11 @@ def _hooks(host: Host, name: str, backend: str, chains: Iterable[Mapping[str, An
         # firewalld has flushed its chains, and it is about to make them again.
         docker = Iptables(host, name, {}).kept_families(detection.DOCKER_USER)
     filtered = _filtered(host, chains) if backend == detection.IPTABLES else set()
+    # Where our chain is, or somebody has removed it and left what iptables has made for it.
     there = {*detection.families_of(chain_name(name), chains)}
     made = base_chains.remarks_in(host.read(boot.openings_file(name)).splitlines())
-    ours = {base_chains.program_of(remark) for remark in made}
-    there |= {family for family in detection.families_of("FORWARD", chains) if PROGRAMS[family] in ours}
+    made_by = {base_chains.program_of(remark) for remark in made}
+    there |= {family for family in detection.families_of("FORWARD", chains) if PROGRAMS[family] in made_by}
     hooks = {}
     for family in PROGRAMS:
         hooked = ["FORWARD"] if family in filtered else []

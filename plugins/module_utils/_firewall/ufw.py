@@ -13,7 +13,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.iptables im
     PROGRAMS,
     Iptables,
     chain_name,
-    restoring,
+    rules_of,
 )
 
 if TYPE_CHECKING:
@@ -36,23 +36,17 @@ class Ufw(Iptables):
         found = []
         for family, file in _FILES.items():
             match = self._block.search(self._host.read(file))
-            start = f"-A {chain_name(self._name)} "
-            lines = match[1].splitlines() if match else []
-            found += [f"{PROGRAMS[family]} {line[len(start) :]}" for line in lines if line.startswith(start)]
+            found += self._openings_in(match[1].splitlines() if match else [], PROGRAMS[family])
         return "".join(f"{rule}\n" for rule in found)
 
     def keep(self, openings: str) -> None:
         for family, file in _FILES.items():
             text = self._block.sub("", self._host.read(file))
-            program = f"{PROGRAMS[family]} "
-            mine = [line[len(program) :] for line in openings.splitlines() if line.startswith(program)]
-            if mine:
-                chain = chain_name(self._name)
+            chains = self._chains(openings, PROGRAMS[family])
+            if chains:
                 # At the end of the table: before it ufw empties the chain that ours is called from.
-                _star, *rules, commit = restoring(chain, mine)
-                block = [*rules, f"-A {_HOOKS[family]} -j {chain}"]
-                filter_table = text.index("*filter\n")
-                end = text.index(f"{commit}\n", filter_table)
+                end = text.index("COMMIT\n", text.index("*filter\n"))
+                block = [*rules_of(chains), f"-A {_HOOKS[family]} -j {self._chain}"]
                 lines = "".join(f"{line}\n" for line in block)
                 text = f"{text[:end]}{self._begin}{lines}{self._end}{text[end:]}"
             self._host.write(file, text)
