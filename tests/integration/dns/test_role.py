@@ -99,7 +99,7 @@ def test_what_would_fail_is_met_by_reading_alone(new_server: Callable[[], Named]
     readable = {
         "mail_dns_endpoints": {"default": right, "hosting": {"provider": "manual"}},
         "mail_dns_records": {"default": ZONE, "hosting": ZONE},
-        "mail_dns_write": False,
+        "mail_dns_write": "no",  # as -e says it
     }
     output = play(controller, readable, "--diff", "-v")
     assert "failed=0" in output
