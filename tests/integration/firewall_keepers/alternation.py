@@ -15,11 +15,13 @@ from debian_lab import Lab
 
 from .gateways import FORWARD, GATEWAYS, SIX, bring_module
 
-# The server stays the same: connections to another one would be ended on purpose.
+# The server stays the same: connections to another one would be ended on purpose. The other list has so many openings
+# that they are a tree of chains where iptables has them, with those that are asked about among them.
 ONE = [FORWARD, SIX]
 OTHER = [
     {**FORWARD, "translate_source": True, "ports": [25, 465]},
-    {**SIX, "destination": ["2001:db8:{{ number }}::/64"]},
+    *({**FORWARD, "name": f"mx{n}", "public_address": f"203.0.113.{{{{ {n} + number }}}}"} for n in range(130, 160)),
+    {**SIX, "destination": [f"2001:db8:{{{{ number }}}}::{n}" for n in range(10, 50)]},
 ]
 # Between other zones: firewalld is reloaded when it comes, and when it goes.
 OUT = {"name": "out", "action": "accept", "source": ["lan"], "destination": ["wan"]}
