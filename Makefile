@@ -64,7 +64,7 @@ servers: programs  ## against real servers, in namespaces and on loopback: as ro
 	$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
 
 labs: programs  ## on real hosts, and every example; the relay on Debian 12, and with the oldest ansible-core
-	$(as_root_current) -m pytest -v -m lab tests/integration
+	$(as_root_current) -m pytest -v --durations=20 -m lab tests/integration
 	@test -n '$(EXAMPLES)' || { echo 'no example has a lab.yml: nothing was tested' >&2; exit 1; }
 	@# The relay: on Debian 13 relay-nat-firewall has all of it, and test_site.py runs it.
 	for example in $(filter-out examples/relay/,$(EXAMPLES)); do $(lab) run "$$example"; done
