@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import OVERWRITTEN, Problem
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import OVERWRITTEN
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.expire_queue import DEFERRED
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import read_text, replace_text
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
