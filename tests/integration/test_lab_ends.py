@@ -42,9 +42,9 @@ def left_of(name: str) -> list[str]:
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
     """`lab.py run`, up to where its hosts have booted and it asks what must hold; and the name of that lab."""
-    process = subprocess.Popen(
-        [sys.executable, str(LAB), "run", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    # As a terminal starts it, also where these tests run in the background and so pass on that ctrl-c is ignored.
+    command = ["env", "--default-signal=INT", sys.executable, str(LAB), "run", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
         if line.rstrip().endswith("boot"):
