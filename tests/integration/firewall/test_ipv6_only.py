@@ -37,6 +37,8 @@ def six() -> Iterator[Network]:
         for name, node in network.nodes.items():
             if name != "gateway":
                 node.serve(PORTS)
+        network.wait_for_neighbours()
+        for node in network.nodes.values():
             node.run("ip -4 address flush scope global")
         yield network
     finally:
