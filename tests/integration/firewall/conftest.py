@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -282,8 +283,9 @@ class Network:
             node.close()
 
 
-@pytest.fixture(scope="module")
-def whole_network() -> Iterator[Network]:
+@contextmanager
+def serving_network() -> Iterator[Network]:
+    """Every node but the gateway serves, and knows its neighbours."""
     network = Network()
     try:
         for name, node in network.nodes.items():
@@ -293,6 +295,12 @@ def whole_network() -> Iterator[Network]:
         yield network
     finally:
         network.close()
+
+
+@pytest.fixture(scope="module")
+def whole_network() -> Iterator[Network]:
+    with serving_network() as network:
+        yield network
 
 
 @pytest.fixture

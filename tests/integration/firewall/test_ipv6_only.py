@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .conftest import PORTS, Network
+from .conftest import Network, serving_network
 
 SERVER, RELAY, INSIDER, OUTSIDE = "2001:db8:10::10", "2001:db8:1::17", "2001:db8:10::50", "2001:db8:113::25"
 # The DMZ table: only the relay talks to the outside, and to the server.
@@ -32,17 +32,10 @@ COMMIT
 
 @pytest.fixture(scope="module")
 def six() -> Iterator[Network]:
-    network = Network()
-    try:
-        for name, node in network.nodes.items():
-            if name != "gateway":
-                node.serve(PORTS)
-        network.wait_for_neighbours()
+    with serving_network() as network:
         for node in network.nodes.values():
             node.run("ip -4 address flush scope global")
         yield network
-    finally:
-        network.close()
 
 
 @pytest.mark.parametrize("backend", ["nftables", "iptables"])

@@ -46,21 +46,30 @@ while not select.select([sys.stdin], [], [], 0.002)[0]:
 print(json.dumps(seen))
 """
 
-# What begins a connection, before all rules of a gateway and behind them. A client sends again what was dropped, and it
-# comes about a second later: that is not told by what was met, and to take the time would tell of a busy machine too.
+# The first packets of connections and their answers, before all that a gateway does to them and behind it. A client
+# sends again what was dropped, and it comes about a second later: that is not told by what was met, and to take the
+# time would tell of a busy machine too.
 _COUNTERS = """
 table inet begun {
     counter came { }
     counter went { }
-    chain first { type filter hook forward priority -400; tcp flags & (syn | ack) == syn counter name came; }
-    chain last { type filter hook forward priority 400; tcp flags & (syn | ack) == syn counter name went; }
+    chain first {
+        type filter hook prerouting priority -350;
+        tcp flags & syn == syn tcp dport 25 counter name came
+        tcp flags & syn == syn tcp sport 25 counter name came
+    }
+    chain last {
+        type filter hook postrouting priority 400;
+        tcp flags & syn == syn tcp dport 25 counter name went
+        tcp flags & syn == syn tcp sport 25 counter name went
+    }
 }
 """
 
 
 @dataclass(frozen=True)
 class Met:
-    """connections: what they met, and how many. dropped: how many packets that begin one the gateway dropped."""
+    """connections: what they met, and how many. dropped: first packets and answers that did not get through."""
 
     connections: dict[str, int]
     dropped: int
@@ -120,5 +129,6 @@ def _probe(stack: ExitStack, lab: Lab, gateway: str) -> subprocess.Popen[str]:
 def _dropped(lab: Lab, gateway: str) -> int:
     listed = json.loads(lab.run(gateway, "nft -j list counters table inet begun").stdout)["nftables"]
     counted = {one["counter"]["name"]: one["counter"]["packets"] for one in listed if "counter" in one}
+    assert counted["came"], counted
     difference: int = counted["came"] - counted["went"]
     return difference
