@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -30,8 +31,8 @@ HEADER = """\
 From: root@{sender}
 To: root@{recipient}
 Subject: {subject}
-Date: Wed, 25 Nov 2026 12:00:00 +0000
-Message-ID: <{subject}@{sender}>
+Date: {date}
+Message-ID: <{token}@{sender}>
 X-Spamd-Bar: forged
 Authentication-Results: mail.example.org; spf=pass forged
 MIME-Version: 1.0
@@ -94,7 +95,9 @@ on_one_release = pytest.mark.parametrize("first_run", RELEASES[:1], indirect=Tru
 
 
 def message(subject: str, sender: str, recipient: str, body: str = "hello", attachment: bytes = b"") -> str:
-    header = HEADER.format(subject=subject, sender=sender, recipient=recipient)
+    # Points for a date of yesterday, or for a space in the Message-ID, would make a marked message a refused one.
+    token, date = subject.rsplit(maxsplit=1)[-1], formatdate()
+    header = HEADER.format(subject=subject, token=token, sender=sender, recipient=recipient, date=date)
     if attachment:
         return header + WITH_ATTACHMENT.format(attachment=base64.b64encode(attachment).decode())
     return f"{header}\n{body}\n"
