@@ -62,6 +62,9 @@ def _ports(links: Links) -> list[dict[str, Any]]:
                 why = "mail comes in here" if reaches else "only the networks of mail_accept_from may reach it"
                 asked_of = nat_owner(host) if gateway_is_elsewhere(host, links) else ""
                 found.append(_port(host, address, reaches, why, asked_of))
+        if host.edge.load_balancer and links.filters_of(host):
+            why = "its mail comes through the load balancer"
+            found += [_port(host, address, False, why, "") for address in host.own(4)]
     for server in links.used_servers_behind_relays:
         relays = " and ".join(relay.name for relay in links.relays_of(server))
         asked_of = "" if links.devices_before(server) else firewall_owner(server)

@@ -112,8 +112,9 @@ def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], links:
     """What to ask of whoever keeps the NAT device before hosts with one public address, and its IPv6 filter."""
     # A load balancer makes connections of its own.
     flows = [flow for host in hosts if not host.edge.load_balancer for flow in forwards(host, links)]
-    flows += [flow for host in hosts for flow in leave_from_public_address(host)]
+    flows += [flow for host in hosts if not host.edge.load_balancer for flow in leave_from_public_address(host)]
     flows += [flow for host in hosts for flow in inwards(host, translates=True)]
+    flows += [flow for host in hosts for flow in from_balancer(host)]
     flows += [outwards(host) for host in hosts]
     flows += [flow for host in hosts for flow in shut_to_others(host)]
     return [*flows, shut_in_everybody(_texts(inside) or ("any",))]
@@ -154,9 +155,12 @@ def _behind_public_addresses(host: Host) -> list[Address]:
 
 
 def inwards(host: Host, translates: bool) -> list[Flow]:
-    """Outsiders reach the host's own addresses; not the IPv4 ones where the device translates to them."""
+    """Outsiders reach the host's own addresses; not the IPv4 ones where the device translates to them, nor those to
+    which a load balancer connects.
+    """
+    is_through = translates or bool(host.edge.load_balancer)
     versions = [
-        version for version in ((6,) if translates else (4, 6)) if _sources(host, version) and _reached(host, version)
+        version for version in ((6,) if is_through else (4, 6)) if _sources(host, version) and _reached(host, version)
     ]
     if not versions:
         return []
@@ -164,14 +168,16 @@ def inwards(host: Host, translates: bool) -> list[Flow]:
         (OUTSIDE,) if not host.accept_from else tuple(str(net) for net in host.accept_from if net.version in versions)
     )
     reached = [address for version in versions for address in _reached(host, version)]
-    return [Flow(f"in{'6' if translates else ''}-{host.name}", "accept", sources, _texts(reached))]
+    return [Flow(f"in{'6' if is_through else ''}-{host.name}", "accept", sources, _texts(reached))]
 
 
 def shut_to_others(host: Host) -> list[Flow]:
-    """Where only some may reach the host, the rest of the outside may not."""
-    if not host.accept_from:
-        return []
-    return [Flow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses))]
+    """Where only some may reach the host, or a load balancer on a port of its own, the rest of the outside may not."""
+    if host.accept_from:
+        return [Flow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses))]
+    if host.edge.load_balancer:
+        return [Flow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.own(4)))]
+    return []
 
 
 def from_balancer(host: Host) -> list[Flow]:

@@ -98,7 +98,9 @@ def _gateway(host: Host, links: Links) -> dict[str, Any]:
             if balancer
             else f"{in_turn} and leave the sender's address as it is"
         ),
-        f"let {own} send to TCP 25 outside, from {public[0]}",
+        # It need not be what routes the host's mail to the outside.
+        f"let {own} send to TCP 25 outside, {'best ' if balancer else ''}from {public[0]}"
+        + (", the address that its name has" if balancer else ""),
     ]
     ipv6 = [address for one in sharing for address in of_version(one.published, 6)]
     if ipv6:

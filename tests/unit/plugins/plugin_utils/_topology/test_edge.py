@@ -107,25 +107,33 @@ def test_postfix_takes_what_the_plan_says(plan_of: Any) -> None:
     assert settings["smtpd_client_connection_count_limit"] == "9"
 
 
-def test_balancer_alone_reaches_the_port_on_which_it_tells_addresses(plan_of: Any) -> None:
+def test_from_outside_the_balancer_alone_reaches_the_host_over_ipv4(plan_of: Any) -> None:
     text = """
 all: {vars: {mail_domains: [{name: example.org}], mail_dns: {default: {provider: manual}}}}
 mail_servers:
   hosts:
-    mx: {mail_topology: nat, mail_fqdn: mx.example.org, mail_addresses: [192.168.0.10], mail_firewalls: [fw],
-         mail_public_addresses: [9.9.0.1], mail_load_balancer: {addresses: [192.168.1.80], port: 10025}}
+    mx: {mail_topology: nat, mail_fqdn: mx.example.org, mail_addresses: [192.168.0.10, "2a00::10"],
+         mail_firewalls: [fw], mail_public_addresses: [9.9.0.1],
+         mail_load_balancer: {addresses: [192.168.1.80], port: 10025}}
 mail_firewalls: {hosts: {fw: {mail_interfaces: {wan: [eth0], dmz: [eth1]}}}}
 """
     plan = plan_of(text)
     assert plan["server"]["mx"]["edge"] == {"proxy_port": 10025}
-    on_port = [flow for flow in plan["flows"]["fw"] if flow["ports"] == [10025]]
-    assert [(flow["action"], flow["source"], flow["destination"]) for flow in on_port] == [
-        ("accept", ["192.168.1.80"], ["192.168.0.10"]),
-        ("drop", ["wan"], ["192.168.0.10"]),
+    inwards = [flow for flow in plan["flows"]["fw"] if flow["source"] != ["dmz"] and flow["destination"] != ["wan"]]
+    assert [(flow["ports"], flow["action"], flow["source"], flow["destination"]) for flow in inwards] == [
+        ([25], "accept", ["wan"], ["2a00::10"]),
+        ([10025], "accept", ["192.168.1.80"], ["192.168.0.10", "2a00::10"]),
+        ([10025], "drop", ["wan"], ["192.168.0.10", "2a00::10"]),
+        ([25], "drop", ["wan"], ["192.168.0.10"]),
     ]
+    ports = {port["address"]: port["open"] for port in plan["expect"]["ports"]}
+    assert ports == {"9.9.0.1": True, "2a00::10": True, "192.168.0.10": False}
     (request,) = [one for one in plan["manual"] if one["owner"] == "device: NAT of mx"]
     assert "Forward TCP 25 of 9.9.0.1 to 192.168.0.10 port 10025 with the PROXY protocol" in request["what"]
-    assert not [flow for flow in request["flows"] if flow["action"] == "forward"]
+    # It makes connections of its own, and need not be what the host's mail to the outside passes.
+    assert not {"forward", "snat"} & {flow["action"] for flow in request["flows"]}
+    asked_for = [flow["name"] for flow in request["flows"]]
+    assert asked_for == ["in6-mx", "balancer-mx", "shut-proxy-mx", "egress-mx", "shut-mx", "no-egress"]
 
 
 @pytest.mark.parametrize(
