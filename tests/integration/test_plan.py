@@ -292,7 +292,7 @@ def test_no_secret_in_the_output_of_a_failure(plan: Plan) -> None:
 
 
 def test_secret_in_a_vault_that_is_not_open_is_not_needed(plan: Plan, tmp_path: Path) -> None:
-    """Who may see the plan need not have the key to the zones."""
+    """Who may see the plan need not have the key to the zones, nor the passwords of hosts that nobody contacts."""
     password = tmp_path / "password"
     password.write_text("open sesame\n", encoding="utf-8")
     vaulted = subprocess.run(
@@ -307,6 +307,8 @@ def test_secret_in_a_vault_that_is_not_open_is_not_needed(plan: Plan, tmp_path: 
         "\n      default:\n        server: 9.9.9.53\n        key_name: k\n        key_secret: "
         + vaulted.replace("\n", "\n  "),
     )
+    for name in ("ansible_password", "ansible_become_password"):
+        inventory = inventory.replace("  vars:\n", f"  vars:\n    {name}: {vaulted}\n")
     result = plan(inventory, "-vvv")
     assert SECRET not in result.stdout + result.stderr
     assert "dpetri.net" in written(tmp_path)["dns"]["default"]

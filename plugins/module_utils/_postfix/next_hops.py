@@ -35,6 +35,12 @@ ENCRYPTED = "encrypt"
 VERIFIED = "secure"
 TLS_LEVELS = (OPPORTUNISTIC, ENCRYPTED, VERIFIED)
 """Postfix's own words (postconf(5), smtp_tls_security_level)."""
+SUBMISSIONS = 465
+"""Where TLS begins with the first byte (RFC 8314, section 3.3): Postfix does that for all next hops of a transport."""
+SUBMISSIONS_PROBLEM = (
+    f"on port {SUBMISSIONS} TLS begins without STARTTLS, and the transports of Postfix begin it with STARTTLS",
+    "Write port 587 and tls: encrypt, which mostly leads to the same host",
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ def read_next_hops(check: Checker, option: str, hops: Iterable[Mapping[str, Any]
             host = name = check.name(f"{where}.address", hop["address"])
         if not 1 <= hop["port"] <= 65535:
             check.report(f"{where}.port", f"{hop['port']} is no TCP port", "Write one of 1 to 65535")
+        if hop["port"] == SUBMISSIONS:
+            check.report(f"{where}.port", *SUBMISSIONS_PROBLEM)
         credentials = hop.get("credentials") or ""
         # Whoever logs in shows the password to the other side, so nothing less than an encrypted channel will do.
         level = hop.get("tls") or (ENCRYPTED if credentials else OPPORTUNISTIC)

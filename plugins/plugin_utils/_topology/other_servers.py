@@ -108,22 +108,27 @@ def exchange(server: ServerBehindRelays) -> Steps:
         **size,
     )
     default = '"$env:COMPUTERNAME\\Default Frontend $env:COMPUTERNAME"'
-    logged_in = ["ExchangeUsers", "ExchangeServers", "ExchangeLegacyServers"]
+    # Besides AnonymousUsers, what Exchange's setup gives to this connector; people log in on port 587.
+    servers = ["ExchangeServers", "ExchangeLegacyServers"]
     return [
         _step("Exchange Management Shell: send everything for the outside through the relays", send),
         _step("Exchange Management Shell: take mail from the relays, for the accepted domains only", receive),
         _step(
-            "Exchange Management Shell: take mail from nobody else who has not logged in",
-            _command("Set-ReceiveConnector", Identity=default, PermissionGroups=_powershell_list(logged_in)),
+            "Exchange Management Shell: take mail from nobody else but Exchange servers; note what the first command "
+            "says, and keep ExchangeUsers if it is there and people log in on port 25",
+            [
+                f"Get-ReceiveConnector -Identity {default} | Format-List -Property 'PermissionGroups'",
+                *_command("Set-ReceiveConnector", Identity=default, PermissionGroups=_powershell_list(servers)),
+            ],
         ),
         *_exchange_limits(server.message_size),
         _step(
-            "Exchange Management Shell: to undo it",
+            "Exchange Management Shell: to undo it, with the permission groups that were there",
             [
                 *_command(
                     "Set-ReceiveConnector",
                     Identity=default,
-                    PermissionGroups=_powershell_list(["AnonymousUsers", *logged_in]),
+                    PermissionGroups=_powershell_list(["AnonymousUsers", *servers]),
                 ),
                 f'Remove-ReceiveConnector -Identity "$env:COMPUTERNAME\\{_CONNECTOR}" -Confirm:$false',
                 *[f"Remove-SendConnector -Identity {powershell_string(name)} -Confirm:$false" for name in names],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from ...module_utils._postfix.next_hops import SUBMISSIONS, SUBMISSIONS_PROBLEM
 from .entries import Key, read_entry
 from .problems import Several, Unfit
 from .values import address, described, host_name, items, mail_domain, one_of, text, whole_number
@@ -56,6 +57,8 @@ def _port(value: object) -> int:
     found = whole_number(65535, "a TCP port")(value)
     if not found:
         raise Unfit("0 is no TCP port", "Write one of 1 to 65535")
+    if found == SUBMISSIONS:
+        raise Unfit(*SUBMISSIONS_PROBLEM)
     return found
 
 
@@ -114,7 +117,12 @@ SMARTHOST_KEYS = {
         _address_or_name,
         required=True,
     ),
-    "port": Key("TCP port", f"{DEFAULT_PORT} if left out; a provider's is mostly 587.", _port),
+    "port": Key(
+        "TCP port",
+        f"{DEFAULT_PORT} if left out; a provider's is mostly 587. Not {SUBMISSIONS}, where TLS begins without "
+        "STARTTLS.",
+        _port,
+    ),
     "tls": Key(
         "`may`, `encrypt` or `secure`",
         "Encrypt where it can; hand nothing over in clear; demand a certificate for its name besides, of an authority "

@@ -119,6 +119,11 @@ def test_mail_leaves_from_one_address_of_each_family() -> None:
         ),
         ({"send_from": ["192.0.2.1", "192.0.2.2"]}, "relay.send_from: 192.0.2.1 and 192.0.2.2 are of one family, and "
          "mail leaves from one address of each"),
+        (
+            {"smarthosts": [{**PROVIDER, "port": 465}], "credentials": LOGIN},
+            "relay.smarthosts[0].port: on port 465 TLS begins without STARTTLS, and the transports of Postfix begin it "
+            "with STARTTLS",
+        ),
         ({"send_from": ["here"]}, "relay.send_from: 'here' is no IP address"),
         ({"tls_ca": "ca.pem"}, "relay.tls_ca: 'ca.pem' is no path that Postfix can be given"),
         (

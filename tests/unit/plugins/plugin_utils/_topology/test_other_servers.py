@@ -70,13 +70,15 @@ def test_exchange_sends_through_the_relays_and_takes_mail_from_them(plan_of: Any
         ("New-ReceiveConnector", "'9.9.0.17','9.9.0.18'")
     ]
     assert receive[0]["-PermissionGroups"] == "AnonymousUsers"
-    assert "AnonymousUsers" not in shut[0]["-PermissionGroups"]
+    # Exchange's setup gives the connector these groups and AnonymousUsers: nobody gets a right that he had not.
+    assert shut[0][""] == "Get-ReceiveConnector"
+    assert shut[-1]["-PermissionGroups"] == "'ExchangeServers','ExchangeLegacyServers'"
     assert [command[""] for command in undo] == [
         "Set-ReceiveConnector",
         "Remove-ReceiveConnector",
         "Remove-SendConnector",
     ]
-    assert "AnonymousUsers" in undo[0]["-PermissionGroups"]
+    assert undo[0]["-PermissionGroups"] == "'AnonymousUsers','ExchangeServers','ExchangeLegacyServers'"
     # What is taken away is what was made.
     assert undo[2]["-Identity"] == send[0]["-Name"]
     assert receive[0]["-Name"].strip("'") in undo[1]["-Identity"]
@@ -89,9 +91,8 @@ def test_exchange_with_verified_tls_has_a_connector_for_each_relay(plan_of: Any)
         ("'9.9.0.17'", "'mx1.example.org'", "DomainValidation"),
         ("'9.9.0.18'", "'mx2.example.org'", "DomainValidation"),
     ]
-    removed = [
-        command["-Identity"] for command in commands(found["to undo it"]) if command[""] == "Remove-SendConnector"
-    ]
+    *_others, undo = found.values()
+    removed = [command["-Identity"] for command in commands(undo) if command[""] == "Remove-SendConnector"]
     assert removed == [command["-Name"] for command in send]
 
 

@@ -93,6 +93,7 @@ def test_site_hands_everything_in_the_plan_to_the_roles(plan_of: Any, role: str)
         ({"mail_tls_verify": True}, {}, "mail_tls_ca", "is not set"),
         ({}, {"mail_smarthosts": ["a.test"]}, "mail_smarthosts", "sends through them"),
         ({"mail_smarthosts": [{"address": "a.test", "port": 0}]}, {}, "mail_smarthosts", "0 is no TCP port"),
+        ({"mail_smarthosts": [{"address": "a.test", "port": 465}]}, {}, "mail_smarthosts", "on port 465 TLS"),
         ({"mail_smarthosts": [{"address": "a.test", "tls": "dane-onl"}]}, {}, "mail_smarthosts", "'dane-onl'"),
         ({"mail_smarthosts": [{"adress": "a.test"}]}, {}, "mail_smarthosts", "no key 'adress'"),
         ({"mail_smarthosts": ["smarthost"]}, {}, "mail_smarthosts", "not a fully qualified name"),
