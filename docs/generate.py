@@ -12,14 +12,18 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import yaml
+from ansible_collections.inbound.mail.plugins.doc_fragments.dns_provider import ModuleDocFragment
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import Rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES, judge
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
@@ -32,6 +36,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.edge import
     LOAD_BALANCER_KEYS,
     POSTSCREEN_KEYS,
 )
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints import OF_ALL_ZONES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.entries import Key
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.scanners import SCANNER_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import SMARTHOST_KEYS
@@ -50,8 +55,19 @@ from ansible_collections.inbound.mail.tests.unit.plugins.module_utils._path_chec
 from ansible_collections.inbound.mail.tests.unit.plugins.module_utils._path_check.sound import VANTAGE
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
 
 DOMAIN = "example.org"
+
+# What the types of options are called in the tables of the declaration.
+TYPES = {
+    "str": "text",
+    "int": "number",
+    "float": "number",
+    "bool": "true or false",
+    "dict": "dictionary",
+    "path": "path",
+}
 
 WHERE = {
     GROUPS: "all hosts",
@@ -76,9 +92,11 @@ def variables() -> str:
 
 
 def _default(variable: Variable) -> str:
-    if variable.default is None or variable.default in ((), {}):
-        return ""
-    return f"`{str(variable.default).lower()}`"
+    return _value(variable.default)
+
+
+def _value(default: object) -> str:
+    return "" if default in (None, (), {}, "") else f"`{str(default).lower()}`"
 
 
 def keys(described: Mapping[str, Key]) -> str:
@@ -86,6 +104,45 @@ def keys(described: Mapping[str, Key]) -> str:
         (f"`{name}`" + (", required" if key.required else ""), key.type, key.meaning) for name, key in described.items()
     ]
     return table(("Key", "Type", "Meaning"), rows)
+
+
+def endpoint_options() -> str:
+    """As the pages of the modules have them, with the defaults that the role mail_dns gives some."""
+    pages = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    of_role = yaml.safe_load((ROOT / "roles/mail_dns/defaults/main.yml").read_text(encoding="utf-8"))
+    rows = []
+    for name in OF_ALL_ZONES:
+        kind = ", ".join(f"`{one}`" for one in pages[name].get("choices", ())) or TYPES[pages[name]["type"]]
+        default = of_role.get(f"mail_dns_{name}", ARGUMENT_SPEC[name].get("default"))
+        described = pages[name]["description"]
+        rows.append(
+            (f"`{name}`", kind, _value(default), _markdown([described] if isinstance(described, str) else described))
+        )
+    return table(("Option", "Type", "Default", "Meaning"), rows)
+
+
+def _markdown(sentences: Iterable[str]) -> str:
+    """Ansible's markup as Markdown: O(provider=powerdns), V(true), RV(ignore:leftover)."""
+    marked = re.sub(r"\b(?:[VOCE]|RV)\((?:ignore:)?([^()]+)\)", r"`\1`", " ".join(sentences))
+    return re.sub(r"`(\w+)=(\w+)`", r"`\1: \2`", marked)
+
+
+def modules() -> str:
+    names = sorted(path.stem for path in (ROOT / "plugins/modules").glob("[a-z]*.py"))
+    pages = {name: import_module(f"ansible_collections.inbound.mail.plugins.modules.{name}") for name in names}
+    return table(
+        ("Module", "What it does"),
+        [(f"`{name}`", yaml.safe_load(page.DOCUMENTATION)["short_description"]) for name, page in pages.items()],
+    )
+
+
+def roles() -> str:
+    specs = {path.parts[-3]: path for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml"))}
+    described = {
+        name: yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["short_description"]
+        for name, path in specs.items()
+    }
+    return table(("Role", "What it does"), [(f"[`{name}`](roles/{name}/)", what) for name, what in described.items()])
 
 
 def rules() -> str:
@@ -120,6 +177,7 @@ def drawing(plan: Path) -> str:
 
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "../README.md": {"modules": modules, "roles": roles},
     "checks.md": {"rules": rules, "examples": examples},
     "declaration.md": {
         "variables": variables,
@@ -132,10 +190,11 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "keys of mail_load_balancer": lambda: keys(LOAD_BALANCER_KEYS),
         "keys of mail_postscreen": lambda: keys(POSTSCREEN_KEYS),
         "keys of mail_zones": lambda: keys(ZONE_KEYS),
+        "options of mail_dns": endpoint_options,
     },
     **{
         f"../examples/{plan.parent.name}/README.md": {"drawing": lambda plan=plan: drawing(plan)}
-        for plan in sorted(DOCS.parent.glob("examples/*/plan.json"))
+        for plan in sorted(ROOT.glob("examples/*/plan.json"))
     },
 }
 
@@ -155,4 +214,4 @@ if __name__ == "__main__":
     for name in PARTS:
         page = (DOCS / name).resolve()
         page.write_text(generated(name, page.read_text(encoding="utf-8")), encoding="utf-8")
-        print(page.relative_to(DOCS.parent))
+        print(page.relative_to(ROOT))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cutover
-short_description: Keep in mind where a cutover stands
+short_description: Keep track of where a cutover stands
 version_added: "0.4.0"
 author:
   - the inbound.mail contributors (@inbound-mail)

@@ -17,7 +17,7 @@ from .values import described
 CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
 """The options of an endpoint that are secret: nothing here reads them."""
 
-_OF_ALL_ZONES = {name: option for name, option in ARGUMENT_SPEC.items() if name != "former_exchanges"}
+OF_ALL_ZONES = {name: option for name, option in ARGUMENT_SPEC.items() if name != "former_exchanges"}
 """What an endpoint can have. Which exchangers leave is for a cutover to say."""
 _EXAMPLE = "Write endpoints by name, as {default: {provider: rfc2136, server: 192.0.2.53}}"
 _NUMBERS = {"int": int, "float": float}
@@ -44,8 +44,8 @@ def endpoints(value: object) -> dict[str, str]:
 
 def _problems(key: str, options: Mapping[str, Any]) -> Iterator[Unfit]:
     for name, value in options.items():
-        if name not in _OF_ALL_ZONES:
-            yield unknown_key(str(name), _OF_ALL_ZONES, f"{key}: ")
+        if name not in OF_ALL_ZONES:
+            yield unknown_key(str(name), OF_ALL_ZONES, f"{key}: ")
         elif name not in CREDENTIALS and value is not None:
             yield from _value_problems(f"{key}.{name}", value, ARGUMENT_SPEC[name])
     provider = options.get("provider") or ARGUMENT_SPEC["provider"]["default"]
