@@ -33,3 +33,12 @@ class InvalidError(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+def file_failure(error: OSError) -> str:
+    """Which file could not be read or written, and why."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+AS_ROOT = "See that this runs as root (become: true), and that the file system can be written to and is not full"
+"""The remedy for it."""

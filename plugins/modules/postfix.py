@@ -502,8 +502,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import OUTGOING
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import TLS_LEVELS
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import NONE, VALIDATIONS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import run
-from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._problems import AS_ROOT, InvalidError, file_failure
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, TYPES, UNAVAILABLE
 
 
@@ -555,8 +556,8 @@ def main() -> None:
                                 "options": {
                                     "validation": {
                                         "type": "str",
-                                        "choices": ["none", "static", "callout"],
-                                        "default": "none",
+                                        "choices": list(VALIDATIONS),
+                                        "default": NONE,
                                     },
                                     "addresses": strings,
                                     "maps": strings,
@@ -643,6 +644,8 @@ def main() -> None:
         module.fail_json(msg=str(invalid), problems=[vars(problem) for problem in invalid.problems])
     except PostfixError as failure:
         module.fail_json(msg=str(failure))
+    except OSError as failure:
+        module.fail_json(msg=f"{file_failure(failure)}. {AS_ROOT}.")
     module.exit_json(**result)
 
 

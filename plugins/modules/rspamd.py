@@ -122,7 +122,7 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._problems import AS_ROOT, InvalidError, file_failure
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import RspamdError
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.run import run
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, UNAVAILABLE
@@ -148,6 +148,8 @@ def main() -> None:
         module.fail_json(msg=str(invalid), problems=[vars(problem) for problem in invalid.problems])
     except RspamdError as failure:
         module.fail_json(msg=str(failure))
+    except OSError as failure:
+        module.fail_json(msg=f"{file_failure(failure)}. {AS_ROOT}.")
     module.exit_json(**result)
 
 

@@ -560,6 +560,40 @@ def test_configuration_that_postfix_cannot_start_with_is_taken_back(lab: Lab) ->
         assert rcpt(lab, "relay", "127.0.0.1", "root@localhost").startswith("250")
 
 
+def contents(lab: Lab, host: str) -> str:
+    """A checksum of each file of Postfix's configuration."""
+    return lab.run(host, "find /etc/postfix -type f -exec md5sum {} + | sort -k 2").stdout
+
+
+@on_one_release
+def test_disk_that_fills_up_leaves_no_half_of_a_configuration(lab: Lab) -> None:
+    """The table that does not fit comes after some that do."""
+    tables, people = "/etc/postfix/inbound_mail", [f"recipient-{number}" for number in range(4000)]
+    with restored(lab, "relay"):
+        lab.run("relay", f"cp -a {tables} /root && mount -t tmpfs -o size=96k none {tables}")
+        try:
+            lab.run("relay", f"cp -a /root/inbound_mail/. {tables}")
+            before = contents(lab, "relay")
+            relay = relay_of({"validation": "static", "addresses": people})
+            failed = postfix(lab, "relay", name="relay", relay={**relay, "accept_from": ["203.0.113.25"]})
+            assert "inbound_mail/relay/relay_recipients: No space left on device" in str(failed["msg"])
+            assert "former configuration is back" in str(failed["msg"])
+            assert contents(lab, "relay") == before
+            assert rcpt(lab, "outside", RELAY, "postmaster@example.org").startswith("250")
+        finally:
+            lab.run("relay", f"umount {tables}")
+
+
+@on_one_release
+def test_user_who_may_not_read_the_passwords_is_told_to_become_root(lab: Lab) -> None:
+    nobody = ("--become", "--become-user", "nobody", "--become-method", "su", "-e", "ansible_become_flags='-s /bin/sh'")
+    with restored(lab, "relay"):
+        lab.run("relay", "install -m 600 /dev/null /etc/postfix/inbound_mail/relay/passwords")
+        failed = postfix(lab, "relay", *nobody, name="relay", state="absent")
+    assert "/etc/postfix/inbound_mail/relay/passwords: Permission denied" in str(failed["msg"])
+    assert "become: true" in str(failed["msg"])
+
+
 def test_stopped_postfix_is_configured_and_then_started(lab: Lab) -> None:
     """Its own services cannot be asked then, as after an installation that starts nothing (RHEL)."""
     with main_cf_of(lab, "relay", listens=False):

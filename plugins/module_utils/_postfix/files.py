@@ -9,11 +9,12 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from ansible.module_utils.basic import AnsibleModule
 
@@ -46,11 +47,9 @@ def read_text(path: Path) -> str:
 
 def write_secret(path: Path, text: str) -> None:
     """In one step, for root alone; not by the module's atomic_move, which gives a new file to everybody to read."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode=0o600, exist_ok=False)
-    write_text(unfinished, text)
-    unfinished.replace(path)
+    with _unfinished(path) as new:
+        write_text(new, text)
+        new.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -60,15 +59,33 @@ def write_text(path: Path, text: str) -> None:
 
 def replace_text(module: AnsibleModule, path: Path, text: str, mode: int | None) -> None:
     """In one step; an existing file keeps its owner, mode and security context."""
-    handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=module.tmpdir)
-    os.close(handle)
-    write_text(Path(new), text)
-    target = os.path.realpath(path)
-    exists = os.path.exists(target)
-    module.atomic_move(new, target)
-    settle(Path(target))
+    target = Path(os.path.realpath(path))
+    with _unfinished(target) as new:
+        write_text(new, text)
+        exists = target.exists()
+        module.atomic_move(str(new), str(target))
+    settle(target)
     if mode is not None and not exists:
-        os.chmod(target, mode)
+        target.chmod(mode)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A new file beside it, which root alone can read and which is gone in the end. Raises OSError that names the path.
+
+    Beside it and not in a directory of Ansible's: a disk that is full shows before the file is replaced.
+    """
+    new = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        new = Path(name)
+        yield new
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        if new:
+            new.unlink(missing_ok=True)
 
 
 def settle(path: Path) -> None:

@@ -23,7 +23,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import
     write_text,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
-from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem
+from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem, file_failure
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import Asker
 
 if TYPE_CHECKING:
@@ -268,14 +268,18 @@ class Host:
         self._pending(owner).touch()
         if self_signed and self_signed not in certificates:
             self._make_certificate(self.table_directory(owner) / self_signed)
-        self._write_all(owner, files, tables)
         try:
+            self._write_all(owner, files, tables)
             done = self._take_over(unit, restart=self._listening() != listening) if running else "none"
-        except PostfixError as failure:
+        except (OSError, PostfixError) as failure:
             self._write_all(owner, *before)
-            self._take_over(unit, restart=True)
+            if running:
+                # One that was not told anything yet may have started processes that read what is gone again.
+                self._take_over(unit, restart=isinstance(failure, PostfixError))
             self._remove_others(owner, {*before[1], *certificates})
-            raise PostfixError(f"{failure}. The former configuration is back in place and running") from failure
+            reason = failure if isinstance(failure, PostfixError) else file_failure(failure)
+            state = " and running" if running else ""
+            raise PostfixError(f"{reason}. The former configuration is back in place{state}") from failure
         self._remove_others(owner, {*tables, self_signed})
         return done
 
@@ -311,11 +315,12 @@ class Host:
                 path.rmdir()
 
     def _write_all(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str]) -> None:
-        directory = self.table_directory(owner)
+        """What is so already stays untouched."""
+        directory, there = self.table_directory(owner), self.read_tables(owner)
         for name, text in tables.items():
-            if name == PASSWORDS:
+            if name == PASSWORDS and (text != there.get(name) or self.is_exposed(owner)):
                 write_secret(directory / name, text)
-            else:
+            elif text != there.get(name):
                 replace_text(self._module, directory / name, text, 0o644)
         now = self.read_files()
         for name, text in files.items():

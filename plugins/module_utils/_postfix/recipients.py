@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 NONE, STATIC, CALLOUT = "none", "static", "callout"
+VALIDATIONS = (NONE, STATIC, CALLOUT)
+"""By nothing, by a list, and by asking the server."""
 
 # The text of these kinds of table lies in the file that their name leads to (DATABASE_README).
 _TEXT_KINDS = ("btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash")
