@@ -24,9 +24,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf im
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Which answers of a list count, as postconf(5), postscreen_dnsbl_sites, has it: 127.0.0.[2..11], 127.0.0.2;4
-_ANSWERS = re.compile(r"(?:(?:[0-9]{1,3}|\[[0-9;.]+\])\.){3}(?:[0-9]{1,3}|\[[0-9;.]+\])")
-_HEAVIEST = 1000
+ANSWERS = re.compile(r"(?:(?:[0-9]{1,3}|\[[0-9;.]+\])\.){3}(?:[0-9]{1,3}|\[[0-9;.]+\])")
+"""Which answers of a list count, as postconf(5), postscreen_dnsbl_sites, has it: 127.0.0.[2..11], 127.0.0.2;4"""
+HEAVIEST = 1000
+"""Of a list's weight, this way or the other."""
 _PROGRAM = "postscreen"
 
 
@@ -51,10 +52,10 @@ def _list_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str
     for number, (name, entry) in enumerate(zip(names, lists)):
         where = f"edge.postscreen.dnsbl[{number}]"
         weight, answers = entry.get("weight", 1), entry.get("answers") or ""
-        if not weight or abs(weight) > _HEAVIEST:
+        if not weight or abs(weight) > HEAVIEST:
             remedy = "Write a whole number, as 1; of a list of good clients a negative one"
             check.report(f"{where}.weight", f"{weight} is no weight", remedy)
-        if answers and not _ANSWERS.fullmatch(answers):
+        if answers and not ANSWERS.fullmatch(answers):
             remedy = "Write an address or a pattern, as 127.0.0.2 or 127.0.0.[2..11]"
             check.report(f"{where}.answers", f"{answers!r} are no answers of a list", remedy)
         weights += max(weight, 0)

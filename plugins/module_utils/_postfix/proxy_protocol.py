@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.master_cf import Service
 
+PORTS_OF_OTHERS = (25, 465, 587)
+"""Where others than a load balancer hand mail in."""
+
 _OPTIONS = {
     "smtpd_upstream_proxy_protocol": "haproxy",
     "mynetworks": "",
@@ -30,7 +33,7 @@ _OPTIONS = {
 
 def proxy_services(port: int, services: Mapping[str, Service], check: Checker) -> tuple[Service, ...]:
     """services: what master.cf has without ours."""
-    if not 1 <= port <= 65535 or port in (25, 465, 587):
+    if not 1 <= port <= 65535 or port in PORTS_OF_OTHERS:
         what = f"{port} is no port that a load balancer alone would use"
         check.report("edge.proxy_port", what, "Write one of its own, as 10025; port 25 stays for everybody else")
     taken = next((one for one in services.values() if one.is_port(str(port))), None)

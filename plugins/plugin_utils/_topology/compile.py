@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...module_utils._postfix.next_hops import VERIFIED
 from .checks import check
 from .declaration import Host, Inventory, read
 from .domains import INTERNAL, MailDomain
@@ -18,7 +19,6 @@ from .other_servers import POSTFIX
 from .problems import Problem, Report
 from .records import by_endpoint, internal_rrsets, public_rrsets
 from .requests import requests
-from .smarthosts import VERIFIED
 from .variables import RELAY, RELAYS
 
 FORMAT_VERSION = 1

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...module_utils._addresses import Address
+from ...module_utils._postfix.recipients import NONE, STATIC, VALIDATIONS
 from .edge import lifetime
 from .entries import Key, label, read_entries, read_entry
 from .problems import Several, Unfit
@@ -35,9 +36,6 @@ MANUAL = "manual"
 """The provider that is a person: the plan says what to ask for."""
 BACKUP_DISTANCE = 10
 """How much higher than the last primary's a backup MX's preference is if it is not declared."""
-STATIC = "static"
-CALLOUT = "callout"
-"""The validations of recipients by a list, and by asking the server."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Zone:
 class Recipients:
     """Whom a relay takes mail for. addresses and maps (lookup tables of Postfix on the relay): of static alone."""
 
-    validation: str = "none"
+    validation: str = NONE
     addresses: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
 
@@ -89,7 +87,7 @@ class MailDomain:
 
     @property
     def validates_recipients(self) -> bool:
-        return self.recipients is not None and self.recipients.validation != "none"
+        return self.recipients is not None and self.recipients.validation != NONE
 
 
 def _recipients(value: object) -> Recipients:
@@ -139,7 +137,7 @@ RECIPIENT_KEYS = {
         "`static`, `callout` or `none`",
         "`static`: those in `addresses` and `maps`, and postmaster; also while the servers are away. `callout`: those "
         "that the server knows; it is asked once and the answer is kept. `none`: all; what the server refuses bounces.",
-        one_of(("none", STATIC, CALLOUT), "validation", "static, callout or none"),
+        one_of(VALIDATIONS, "validation", "static, callout or none"),
     ),
     "addresses": Key(
         "list of addresses",

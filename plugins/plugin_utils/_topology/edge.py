@@ -10,23 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ...module_utils._postfix.edge import SMALLEST_MESSAGE_SIZE
+from ...module_utils._postfix.edge_tls import DANE
 from ...module_utils._postfix.expire_queue import lifetime_seconds
 from ...module_utils._postfix.lifetimes import LONGEST_LIFETIME
+from ...module_utils._postfix.postscreen import ANSWERS, HEAVIEST
+from ...module_utils._postfix.proxy_protocol import PORTS_OF_OTHERS
 from .entries import Key, read_entries, read_entry
 from .problems import Several, Unfit
 from .values import address, boolean, described, domain_name, each, network, text, whole_number
 
-DANE = "dane"
-OUTGOING = ("may", DANE)
-
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _LARGEST = 2**31 - 1
-_SMALLEST = 2**16
 _MOST = 10**6
 _BALANCER_EXAMPLE = "Write {addresses: [192.0.2.80], port: 10025}"
-_HEAVIEST = 1000
-# As postconf(5), postscreen_dnsbl_sites, has it.
-_ANSWERS = r"(?:(?:[0-9]{1,3}|\[[0-9;.]+\])\.){3}(?:[0-9]{1,3}|\[[0-9;.]+\])"
 
 _how_many = whole_number(_MOST, "how many, 0 for no limit")
 
@@ -91,8 +88,8 @@ def message_size(value: object) -> int:
     if not match:
         raise Unfit(f"'{value}' is not a size", remedy)
     size = int(match[1]) * _UNITS[match[2]]
-    if not _SMALLEST <= size <= _LARGEST:
-        raise Unfit(f"{size} bytes are outside {_SMALLEST}..{_LARGEST}", remedy)
+    if not SMALLEST_MESSAGE_SIZE <= size <= _LARGEST:
+        raise Unfit(f"{size} bytes are outside {SMALLEST_MESSAGE_SIZE}..{_LARGEST}", remedy)
     return size
 
 
@@ -142,7 +139,7 @@ def load_balancer(value: object) -> dict[str, Any]:
 
 def _proxy_port(value: object) -> int:
     port = whole_number(65535, "a TCP port")(value)
-    if port in (0, 25, 465, 587):
+    if port in (0, *PORTS_OF_OTHERS):
         raise Unfit(f"{port} is no port that a load balancer alone would use", "Write one of its own, as 10025")
     return port
 
@@ -155,14 +152,14 @@ def _dnsbl(value: object) -> list[dict[str, Any]]:
 
 
 def _weight(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not value or abs(value) > _HEAVIEST:
+    if isinstance(value, bool) or not isinstance(value, int) or not value or abs(value) > HEAVIEST:
         raise Unfit(f"'{value}' is no weight", "Write a whole number, as 1; of a list of good clients a negative one")
     return value
 
 
 def _answers(value: object) -> str:
     written = text(value)
-    if not re.fullmatch(_ANSWERS, written):
+    if not ANSWERS.fullmatch(written):
         remedy = "Write an address or a pattern, as 127.0.0.2 or 127.0.0.[2..11]"
         raise Unfit(f"'{written}' are no answers of a list", remedy)
     return written
@@ -187,7 +184,7 @@ LOAD_BALANCER_KEYS = {
 POSTSCREEN_KEYS = {
     "dnsbl": Key("list of `name`, `weight`, `answers`", "Block lists that are asked for each new client.", _dnsbl),
     "dnsbl_threshold": Key(
-        "number", "The sum of weights at which a client is refused; 1 if left out.", whole_number(_HEAVIEST, "a sum")
+        "number", "The sum of weights at which a client is refused; 1 if left out.", whole_number(HEAVIEST, "a sum")
     ),
     "exempt": Key(
         "list of networks",

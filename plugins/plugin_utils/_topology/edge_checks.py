@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .edge import DANE
+from ...module_utils._postfix.edge_tls import DANE
 from .problems import Report
 from .variables import DIRECT, RELAY
 

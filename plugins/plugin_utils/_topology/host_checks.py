@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...module_utils._addresses import SHARED_ADDRESS_SPACE, special_purpose
+from ...module_utils._postfix.next_hops import VERIFIED
 from .edge_checks import check_edge
 from .other_servers import EXCHANGE, POSTFIX
-from .smarthosts import VERIFIED
 from .variables import DIRECT, NAT, RELAY, RELAYS, TOPOLOGY_CHOICE
 
 if TYPE_CHECKING:

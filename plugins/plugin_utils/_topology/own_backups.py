@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from ...module_utils._postfix.recipients import CALLOUT
 from .declaration import Host
-from .domains import CALLOUT, MailDomain
+from .domains import MailDomain
 from .links import Links
 from .problems import Report
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from ...module_utils._postfix.next_hops import SUBMISSIONS, SUBMISSIONS_PROBLEM
+from ...module_utils._postfix.next_hops import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
 from .entries import Key, read_entry
 from .problems import Several, Unfit
 from .values import address, described, host_name, items, mail_domain, one_of, text, whole_number
 
 DEFAULT_PORT = 25
-VERIFIED = "secure"
-_LEVELS = ("may", "encrypt", VERIFIED)
 _EXAMPLE = "[{address: smtp.example.net, port: 587, credentials: provider}]"
 
 
@@ -127,7 +125,7 @@ SMARTHOST_KEYS = {
         "`may`, `encrypt` or `secure`",
         "Encrypt where it can; hand nothing over in clear; demand a certificate for its name besides, of an authority "
         "in `mail_tls_ca`. Left out, `encrypt` with `credentials`, otherwise `may`.",
-        one_of(_LEVELS, "level of TLS", "may, encrypt or secure"),
+        one_of(TLS_LEVELS, "level of TLS", "may, encrypt or secure"),
     ),
     "tls_name": Key("host name", "The name in its certificate, if it is not the one in `address`.", host_name),
     "credentials": Key("name in `mail_credentials`", "What to log in with.", text),

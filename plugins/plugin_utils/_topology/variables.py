@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...module_utils._postfix.edge_tls import OUTGOING
 from .domains import domains, zones
-from .edge import OUTGOING, client_limits, lifetime, load_balancer, message_size, postscreen
+from .edge import client_limits, lifetime, load_balancer, message_size, postscreen
 from .endpoints import endpoints
 from .other_servers import POSTFIX, SOFTWARE
 from .scanners import scanner
