@@ -32,8 +32,9 @@ VALIDATIONS = (NONE, STATIC, CALLOUT)
 # The text of these kinds of table lies in the file that their name leads to (DATABASE_README).
 _TEXT_KINDS = ("btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash")
 _MAP = re.compile(r"[a-z]+:/[^\s,]+")
-# RFC 5321, section 4.1.2, without quoted local parts: Postfix's tables know those in another spelling.
-_LOCAL_PART = re.compile(r"[^\s@\"<>(),:;\\\[\]]+")
+# RFC 5321, section 4.1.2, without quoted local parts: Postfix's tables know those in another spelling. A line of one
+# that begins with # is a comment.
+_LOCAL_PART = re.compile(r"(?!#)[^\s\x00-\x1f\x7f@\"<>(),:;\\\[\]]+")
 
 
 def recipient_settings(
@@ -93,30 +94,45 @@ def recipient_settings(
 def _addresses(option: str, addresses: Iterable[str], domain: str, check: Checker) -> list[str]:
     found = []
     for number, written in enumerate(addresses):
-        local_part, at, of_domain = written.strip().lower().rpartition("@")
-        if not at:
-            local_part, of_domain = of_domain, domain
-        if not _LOCAL_PART.fullmatch(local_part) or of_domain != domain:
-            check.report(
-                f"{option}[{number}]",
-                f"{written!r} is no address of {domain}",
-                f"Write one such as info@{domain}, or info alone; a value for each address",
-            )
-        found.append(f"{local_part}@{domain}")
+        local_part = local_part_at(domain, written)
+        if local_part is None:
+            check.report(f"{option}[{number}]", *no_recipient(written, domain))
+        else:
+            found.append(f"{local_part}@{domain}")
     return found
+
+
+def local_part_at(domain: str, written: str) -> str | None:
+    """The local part of an address, written with its domain or without; None if it is no address there."""
+    local_part, at, of_domain = written.strip().lower().rpartition("@")
+    if not at:
+        local_part, of_domain = of_domain, domain
+    return local_part if _LOCAL_PART.fullmatch(local_part) and of_domain in spellings(domain) else None
+
+
+def no_recipient(written: str, domain: str) -> tuple[str, str]:
+    """What is wrong with it and what to do."""
+    remedy = f"Write one such as info@{domain}, or info alone; a value for each address"
+    return f"{written!r} is no address of {domain}", remedy
 
 
 def _maps(option: str, maps: Iterable[str], check: Checker) -> list[str]:
     found = []
     for number, table in enumerate(maps):
-        if not _MAP.fullmatch(table):
-            check.report(
-                f"{option}[{number}]",
-                f"{table!r} is no lookup table of Postfix",
-                "Write its kind and its path on the relay: texthash:/etc/postfix/people, ldap:/etc/postfix/ad.cf",
-            )
+        if not is_table(table):
+            check.report(f"{option}[{number}]", *no_table(table))
         found.append(table)
     return found
+
+
+def is_table(written: str) -> bool:
+    return bool(_MAP.fullmatch(written))
+
+
+def no_table(written: str) -> tuple[str, str]:
+    """What is wrong with it and what to do."""
+    remedy = "Write its kind and its path on the relay: texthash:/etc/postfix/people, ldap:/etc/postfix/ad.cf"
+    return f"{written!r} is no lookup table of Postfix", remedy
 
 
 def map_problems(declared: Sequence[Mapping[str, Any]]) -> list[Problem]:

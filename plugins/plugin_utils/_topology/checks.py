@@ -362,6 +362,8 @@ def _warn_of_ways_around(links: Links, report: Report) -> None:
             )
     for server in links.used_servers_behind_relays:
         for relay in links.relays_of(server):
+            if any(report.concerns(host.name, "mail_addresses") for host in (server, relay)):
+                continue
             if not any(of_version(relay.addresses, version) and server.own(version) for version in (4, 6)):
                 report.error(
                     server.name,

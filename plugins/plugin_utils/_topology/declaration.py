@@ -153,16 +153,16 @@ def _read_shared(inventory: Inventory, report: Report) -> Shared:
         if names:
             model = _model(variable.name, names, inventory, report)
             values[variable.name] = _value(model, variable, inventory, report, says="")
-    missing = [
-        name for name in ("mail_domains", "mail_dns") if not any(name in inventory.hosts[host] for host in names)
-    ]
     remedies = {
         "mail_domains": "Write the domains that mail is taken for, as [{name: example.org}]",
         "mail_dns": "Write who hosts the zones, as {default: {provider: rfc2136, server: 192.0.2.53}}; with "
         "{default: {provider: manual}} the plan says what to ask for",
     }
-    for name in missing if names else ():
-        report.error("", name, "is not set", f"{remedies[name]}; in group_vars/all.yml, so that every host has it")
+    for name, remedy in remedies.items():
+        found = [inventory.hosts[host][name] for host in names if name in inventory.hosts[host]]
+        if names and not any(found) and not any(problem.variable == name for problem in report.errors):
+            what = "is empty" if found else "is not set"
+            report.error("", name, what, f"{remedy}; in group_vars/all.yml, so that every host has it")
     return Shared(
         domains=values["mail_domains"],
         zones=values["mail_zones"],

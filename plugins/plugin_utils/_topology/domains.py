@@ -5,11 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ...module_utils._addresses import Address
-from ...module_utils._postfix.recipients import NONE, STATIC, VALIDATIONS
+from ...module_utils._postfix.recipients import (
+    NONE,
+    STATIC,
+    VALIDATIONS,
+    is_table,
+    local_part_at,
+    no_recipient,
+    no_table,
+)
 from .edge import lifetime
 from .entries import Key, label, read_entries, read_entry
 from .problems import Several, Unfit
@@ -101,6 +110,13 @@ def _recipients(value: object) -> Recipients:
     return found
 
 
+def _table(value: object) -> str:
+    written = text(value)
+    if not is_table(written):
+        raise Unfit(*no_table(written))
+    return written
+
+
 def _exchangers(value: object) -> tuple[Exchanger, ...]:
     """Dictionaries or mere names, one or several."""
     entries = (
@@ -147,7 +163,7 @@ RECIPIENT_KEYS = {
     "maps": Key(
         "list of tables",
         "Lookup tables of Postfix on the relays that know recipients, as `texthash:/etc/postfix/people`.",
-        each(text, "tables", "[texthash:/etc/postfix/people]"),
+        each(_table, "tables", "[texthash:/etc/postfix/people]"),
     ),
 }
 
@@ -202,8 +218,9 @@ ZONE_KEYS = {
 def domains(value: object) -> tuple[MailDomain, ...]:
     """mail_domains, as raw data. Raises Unfit with everything that is wrong in it."""
     reading = read_entries(value, DOMAIN_KEYS, "domains", "[{name: example.org}]")
-    if reading.problems:
-        raise Several(reading.problems)
+    problems = [*reading.problems, *_strange_recipients(reading.entries)]
+    if problems:
+        raise Several(problems)
     return tuple(
         MailDomain(
             name=entry["name"],
@@ -220,6 +237,15 @@ def domains(value: object) -> tuple[MailDomain, ...]:
         )
         for entry in reading.entries
     )
+
+
+def _strange_recipients(entries: Iterable[Mapping[str, Any]]) -> Iterator[Unfit]:
+    for entry in entries:
+        recipients = entry.get("recipients")
+        for written in recipients.addresses if recipients else ():
+            if local_part_at(entry["name"], written) is None:
+                message, remedy = no_recipient(written, entry["name"])
+                yield Unfit(f"{entry['name']}: recipients: {message}", remedy)
 
 
 def zones(value: object) -> tuple[Zone, ...]:

@@ -18,7 +18,7 @@ from ...module_utils._postfix.postscreen import ANSWERS, HEAVIEST
 from ...module_utils._postfix.proxy_protocol import PORTS_OF_OTHERS
 from .entries import Key, read_entries, read_entry
 from .problems import Several, Unfit
-from .values import address, boolean, described, domain_name, each, network, text, whole_number
+from .values import address, boolean, described, each, mail_domain, network, text, whole_number
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _LARGEST = 2**31 - 1
@@ -84,7 +84,7 @@ def message_size(value: object) -> int:
     remedy = "Write bytes, or a number and its unit: 52428800 or 50M; at least 64K"
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise Unfit(f"is {described(value)}, not a size", remedy)
-    match = re.fullmatch(r"([0-9]+) ?([KMG]?)B?", str(value).strip())
+    match = re.fullmatch(r"([0-9]{1,20}) ?([KMG]?)B?", str(value).strip())
     if not match:
         raise Unfit(f"'{value}' is not a size", remedy)
     size = int(match[1]) * _UNITS[match[2]]
@@ -134,7 +134,10 @@ def load_balancer(value: object) -> dict[str, Any]:
     """mail_load_balancer, with all of its keys. Raises Unfit."""
     if not isinstance(value, Mapping):
         raise Unfit(f"is {described(value)}, not a dictionary", _BALANCER_EXAMPLE)
-    return read_entry(value, LOAD_BALANCER_KEYS, "")
+    found = read_entry(value, LOAD_BALANCER_KEYS, "")
+    if not found["addresses"]:
+        raise Unfit("addresses: names nobody, so nobody would reach the port", _BALANCER_EXAMPLE)
+    return found
 
 
 def _proxy_port(value: object) -> int:
@@ -166,7 +169,7 @@ def _answers(value: object) -> str:
 
 
 DNSBL_KEYS = {
-    "name": Key("domain name", "The domain of the list.", domain_name, required=True),
+    "name": Key("domain name", "The domain of the list.", mail_domain, required=True),
     "weight": Key("number", "What an entry in it counts: 1 if left out, negative for a list of good clients.", _weight),
     "answers": Key("pattern", "Which answers count, as `127.0.0.[2..11]`; all if left out.", _answers),
 }

@@ -73,7 +73,7 @@ def _value_problems(place: str, value: object, spec: Mapping[str, Any]) -> Itera
     elif spec["type"] in _NUMBERS:
         try:
             number = _NUMBERS[spec["type"]](value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             yield Unfit(f"{place}: is not a number", "Write a number")
             return
         if place.endswith(".port") and not 1 <= number <= 65535:

@@ -145,7 +145,7 @@ def address(value: object) -> Address:
         except ValueError:
             raise Unfit(f"'{word}' is not an IP address", example) from None
         raise Unfit(f"'{word}' has a prefix length", f"Write {alone} alone") from None
-    if found.version == 6 and found.scope_id is not None:
+    if found.is_link_local or (found.version == 6 and found.scope_id is not None):
         raise Unfit(f"'{word}' holds for one link only", "Name an address that other hosts can reach")
     if not can_be_a_hosts_own(found):
         raise Unfit(f"{found} cannot be the address of a host", example)

@@ -40,6 +40,15 @@ def test_listed_recipients_and_postmaster_are_known_and_other_domains_take_every
     ]
 
 
+def test_recipient_in_the_letters_of_its_domain() -> None:
+    """As its owner writes it, where the domain is in A-labels."""
+    hops = [{"address": "192.0.2.2", "port": 25}]
+    recipients = {"validation": "static", "addresses": ["info@b\u00fccher.example"]}
+    domains = [{"name": "xn--bcher-kva.example", "next_hops": hops, "recipients": recipients}]
+    options = {"fqdn": "mail.example.org", "domains": domains, "relay_from": [], "accept_from": [], "smarthosts": []}
+    assert "info@b\u00fccher.example" in entries(relay_configuration("relay", options, Former({})), "relay_recipients")
+
+
 def test_tables_come_after_the_list() -> None:
     maps = ["ldap:/etc/postfix/ad.cf", "texthash:/etc/postfix/people"]
     setting = relay(validation="static", maps=maps).settings["relay_recipient_maps"]

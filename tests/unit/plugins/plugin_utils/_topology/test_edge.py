@@ -141,6 +141,7 @@ mail_firewalls: {hosts: {fw: {mail_interfaces: {wan: [eth0], dmz: [eth1]}}}}
     [
         ("mail_message_size", "50 Megabytes", "'50 Megabytes' is not a size", "52428800 or 50M"),
         ("mail_message_size", "1K", "1024 bytes are outside 65536..2147483647", "52428800 or 50M"),
+        ("mail_message_size", 5000 * "9", "is not a size", "52428800 or 50M"),
         ("mail_queue_lifetime", 5, "is a number, not a time with its unit", "Write a number and its unit"),
         ("mail_bounce_lifetime", "1 day", "'1 day' is not a time", "Write a number and its unit"),
         ("mail_client_limits", {"connection": 5}, "there is no key 'connection'", "Did you mean 'connections'?"),
@@ -155,6 +156,8 @@ mail_firewalls: {hosts: {fw: {mail_interfaces: {wan: [eth0], dmz: [eth1]}}}}
             "Write what a client has to reach",
         ),
         ("mail_tls_outgoing", "secure", "'secure' is no way to send", "may or dane"),
+        ("mail_postscreen", {"dnsbl": [{"name": "a.example,$x"}]}, "more than letters, digits", "Write a name"),
+        ("mail_load_balancer", {"addresses": [], "port": 10025}, "addresses: names nobody", "addresses: [192.0.2.80]"),
         ("mail_load_balancer", {"port": 10025}, "has no 'addresses'", "Add 'addresses'"),
         ("mail_load_balancer", {"addresses": ["9.9.0.1"], "port": 25}, "25 is no port that", "as 10025"),
         (

@@ -90,6 +90,7 @@ ONE_HOST = [
     ("direct", {"mail_addresses": ["9.9.0.300"]}, "mail_addresses", "'9.9.0.300' is not an IP address", "192.168.0.10"),
     ("direct", {"mail_addresses": ["9.9.0.10/24"]}, "mail_addresses", "has a prefix length", "Write 9.9.0.10 alone"),
     ("direct", {"mail_addresses": ["fe80::1%eth0"]}, "mail_addresses", "one link only", "other hosts can reach"),
+    ("hidden", {"mail_addresses": ["192.168.0.11", "fe80::1"]}, "mail_addresses", "'fe80::1' holds", "can reach"),
     (
         "direct",
         {"mail_addresses": ["127.0.0.1"]},
@@ -177,6 +178,20 @@ ONE_HOST = [
 
 ALL_HOSTS = [
     ({"mail_domains": Absent}, "mail_domains", "is not set", "group_vars/all.yml"),
+    ({"mail_domains": []}, "mail_domains", "is empty", "group_vars/all.yml"),
+    ({"mail_domains": None}, "mail_domains", "is empty", "group_vars/all.yml"),
+    (
+        domain(recipients={"validation": "static", "addresses": ["info", "bob@example.com"]}),
+        "mail_domains",
+        "example.org: recipients: 'bob@example.com' is no address of example.org",
+        "info@example.org",
+    ),
+    (
+        domain(recipients={"validation": "static", "maps": ["people"]}),
+        "mail_domains",
+        "'people' is no lookup table of Postfix",
+        "texthash:/etc/postfix/people",
+    ),
     ({"mail_domains": "example.org"}, "mail_domains", "is text, not a list", "[{name: example.org}]"),
     ({"mail_domains": ["example.org"]}, "mail_domains", "[0]: is text, not a dictionary", "{name: example.org}"),
     ({"mail_domains": [{"dns": "default"}]}, "mail_domains", "has no 'name'", "Add 'name'"),
@@ -262,6 +277,8 @@ ALL_HOSTS = [
         "same addresses",
     ),
     ({"mail_dns": Absent}, "mail_dns", "is not set", "provider: manual"),
+    ({"mail_dns": {}}, "mail_dns", "is empty", "provider: manual"),
+    ({"mail_dns": {"default": {"port": float("inf")}}}, "mail_dns", "default.port: is not a number", "a number"),
     ({"mail_dns": ["default"]}, "mail_dns", "is a list, not a dictionary", "{default: {provider: rfc2136"),
     ({"mail_dns": {"default": "ns1"}}, "mail_dns", "default: is text, not a dictionary", "{default:"),
     ({"mail_dns": {"default": {"provider": "carrier pigeon"}}}, "mail_dns", "no such provider", "manual"),
