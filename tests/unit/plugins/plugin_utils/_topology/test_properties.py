@@ -18,7 +18,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile imp
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import STAGES, Transition
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 SECRET = "correct-horse-battery-staple"
@@ -109,7 +109,6 @@ def is_inside(text: str) -> bool:
     return any(address in network for network in INSIDE)
 
 
-@settings(deadline=None)
 @given(inventories())
 def test_nothing_inside_is_told_to_the_outside(inventory: Inventory) -> None:
     plan = compile_plan(inventory)
@@ -134,7 +133,6 @@ def test_nothing_inside_is_told_to_the_outside(inventory: Inventory) -> None:
             assert value.split()[-1].rstrip(".") not in hidden
 
 
-@settings(deadline=None)
 @given(inventories(), inventories())
 def test_nothing_inside_is_told_to_the_outside_on_the_way_from_one_state_to_another(
     former: Inventory, new: Inventory
@@ -153,7 +151,6 @@ def test_nothing_inside_is_told_to_the_outside_on_the_way_from_one_state_to_anot
         assert not any(is_inside(value) for rrset in told for value in rrset["values"])
 
 
-@settings(deadline=None)
 @given(inventories())
 def test_every_mx_has_an_address_in_every_view(inventory: Inventory) -> None:
     plan = compile_plan(inventory)
@@ -168,7 +165,6 @@ def test_every_mx_has_an_address_in_every_view(inventory: Inventory) -> None:
         assert targets <= named
 
 
-@settings(deadline=None)
 @given(inventories())
 def test_credentials_are_nowhere(inventory: Inventory) -> None:
     plan = compile_plan(inventory)
@@ -176,7 +172,6 @@ def test_credentials_are_nowhere(inventory: Inventory) -> None:
     assert SECRET not in tables(plan)
 
 
-@settings(deadline=None)
 @given(inventories())
 def test_every_part_takes_what_the_plan_says(inventory: Inventory) -> None:
     """DNS, firewall and Postfix raise nothing and find no problem."""
@@ -204,7 +199,6 @@ def verdict(flows: list[dict[str, Any]], source: str, source_side: str, target: 
     return "let alone"
 
 
-@settings(deadline=None)
 @given(inventories())
 def test_firewall_keeps_the_table_of_topologies(inventory: Inventory) -> None:
     """The rows of the design's table, asked of the flows packet by packet."""
