@@ -375,7 +375,7 @@ options:
     version_added: "0.3.0"
   settings:
     description:
-      - Parameters of C(main.cf) to set besides, by name.
+      - Parameters of C(main.cf) to set besides, by name. The values V(true) and V(false) become V(yes) and V(no).
     type: dict
     default: {}
   config_directory:

@@ -115,6 +115,25 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     return result
 
 
+def _read_settings(declared: Mapping[str, Any]) -> tuple[dict[str, str], list[Problem]]:
+    """The option ``settings`` as main.cf has it, and what is wrong with it. YAML reads a bare yes as true."""
+    found: dict[str, str] = {}
+    problems = []
+    for name, value in declared.items():
+        found[name] = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        option = f"settings.{name}"
+        if not _PARAMETER.fullmatch(name):
+            problems.append(Problem(option, "this is no name of a parameter", "See man 5 postconf"))
+        if not isinstance(value, (str, int, float)):
+            remedy = "Write it as main.cf has it, several values with commas between them; '' for an empty one"
+            problems.append(Problem(option, "the value is no text", remedy))
+        elif "\n" in found[name]:
+            problems.append(Problem(option, "the value has more than one line", "Write it in one line"))
+        elif "\0" in found[name]:
+            problems.append(Problem(option, "the value has a NUL character", "Leave it out"))
+    return found, problems
+
+
 def _certificate_problems(params: Mapping[str, Any]) -> list[Problem]:
     for option in ("relay", "server"):
         declared = params[option] if params["state"] == "present" else None
@@ -203,12 +222,9 @@ def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collectio
     elif params["edge"]:
         remedy = "Declare one of them in the same task, or set parameters one by one in settings"
         problems.append(Problem("edge", "it is of a relay or a server, and neither is declared", remedy))
-    extra = {name: str(value) for name, value in (params["settings"] or {}).items()}
-    for name, value in extra.items():
-        if not _PARAMETER.fullmatch(name):
-            problems.append(Problem(f"settings.{name}", "this is no name of a parameter", "See man 5 postconf"))
-        if "\n" in value:
-            problems.append(Problem(f"settings.{name}", "the value has more than one line", "Write it in one line"))
+    extra, unfit = _read_settings(params["settings"])
+    problems += unfit
+    for name in extra:
         if name in configuration.settings:
             what = "relay" if params["relay"] else "server"
             problems.append(
