@@ -305,6 +305,8 @@ class _Reader:
         targets: list[Target] = []
         for target in declared:
             address = self._ipv4(name, "target", target.get("address"))
+            if not target.get("address"):
+                self._report(name, "a target has no address", "Write the IPv4 address of the server behind this host")
             weight = int(1 if target.get("weight") is None else target["weight"])
             if not 1 <= weight <= 1000:
                 self._report(name, f"the weight {weight} of target {address} is out of range", "Use 1 to 1000")

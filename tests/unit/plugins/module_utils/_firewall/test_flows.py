@@ -59,6 +59,8 @@ def problems(*flows: dict[str, Any], interfaces: dict[str, Any] | None = None) -
         ({**FORWARD, "targets": [{"address": "255.255.255.255"}]}, "mx: target 255.255.255.255 is no address"),
         ({"action": "drop", "source": ["fe80::1%eth0"]}, "flow-1: source 'fe80::1%eth0' is no interface set"),
         ({**FORWARD, "targets": []}, "mx: forward needs 'targets'"),
+        # As a null in YAML comes to the module.
+        ({**FORWARD, "targets": [{"address": ""}]}, "mx: a target has no address. Write the IPv4 address"),
         ({**FORWARD, "targets": [{"address": "203.0.113.1"}]}, "the target 203.0.113.1 is the public address itself"),
         ({**FORWARD, "targets": [{"address": "192.0.2.1"}] * 2}, "mx: the target 192.0.2.1 is named twice"),
         ({**FORWARD, "targets": [{"address": "192.0.2.1", "weight": 0}]}, "mx: the weight 0 of target 192.0.2.1"),

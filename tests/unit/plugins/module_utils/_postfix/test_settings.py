@@ -21,6 +21,7 @@ def settings(text: str) -> dict[str, str]:
         "server": None,
         "edge": None,
         "credentials": {},
+        "config_directory": "/etc/postfix",
     }
     configuration = wanted({**options, "settings": yaml.safe_load(text)}, {"main.cf": "", "master.cf": ""}, known=None)
     return dict(configuration.settings)
