@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.action import validated
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.action import listed, validated
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.credentials import secrets, with_environment
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation import (
     Contents,
@@ -44,6 +44,8 @@ _PAUSE = 5.0
 _ANSWER_TIMEOUT = 3.0
 # Zones that are asked for at once.
 _AT_ONCE = 32
+# How many zones of a service that fail are told one by one.
+_SHOWN = 5
 _MOVE_SPEC: dict[str, dict[str, Any]] = {
     "zone": {"type": "str", "required": True},
     "former": {"type": "list", "elements": "str", "required": True},
@@ -77,7 +79,9 @@ class ActionModule(ActionBase):
         hidden: set[str] = set()
         try:
             result = self._look(arguments, hidden)
-        except (InvalidOptions, InvalidKey, InvalidName) as error:
+        except InvalidOptions as error:
+            result = {"failed": True, "msg": listed(error.problems)}
+        except InvalidName as error:
             result = {"failed": True, "msg": str(error)}
         except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
             result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
@@ -93,32 +97,29 @@ class ActionModule(ActionBase):
         }
         options = validated(spec, {"": arguments})[""]
         moves = _moves(options["zones"])
-        endpoints = _endpoints(options["endpoints"], moves, hidden)
+        services = _services(options["endpoints"], moves, hidden)
         try:
-            servers, contents = asyncio.run(_read(moves, endpoints))
+            servers, contents = asyncio.run(_read(moves, services))
             is_complete = not any(one.differences for found in contents.values() for one in found)
             # Nobody is asked to change a delegation to a host that is not ready.
             limit = options["wait_timeout"] if is_complete or options["accept_differences"] else 0.0
-            looks = self._wait(moves, servers, limit)
+            looks = self._wait(servers, limit)
         except ProviderError as error:
             return {"failed": True, "msg": f"{error} Until that is mended, leave the delegation as it is."}
         return self._result(moves, servers, contents, looks, options["accept_differences"])
 
-    def _wait(self, moves: list[Move], servers: Mapping[Name, NewServers], limit: float) -> dict[Name, Delegation]:
+    def _wait(self, servers: Mapping[Name, NewServers], limit: float) -> dict[Name, Delegation]:
         """What the parents say in the end. What has to be done is shown, then waited for. Raises ProviderError."""
         parents = Parents(_ANSWER_TIMEOUT)
         deadline = time.monotonic() + limit
         longest: dict[Name, int] = {}
         told = False
         while True:
-            try:
-                with ThreadPoolExecutor(_AT_ONCE) as pool:
-                    found = pool.map(lambda move: parents.look(move.zone, servers[move.zone]), moves)
-                    looks = dict(zip((move.zone for move in moves), found))
-            except ProviderError:
+            looks, failures = _looks(parents, servers)
+            if failures:
                 # In an hour a network may be away for a moment.
                 if not told or time.monotonic() >= deadline:
-                    raise
+                    raise ProviderError("\n".join(_first(failures)))
                 time.sleep(_PAUSE)
                 continue
             longest = {zone: max(look.ttl, longest.get(zone, 0)) for zone, look in looks.items()}
@@ -200,49 +201,90 @@ def _moves(zones: list[dict[str, Any]]) -> list[Move]:
     ]
 
 
-def _endpoints(described: Mapping[str, Any], moves: list[Move], hidden: set[str]) -> dict[str, dict[str, Any]]:
-    """The options of those that are needed; their secrets are put into `hidden`. Raises InvalidOptions."""
-    wanted = dict.fromkeys(endpoint for move in moves for endpoint in (*move.former, *move.new))
-    if absent := [endpoint for endpoint in wanted if endpoint not in described]:
-        raise InvalidOptions(
-            [
-                f"mail_dns has no {', '.join(absent)} any more, and the former state has zones there: keep it in "
-                "mail_dns until the cutover has ended"
-            ]
-        )
-    for endpoint in wanted:
+def _services(described: Mapping[str, Any], moves: list[Move], hidden: set[str]) -> dict[str, Provider]:
+    """Those that are needed; their secrets are put into `hidden`. Raises InvalidOptions, with what is wrong in any."""
+    services: dict[str, Provider] = {}
+    problems: list[str] = []
+    for endpoint in dict.fromkeys(endpoint for move in moves for endpoint in (*move.former, *move.new)):
+        place = f"mail_dns.{endpoint}"
+        if endpoint not in described:
+            problems.append(
+                f"mail_dns has no {endpoint} any more, and the former state has zones there: keep it in mail_dns until "
+                "the cutover has ended"
+            )
+            continue
         if isinstance(described[endpoint], Mapping):
             hidden |= secrets(described[endpoint])
-    options = validated(ARGUMENT_SPEC, {f"mail_dns.{endpoint}": described[endpoint] for endpoint in wanted})
-    complete = {endpoint: with_environment(options[f"mail_dns.{endpoint}"]) for endpoint in wanted}
-    for one in complete.values():
-        hidden |= secrets(one)
-    if by_hand := [endpoint for endpoint, one in complete.items() if one["provider"] == "manual"]:
-        raise InvalidOptions(
-            [
-                f"{', '.join(by_hand)} is filled in by hand (provider: manual), and a zone that moves has to be read "
-                "and written at both DNS hosts. Let it be at both (dns: [old, new]), enter what inbound.mail.site asks "
-                "for, have the delegation changed, and take the old one out when its TTL has passed"
-            ]
-        )
-    return complete
+        try:
+            options = validated(ARGUMENT_SPEC, {place: described[endpoint]})[place]
+        except InvalidOptions as error:
+            problems += error.problems
+            continue
+        if options["provider"] == "manual":
+            problems.append(
+                f"{place} is filled in by hand (provider: manual), and a zone that moves has to be read and written at "
+                "both DNS hosts. Let it be at both (dns: [old, new]), enter what inbound.mail.site asks for, have the "
+                "delegation changed, and take the old one out when its TTL has passed"
+            )
+            continue
+        try:
+            options = with_environment(options)
+            hidden |= secrets(options)
+            services[endpoint] = provider_of(options)
+        except InvalidOptions as error:
+            problems += [f"{place}: {problem}" for problem in error.problems]
+        except InvalidKey as error:
+            problems.append(f"{place}: {error}")
+    if problems:
+        raise InvalidOptions(problems)
+    return services
 
 
 async def _read(
-    moves: list[Move], endpoints: Mapping[str, Mapping[str, Any]]
+    moves: list[Move], services: Mapping[str, Provider]
 ) -> tuple[dict[Name, NewServers], dict[Name, list[Contents]]]:
-    """What the new services say of themselves, and how their zones differ. Raises ProviderError, InvalidOptions."""
+    """What the new services say of themselves, and how their zones differ. Raises ProviderError, with what went wrong
+    at any of them."""
+    servers: dict[Name, NewServers] = {}
+    contents: dict[Name, list[Contents]] = {}
+    failures: dict[str, list[str]] = {}
     async with AsyncExitStack() as stack:
-        providers: dict[str, Provider] = {}
-        for name, options in endpoints.items():
-            providers[name] = await stack.enter_async_context(provider_of(options))
-        servers, contents = {}, {}
+        for service in services.values():
+            await stack.enter_async_context(service)
         for move in moves:
-            new = [providers[endpoint] for endpoint in move.new]
-            servers[move.zone] = await new_servers(move.zone, new)
-            former = providers[move.former[0]]
-            contents[move.zone] = [await compared(move.zone, former, one, move.ours) for one in new]
-        return servers, contents
+            servers[move.zone], contents[move.zone] = NewServers({}), []
+            for endpoint in move.new:
+                try:
+                    servers[move.zone] |= await new_servers(move.zone, services[endpoint])
+                except ProviderError as error:
+                    failures.setdefault(endpoint, []).append(str(error))
+                else:
+                    former, new = services[move.former[0]], services[endpoint]
+                    contents[move.zone].append(await compared(move.zone, former, new, move.ours))
+    if failures:
+        raise ProviderError("\n".join(line for errors in failures.values() for line in _first(errors)))
+    return servers, contents
+
+
+def _first(errors: list[str]) -> list[str]:
+    """A few for all."""
+    more = len(errors) - _SHOWN
+    return errors[:_SHOWN] + ([f"So it is with {more} more zones there."] if more > 0 else [])
+
+
+def _looks(parents: Parents, servers: Mapping[Name, NewServers]) -> tuple[dict[Name, Delegation], list[str]]:
+    """What the parents of the zones say now, and why those of others say nothing."""
+
+    def look(zone: Name) -> Delegation | ProviderError:
+        try:
+            return parents.look(zone, servers[zone])
+        except ProviderError as error:
+            return error
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = dict(zip(servers, pool.map(look, servers), strict=True))
+    looks = {zone: one for zone, one in found.items() if isinstance(one, Delegation)}
+    return looks, [str(one) for one in found.values() if isinstance(one, ProviderError)]
 
 
 def _request(zone: Name, new: NewServers, look: Delegation) -> str:

@@ -51,7 +51,7 @@ class DnsAction(ActionBase):
             options = with_environment(self._validated())
             result = run(options, self.declared(options), self._task.check_mode, self._report)
         except InvalidOptions as error:
-            result = {"failed": True, "msg": _listed(error.problems), "problems": error.problems}
+            result = {"failed": True, "msg": listed(error.problems), "problems": error.problems}
         except InvalidKey as error:
             result = {"failed": True, "msg": str(error)}
         except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
@@ -134,7 +134,8 @@ def _without(secret_texts: Collection[str], result: dict[str, Any]) -> dict[str,
     return result
 
 
-def _listed(problems: list[str]) -> str:
+def listed(problems: list[str]) -> str:
+    """One message for all of them."""
     if len(problems) == 1:
         return problems[0]
     return f"{len(problems)} problems:\n" + "\n".join(f"- {problem}" for problem in problems)

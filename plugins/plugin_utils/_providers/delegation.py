@@ -41,9 +41,12 @@ class Contents(NamedTuple):
 
 @dataclass(frozen=True)
 class NewServers:
-    """Host -> its addresses, of the service that a zone goes to."""
+    """Host -> its addresses, of the services that a zone goes to."""
 
     addresses: Mapping[Name, tuple[str, ...]]
+
+    def __or__(self, others: NewServers) -> NewServers:
+        return NewServers({**self.addresses, **others.addresses})
 
     def glue(self, zone: Name) -> dict[Name, tuple[str, ...]]:
         """What the parent has to say too, as nobody could look it up (RFC 1034, section 4.2.1)."""
@@ -69,23 +72,22 @@ class Delegation:
         return frozenset().union(*self.named.values())
 
 
-async def new_servers(zone: Name, providers: Iterable[Provider]) -> NewServers:
-    """Raises ProviderError if one of the services does not have the zone, or does not say by which servers."""
+async def new_servers(zone: Name, provider: Provider) -> NewServers:
+    """Raises ProviderError if the service does not have the zone, or does not say by which servers."""
+    hosts = await provider.name_servers(zone)
+    if not hosts:
+        raise ProviderError(
+            f"zone {name_text(zone)}: {provider.service} does not say which name servers it has for the zone. "
+            "Enter its NS records there."
+        )
     found: dict[Name, tuple[str, ...]] = {}
-    for provider in providers:
-        hosts = await provider.name_servers(zone)
-        if not hosts:
-            raise ProviderError(
-                f"zone {name_text(zone)}: {provider.service} does not say which name servers it has for the zone. "
-                "Enter its NS records there."
-            )
-        for host in hosts:
-            there: list[str] = []
-            if host.is_subdomain(zone):
-                keys = [Key(host, dns.rdatatype.A), Key(host, dns.rdatatype.AAAA)]
-                state = await provider.read(zone, keys)
-                there = [text for key in keys if key in state for text in state[key].texts()]
-            found[host] = tuple(there) or tuple(_addresses_of(host))
+    for host in hosts:
+        there: list[str] = []
+        if host.is_subdomain(zone):
+            keys = [Key(host, dns.rdatatype.A), Key(host, dns.rdatatype.AAAA)]
+            state = await provider.read(zone, keys)
+            there = [text for key in keys if key in state for text in state[key].texts()]
+        found[host] = tuple(there) or tuple(_addresses_of(host))
     return NewServers(found)
 
 

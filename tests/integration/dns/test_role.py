@@ -137,14 +137,46 @@ def test_prune_of_a_service_goes_before_that_of_the_role(
     assert kept.dig("old.example.org", "A") == ["203.0.113.9"]
 
 
-def test_a_zone_that_moves_to_a_service_that_is_no_dictionary(controller: Controller) -> None:
-    moved = controller.run(
-        "delegation",
-        {
-            "endpoints": {"old": {"provider": "manual"}, "new": "203.0.113.53"},
-            "zones": [{"zone": "example.org", "former": ["old"], "new": ["new"]}],
-        },
-    )
-    assert moved.failed
-    assert "mail_dns.new: expected a dictionary, not str" in moved.msg
-    assert "Unexpected" not in moved.output
+@pytest.mark.parametrize("release", ["trixie"], indirect=True)
+def test_all_that_is_wrong_with_the_services_of_a_zone_that_moves(
+    new_server: Callable[[], Named], controller: Controller
+) -> None:
+    """First what is written down, then what the services say."""
+    server = new_server()
+    server.zone("example.org")
+    server.zone("example.net")
+    server.start()
+    zones = [
+        {"zone": "example.org", "former": ["old"], "new": ["text", "token", "wrong"]},
+        {"zone": "example.net", "former": ["old"], "new": ["hand", "gone", "short"]},
+    ]
+    right, nobody = access(server), server.network.new_address()
+    wrong = {**right, "key_secret": "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch"}
+    endpoints = {
+        "old": right,
+        "text": "203.0.113.53",
+        "token": {"provider": "cloudflare"},
+        "wrong": wrong,
+        "hand": {"provider": "manual"},
+        "short": {**right, "key_secret": "c2hvcnQ="},
+    }
+    refused = controller.run("delegation", {"endpoints": endpoints, "zones": zones})
+    assert refused.failed
+    for text in (
+        "mail_dns.text: expected a dictionary, not str",
+        "mail_dns.token: api_token: the provider cloudflare needs it",
+        "mail_dns.hand is filled in by hand",
+        "mail_dns has no gone any more",
+        "mail_dns.short: key_secret has 5 bytes",
+    ):
+        assert text in refused.msg
+    assert "Unexpected" not in refused.output
+
+    services = {"old": right, "new": right, "wrong": wrong, "down": {"server": nobody, "timeout": 1}}
+    zones = [{**zone, "new": ["new", "wrong", "down"]} for zone in zones]
+    refused = controller.run("delegation", {"endpoints": services, "zones": zones})
+    assert refused.failed
+    for zone in ("example.org", "example.net"):
+        assert f"zone {zone}: {server.address} port 53 does not accept the signature made with the key" in refused.msg
+        assert f"zone {zone}: {nobody} port 53 cannot be reached" in refused.msg
+    assert wrong["key_secret"] not in refused.output
