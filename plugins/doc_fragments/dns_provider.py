@@ -127,6 +127,17 @@ options:
         zone was given there. With O(provider=route53) the service itself says when all of them have it.
     type: float
     default: 0.0
+  write:
+    description:
+      - With V(false) nothing is written, and nothing is changed. The task fails if writing would fail, as far as the
+        service can say so without a change, and RV(ignore:changes) has what would be written.
+      - With O(provider=rfc2136) each update that would be sent is sent with a prerequisite that is never met. BIND,
+        Knot and PowerDNS refuse it if the key or the address may not write. A server that looks at the prerequisite
+        first, as RFC 2136 describes it, does not say who may write.
+      - With the other providers it reads, as in check mode. In check mode it only reads too.
+    type: bool
+    default: true
+    version_added: "0.8.0"
 notes:
   - With O(provider=rfc2136) every zone is changed by one update, which the server makes whole or not at all. Only a
     zone whose changes are longer than a DNS message (64 KiB) takes several. An update says what was read before. If

@@ -121,7 +121,8 @@ changes:
       type: dict
     status:
       description:
-        - C(applied) is written and read back; C(predicted) would be written, were it not for check mode.
+        - C(applied) is written and read back; C(predicted) would be written, were it not for check mode
+          or O(write=false).
         - C(not_applied) is not written, as RV(errors) says why.
         - C(unknown) was sent, and there is no answer to say whether it was written, or somebody else wrote over it.
       type: str
@@ -135,7 +136,7 @@ changes:
       status: applied
 diff:
   description: The changed records before and after, as lines of a zone file.
-  returned: when no option is invalid, but not with O(provider=manual)
+  returned: when no option is invalid, but not with O(provider=manual), nor with O(write=false)
   type: dict
 errors:
   description: The zones that are not as declared, and why.

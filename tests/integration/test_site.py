@@ -28,9 +28,14 @@ def test_key_and_server_that_do_not_hold_are_met_before_any_host_is_changed(lab:
     """All of them at once. It comes first: the hosts are fresh."""
     wrong = "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch"
     services = {
-        "mail_domains": [{"name": "example.org", "dns": "default"}, {"name": "example.net", "dns": "other"}],
+        "mail_domains": [
+            {"name": "example.org", "dns": ["default", "readable"]},
+            {"name": "example.net", "dns": "other"},
+        ],
         "mail_dns": {
             "default": {"server": "203.0.113.53", "key_name": "inbound-mail", "key_secret": wrong},
+            # Everybody may read there.
+            "readable": {"server": "203.0.113.53"},
             "other": {"server": "203.0.113.25", "timeout": 1},
         },
     }
@@ -39,7 +44,11 @@ def test_key_and_server_that_do_not_hold_are_met_before_any_host_is_changed(lab:
         assert refused.returncode != 0
         assert "signature made with the key inbound-mail (BADSIG)" in output(refused)  # the key, by its name
         assert "zone example.net: 203.0.113.25" in output(refused)
+        is_checked = "--check" in arguments
+        assert ("an update without a key may not change" in output(refused)) is not is_checked
+        assert ("Nothing was changed yet, on no host and in no zone" in output(refused)) is not is_checked
         assert wrong not in output(refused)
+    assert lab.run("sender", MX).stdout == ""
     assert lab.run("relay", "command -v postconf", check=False).stdout == ""
     assert lab.run("mail", "command -v postconf", check=False).stdout == ""
     assert "inbound_mail" not in lab.run("firewall", "command -v nft && nft list tables", check=False).stdout

@@ -127,18 +127,32 @@ def too_big(zone: Name, batch: Sequence[Change]) -> str:
     )
 
 
+def no_reply_to_update(exchange: Exchange, zone: Name, batch: Sequence[Change], error: ExchangeError) -> str:
+    """Why an update has no reply that counts."""
+    if isinstance(error, KeyRefused) and error.reason == "BADKEY":
+        # The zone was read with it.
+        return (
+            f"zone {name_text(zone)}: {exchange.server} takes {_whose(exchange)} for questions and not for the update "
+            f"(BADKEY): it may not change {changed_by(batch)}. Allow it there (Knot: an acl with action: update)."
+        )
+    return no_reply(exchange, zone, error)
+
+
 def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcode: dns.rcode.Rcode) -> str:
     """Why an update was answered with an error (RFC 2136, section 2.2)."""
     where = f"zone {name_text(zone)}: {exchange.server}"
     what = changed_by(batch)
+    who = _whose(exchange) or "an update without a key"
     if rcode == dns.rcode.REFUSED:
-        who = _whose(exchange) or "an update without a key"
         return (
             f"{where} refuses the update (REFUSED): {who} may not change {what}. "
             f"Allow it there (BIND: update-policy or allow-update), or use a key that may.{_mx_hint(zone, batch)}"
         )
     if rcode == dns.rcode.NOTAUTH:
-        return not_authoritative(exchange, zone, zone)
+        return (
+            f"{where} does not take the update (NOTAUTH). Either it is not the primary of this zone: name that in "
+            f"server. Or {who} may not change {what}: allow it there (Knot: an acl with action: update)."
+        )
     if rcode == dns.rcode.NOTZONE:
         return f"{where} says that {what} is not in this zone (NOTZONE). Name the zone that holds it."
     if rcode == dns.rcode.NOTIMP:

@@ -142,6 +142,11 @@ class Provider(ABC):
         Raises Conflict, OutcomeUnknown, or another ProviderError.
         """
 
+    async def rehearse(self, zone: Name, batch: Sequence[Change]) -> None:
+        """Ask the service whether it would take the batch, and change nothing. Where it cannot be asked, nothing is
+        known. Raises ProviderError as `apply` would."""
+        del zone, batch
+
     @abstractmethod
     async def contents(self, zone: Name) -> list[RRset]:
         """Everything in the zone. Raises ProviderError where the service does not hand it out."""

@@ -57,6 +57,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "prune": {"type": "bool", "default": False},
     "former_exchanges": {"type": "list", "elements": "str", "default": []},
     "wait_timeout": {"type": "float", "default": 0.0},
+    "write": {"type": "bool", "default": True},
 }
 # Those without a default, of which one sees that they were given.
 _SPECIAL = frozenset({"server", "port", "ca_path", "key_name", "key_secret", "url", "api_token", "options"})
@@ -89,8 +90,14 @@ def run(
         options["wait_timeout"],
         report,
         former_exchanges=frozenset(map(parse_name, options["former_exchanges"])),
+        rehearsal=not options["write"],
     )
-    return as_result(asyncio.run(work.results()), provider, started)
+    result = as_result(asyncio.run(work.results()), provider, started)
+    if not options["write"]:
+        # Nothing is about to happen, so nothing is announced.
+        result["changed"] = False
+        del result["diff"]
+    return result
 
 
 def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]], started: float) -> dict[str, Any]:

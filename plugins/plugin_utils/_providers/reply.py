@@ -152,19 +152,23 @@ def _read(wire: bytes, question: bytes, signer: Signer | None, request_mac: byte
     if position != len(wire):
         raise Malformed("an answer that came has something behind its end")
     answer, authority, additional = sections
-    _check_signature(wire, additional, signer, request_mac)
+    _check_signature(wire, flags, additional, signer, request_mac)
     return Reply(wire, flags, answer, authority)
 
 
-def _check_signature(wire: bytes, additional: list[Record], signer: Signer | None, request_mac: bytes) -> None:
+def _check_signature(
+    wire: bytes, flags: int, additional: list[Record], signer: Signer | None, request_mac: bytes
+) -> None:
     """RFC 8945, section 5.3: the last record is the signature."""
     if signer is None:
         return
     record = additional[-1] if additional else None
     if record is None or record.rdtype != dns.rdatatype.TSIG:
+        rcode = dns.rcode.to_text(dns.rcode.Rcode(flags & 0xF))
         raise Malformed(
-            "an answer that came is not signed with the key, so it may be anybody's; if it is the server's, "
-            "it does not take the key: check key_name, key_algorithm and key_secret"
+            f"an answer that came is not signed with the key, so it may be anybody's; if it is the server's ({rcode}), "
+            "it does not take the key, or the key may not do this: check key_name, key_algorithm and key_secret, and "
+            "the rights of the key"
         )
     signer.verify(wire, record.owner, request_mac)
 

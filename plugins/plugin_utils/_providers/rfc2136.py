@@ -31,7 +31,7 @@ from .interface import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, P
 from .name_servers import NameServers, addresses
 from .reply import Malformed, Reply
 from .tsig import GSS, make_key
-from .update import Update
+from .update import Update, futile_update, update_of
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -255,14 +255,7 @@ class Rfc2136(Provider):
         exchange = await self._primary(zone)
         self.traffic.messages += 1
         self._without_wildcard -= {change.key.name.labels[1:] for change in batch if change.key.name.is_wild()}
-        try:
-            reply = await exchange.update(_update(zone, batch))
-        except Lost as error:
-            raise OutcomeUnknown(failures.no_reply(exchange, zone, error)) from None
-        except ExchangeError as error:
-            raise ProviderError(failures.no_reply(exchange, zone, error)) from None
-        except dns.exception.TooBig:
-            raise ProviderError(failures.too_big(zone, batch)) from None
+        reply = await self._send(exchange, zone, update_of(zone, batch), batch)
         if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
             # Whoever else writes may make wildcards.
             self._without_wildcard.clear()
@@ -271,6 +264,30 @@ class Rfc2136(Provider):
             raise OutcomeUnknown(message) if reply.repeated else Conflict(message)
         if reply.rcode != dns.rcode.NOERROR:
             raise ProviderError(failures.update_refused(exchange, zone, batch, reply.rcode))
+
+    async def rehearse(self, zone: Name, batch: Sequence[Change]) -> None:
+        """By the same update with a prerequisite that is never met. Servers that look at who may write first refuse it;
+        others, as RFC 2136 has it (sections 3.2 and 3.3), say the same to everybody, and nothing is known."""
+        exchange = await self._primary(zone)
+        # Whoever takes no notice of prerequisites would make the changes, so nobody gets them unseen.
+        for changes in ((), batch):
+            self.traffic.queries += 1
+            reply = await self._send(exchange, zone, futile_update(zone, changes), batch)
+            if reply.rcode == dns.rcode.NOERROR or (reply.rcode == dns.rcode.FORMERR and not changes):
+                return
+            if reply.rcode != dns.rcode.YXRRSET:
+                raise ProviderError(failures.update_refused(exchange, zone, batch, reply.rcode))
+
+    async def _send(self, exchange: Exchange, zone: Name, update: Update, batch: Sequence[Change]) -> Reply:
+        """Raises ProviderError: OutcomeUnknown if it was sent."""
+        try:
+            return await exchange.update(update)
+        except Lost as error:
+            raise OutcomeUnknown(failures.no_reply_to_update(exchange, zone, batch, error)) from None
+        except ExchangeError as error:
+            raise ProviderError(failures.no_reply_to_update(exchange, zone, batch, error)) from None
+        except dns.exception.TooBig:
+            raise ProviderError(failures.too_big(zone, batch)) from None
 
     # The other servers
 
@@ -367,49 +384,6 @@ class Rfc2136(Provider):
             protocol = "tcp" if self._options.protocol == "udp" else self._options.protocol
             return Exchange(server, key, self._options.timeout, protocol, self._tls)
         raise Unreachable("its name has no address")
-
-
-def _update(zone: Name, batch: Sequence[Change]) -> Update:
-    """Prerequisites on what was read, then the changes."""
-    update = Update(zone)
-    for change in batch:
-        if change.before is None:
-            update.absent(change.key)
-        else:
-            update.present(change.key, sorted(change.before.values))
-    for _labels, group in groupby(batch, key=lambda change: change.key.name.labels):
-        _add_alias_prerequisites(update, list(group))
-    # What goes first goes first: a name gives up its CNAME before it gets an address.
-    changes = [change for change in batch if change.alters]
-    for change in changes:
-        if change.before is not None and not _is_apex_ns(zone, change):
-            update.delete(change.key)
-    for change in changes:
-        if change.after is not None:
-            update.add(change.key, change.after.ttl, sorted(change.after.values))
-        if _is_apex_ns(zone, change):
-            # A zone's own NS RRset cannot be deleted whole (section 3.4.2.3): old values go once the new are there.
-            before = change.before.values if change.before is not None else frozenset()
-            after = change.after.values if change.after is not None else frozenset()
-            update.delete_values(change.key, sorted(before - after))
-    return update
-
-
-def _add_alias_prerequisites(update: Update, group: Sequence[Change]) -> None:
-    """Servers leave out, in silence, a CNAME at a name with other records, and others at a name with a CNAME (RFC 2136,
-    section 3.4.2.2): nobody may have made one since the name was read."""
-    name = group[0].key.name
-    if any(change.before is not None for change in group):
-        return
-    created = {change.key.rdtype for change in group if change.after is not None}
-    if dns.rdatatype.CNAME in created:
-        update.name_absent(name)
-    elif created:
-        update.absent(Key(name, dns.rdatatype.CNAME))
-
-
-def _is_apex_ns(zone: Name, change: Change) -> bool:
-    return change.key == (zone, dns.rdatatype.NS)
 
 
 def _octets(change: Change) -> int:

@@ -41,7 +41,7 @@ _READ_BACK_LIMIT = 3.0
 
 # What can become of a change.
 APPLIED = "applied"  # written, and read back
-PREDICTED = "predicted"  # check mode: would be written
+PREDICTED = "predicted"  # nothing is written in this run: it would be
 NOT_APPLIED = "not_applied"  # not written
 UNKNOWN = "unknown"  # sent, but nobody can say whether it was written
 
@@ -72,7 +72,8 @@ class Run:
 
     goals: of each zone; concurrency: zones at once; prune: whether the addresses of a host that is no mail exchange any
     more are removed; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
-    report: takes a line about how far it is; former_exchanges: hosts that left their MX RRset in an earlier run.
+    report: takes a line about how far it is; former_exchanges: hosts that left their MX RRset in an earlier run;
+    rehearsal: nothing is written, as in check mode, but the service is asked whether it would take it.
     """
 
     provider: Provider
@@ -83,6 +84,7 @@ class Run:
     wait_timeout: float
     report: Callable[[str], None]
     former_exchanges: frozenset[Name] = frozenset()
+    rehearsal: bool = False
     _finished: int = 0
 
     def __post_init__(self) -> None:
@@ -127,7 +129,9 @@ class Run:
                 goals += pruning
                 plan = await self._planned(zone, goals)
         if self.check_mode:
-            result.changes = {change.key: (change, PREDICTED) for change in plan.changes}
+            _mark(result, plan.changes, PREDICTED)
+        elif self.rehearsal:
+            await self._rehearse(result, plan)
         elif plan.changes:
             await self._write(result, plan, goals)
         result.unchanged = len(goals) - len(result.changes)
@@ -146,6 +150,11 @@ class Run:
 
     def _unsupported(self, changes: Sequence[Change]) -> list[str]:
         return [f"{self.provider.service}: {problem}" for problem in self.provider.capabilities.problems(changes)]
+
+    async def _rehearse(self, result: ZoneResult, plan: _Plan) -> None:
+        for batch in self._batches(result, plan):
+            await self.provider.rehearse(result.zone, batch)
+        _mark(result, plan.changes, PREDICTED)
 
     async def _write(self, result: ZoneResult, plan: _Plan, goals: Collection[Goal]) -> None:
         """Write, and once more after a conflict; what `result` says is true whenever an error leaves this function."""

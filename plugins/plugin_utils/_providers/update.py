@@ -10,16 +10,18 @@ zones. Here the values are at hand as they are sent.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .._deps import dns
+from .._records.rrsets import Key
 
 if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
 
-    from .._records.rrsets import Key
+    from .._records.rrsets import Change
 
 _OPCODE = 5 << 11
 _TO_ZONE = b"\xc0\x0c"  # a compression pointer to octet 12, where the zone's name is (RFC 1035, section 4.1.4)
@@ -72,3 +74,59 @@ class Update:
         own = name.labels[: len(name.labels) - len(self.zone.labels)]
         owner = b"".join([bytes([len(label)]) + label for label in own])
         return owner + _TO_ZONE + struct.pack("!HHIH", rdtype, rdclass, ttl, len(value)) + value
+
+
+def update_of(zone: Name, batch: Sequence[Change]) -> Update:
+    """Prerequisites on what was read, then the changes."""
+    update = Update(zone)
+    for change in batch:
+        if change.before is None:
+            update.absent(change.key)
+        else:
+            update.present(change.key, sorted(change.before.values))
+    for _labels, group in groupby(batch, key=lambda change: change.key.name.labels):
+        _add_alias_prerequisites(update, list(group))
+    _add_changes(update, batch)
+    return update
+
+
+def futile_update(zone: Name, batch: Sequence[Change] = ()) -> Update:
+    """The changes behind a prerequisite that no zone meets: that there is no SOA at its apex. They are never made by
+    whoever looks at prerequisites first (section 3.2)."""
+    update = Update(zone)
+    update.absent(Key(zone, dns.rdatatype.SOA))
+    _add_changes(update, batch)
+    return update
+
+
+def _add_changes(update: Update, batch: Sequence[Change]) -> None:
+    # What goes first goes first: a name gives up its CNAME before it gets an address.
+    changes = [change for change in batch if change.alters]
+    for change in changes:
+        if change.before is not None and not _is_apex_ns(update.zone, change):
+            update.delete(change.key)
+    for change in changes:
+        if change.after is not None:
+            update.add(change.key, change.after.ttl, sorted(change.after.values))
+        if _is_apex_ns(update.zone, change):
+            # A zone's own NS RRset cannot be deleted whole (section 3.4.2.3): old values go once the new are there.
+            before = change.before.values if change.before is not None else frozenset()
+            after = change.after.values if change.after is not None else frozenset()
+            update.delete_values(change.key, sorted(before - after))
+
+
+def _add_alias_prerequisites(update: Update, group: Sequence[Change]) -> None:
+    """Servers leave out, in silence, a CNAME at a name with other records, and others at a name with a CNAME (section
+    3.4.2.2): nobody may have made one since the name was read."""
+    name = group[0].key.name
+    if any(change.before is not None for change in group):
+        return
+    created = {change.key.rdtype for change in group if change.after is not None}
+    if dns.rdatatype.CNAME in created:
+        update.name_absent(name)
+    elif created:
+        update.absent(Key(name, dns.rdatatype.CNAME))
+
+
+def _is_apex_ns(zone: Name, change: Change) -> bool:
+    return change.key == (zone, dns.rdatatype.NS)

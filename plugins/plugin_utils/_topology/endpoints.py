@@ -17,8 +17,9 @@ from .values import described
 CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
 """The options of an endpoint that are secret: nothing here reads them."""
 
-OF_ALL_ZONES = {name: option for name, option in ARGUMENT_SPEC.items() if name != "former_exchanges"}
-"""What an endpoint can have. Which exchangers leave is for a cutover to say."""
+_OF_A_RUN = {"former_exchanges", "write"}
+OF_ALL_ZONES = {name: option for name, option in ARGUMENT_SPEC.items() if name not in _OF_A_RUN}
+"""What an endpoint can have. Which exchangers leave and whether anything is written is for the playbooks to say."""
 _EXAMPLE = "Write endpoints by name, as {default: {provider: rfc2136, server: 192.0.2.53}}"
 _NUMBERS = {"int": int, "float": float}
 

@@ -14,9 +14,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import knot
+import powerdns
 from controller import Controller
-from name_server import Network
+from knot import Knot
+from name_server import NameServer, Network
 from named import Named
+from powerdns import PowerDns
 from runner import Runner
 
 
@@ -42,6 +46,24 @@ def new_server(
 
     def make() -> Named:
         made.append(Named(debian_root(release), tmp_path_factory.mktemp("named"), network))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.clear()
+
+
+@pytest.fixture
+def make(
+    debian_root: Callable[..., Path], network: Network, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., NameServer]]:
+    """A server of that kind and release, not started yet."""
+    made: list[NameServer] = []
+    packages = {Knot: knot.PACKAGES, PowerDns: powerdns.PACKAGES, Named: ()}
+
+    def make(kind: type[NameServer], release: str, **options: object) -> NameServer:
+        root = debian_root(release, *packages[kind])
+        made.append(kind(root, tmp_path_factory.mktemp("server"), network, **options))
         return made[-1]
 
     yield make

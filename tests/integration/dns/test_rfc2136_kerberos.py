@@ -65,9 +65,10 @@ def test_one_negotiation_serves_all_zones(realm: Realm) -> None:
 
 
 def test_a_principal_that_may_not_write(realm: Realm) -> None:
-    refused = realm.records([mx("10 other.example.net")], keytab="reader.keytab")
-    assert refused.failed
-    assert f"the Kerberos principal reader@{REALM} may not change MX example.org" in refused.msg
+    for write in (False, True):
+        refused = realm.records([mx("10 other.example.net")], keytab="reader.keytab", write=write)
+        assert refused.failed
+        assert f"the Kerberos principal reader@{REALM} may not change MX example.org" in refused.msg
 
 
 def test_what_is_missing_is_said(realm: Realm, controller: Controller) -> None:

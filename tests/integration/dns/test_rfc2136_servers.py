@@ -8,15 +8,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import knot
-import powerdns
 import pytest
 from controller import Controller, Outcome, access, mx, record
 from knot import Knot
-from name_server import Key, NameServer, Network
+from name_server import Key, NameServer
 from named import Named
 from powerdns import PowerDns
 
@@ -36,24 +34,6 @@ RECORDS = [
 UNKNOWN_TYPE = record("x.example.org", "TYPE65280", r"\# 2 abcd")
 BOTH = ["bookworm", "trixie"]
 Make = Callable[..., NameServer]
-
-
-@pytest.fixture
-def make(
-    debian_root: Callable[..., Path], network: Network, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Make]:
-    """A server of that kind and release, not started yet."""
-    made: list[NameServer] = []
-    packages = {Knot: knot.PACKAGES, PowerDns: powerdns.PACKAGES, Named: ()}
-
-    def make(kind: type[NameServer], release: str, **options: object) -> NameServer:
-        root = debian_root(release, *packages[kind])
-        made.append(kind(root, tmp_path_factory.mktemp("server"), network, **options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.clear()
 
 
 @pytest.mark.parametrize("release", BOTH)

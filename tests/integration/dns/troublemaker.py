@@ -9,6 +9,7 @@ TROUBLE is what happens to the first COUNT updates (default: all):
 
 ignore     answered NOERROR, properly signed, and not done (the key is read from standard input: name secret)
 part       answered NOERROR as well, but the TXT records in it are left out (with the key, too)
+heedless   done without a look at its prerequisites (with the key, too)
 deny       the answer of named is lost, the update was done
 together   the first COUNT updates of each zone wait for one another, and then go on at once
 race       another administrator changes the records just before: standard input is a shell command
@@ -44,6 +45,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import dns.tsig
+import dns.update
 
 Ask = Callable[[bytes], bytes]
 
@@ -88,7 +90,10 @@ class Troublemaker:
         if self.trouble == "ignore":
             return [self.yes(wire)]
         if self.trouble == "part":
-            ask(self.without_texts(wire))
+            ask(self.without(dns.update.UpdateSection.UPDATE, wire, dns.rdatatype.TXT))
+            return [self.yes(wire)]
+        if self.trouble == "heedless":
+            ask(self.without(dns.update.UpdateSection.PREREQ, wire))
             return [self.yes(wire)]
         if self.trouble == "race":
             subprocess.run(self.given, shell=True, check=True)
@@ -137,9 +142,12 @@ class Troublemaker:
         answer.flags |= dns.flags.AA | dns.flags.TC
         return answer.to_wire()
 
-    def without_texts(self, wire: bytes) -> bytes:
+    def without(self, section: int, wire: bytes, rdtype: int = dns.rdatatype.ANY) -> bytes:
+        """The update without the records of this type in a section of it."""
         update = self.request(wire)
-        update.sections[2] = [rrset for rrset in update.sections[2] if rrset.rdtype != dns.rdatatype.TXT]
+        update.sections[section] = [
+            rrset for rrset in update.sections[section] if rdtype not in (rrset.rdtype, dns.rdatatype.ANY)
+        ]
         update.use_tsig(update.keyring)
         return update.to_wire()
 
