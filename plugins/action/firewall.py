@@ -12,6 +12,9 @@ from ansible.plugins.action import ActionBase
 
 MODULE = "inbound.mail.firewall"
 
+# Seconds between two attempts to reach a host that refuses connections.
+_PAUSE = 1.0
+
 
 class ActionModule(ActionBase):
     """inbound.mail.firewall; documented in plugins/modules/firewall.py.
@@ -43,6 +46,7 @@ class ActionModule(ActionBase):
                 confirmed: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
             except AnsibleConnectionFailure as error:
                 if time.monotonic() < deadline:
+                    time.sleep(_PAUSE)
                     continue
                 raise AnsibleActionFail(
                     "After the change no new connection to the host could be made, so it is not confirmed, and the "
