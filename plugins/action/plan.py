@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVari
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
+from ansible_collections.inbound.mail.plugins.plugin_utils._private_file import write_private
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.credentials import TOKEN_VARIABLES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import (
     FORMAT_VERSION,
@@ -144,7 +144,7 @@ class ActionModule(ActionBase):
             before, mode = _current(path)
             changed = before != after or mode != PRIVATE
             if changed and not self._task.check_mode:
-                _replace(path, after)
+                write_private(path, after)
         except OSError as error:
             raise AnsibleActionFail(
                 f"The {what} cannot be written to {dest}: {error.strerror}. "
@@ -343,15 +343,3 @@ def _current(path: str) -> tuple[str, int | None]:
             return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except FileNotFoundError:
         return "", None
-
-
-def _replace(path: str, content: str) -> None:
-    """In one step: a reader sees the file as it was or as it will be."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -9,11 +9,12 @@ import glob
 import json
 import math
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from .._private_file import write_private
 
 FORMAT_VERSION = 1
 
@@ -227,14 +228,4 @@ def write_progress(path: str, progress: Progress) -> None:
         "states": dict(progress.states),
         "times": dict(progress.times),
     }
-    folder, name = os.path.split(os.path.realpath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(held, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_private(path, json.dumps(held, indent=2) + "\n")

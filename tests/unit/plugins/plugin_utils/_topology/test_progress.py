@@ -97,6 +97,17 @@ def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
+    """As where the state is kept in another directory than the plan."""
+    link, kept = tmp_path / "former.json.cutover", tmp_path / "kept" / "state"
+    kept.parent.mkdir()
+    link.symlink_to(kept)
+    write_progress(str(link), read_progress(str(link), about()))
+    assert link.is_symlink()
+    assert read_progress(str(kept), about()) == read_progress(str(link), about())
+    assert [path.name for path in kept.parent.iterdir()] == ["state"]
+
+
 def test_until_the_switch_another_state_may_be_declared_and_then_not(tmp_path: Path) -> None:
     path = str(tmp_path / "cutover")
     progress = Progress("a", 3600, 60, {"beside": NOW})
