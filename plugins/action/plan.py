@@ -28,7 +28,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints i
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import unfinished
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import apart_from_secrets
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import requests, tables
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import (
     SHORT_TTL,
     STAGES,
@@ -63,6 +63,7 @@ class ActionModule(ActionBase):
                 "dest": {"type": "path"},
                 "drawing": {"type": "path"},
                 "show": {"type": "bool", "default": False},
+                "show_requests": {"type": "bool", "default": False},
                 "former": {"type": "path"},
                 "stage": {"type": "str", "choices": list(STAGES)},
                 "short_ttl": {"type": "int", "default": SHORT_TTL},
@@ -90,6 +91,9 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = {"changed": False, "plan": plan, "tables": tables(plan)}
         if options["show"]:
             self._display.display(f"\n{result['tables']}\n")
+        elif options["show_requests"]:
+            # As it stands: in a result that Ansible prints, what is to be copied would be quoted.
+            self._display.display(f"\n{requests(plan)}\n")
         else:
             self._warn(plan["warnings"])
         diffs: list[dict[str, str]] = []

@@ -50,6 +50,13 @@ options:
       - Print the plan on the terminal, as tables.
     type: bool
     default: false
+  show_requests:
+    description:
+      - Print what has to be asked of somebody (C(manual) in the plan) on the terminal, as it is to be entered, and not
+        the rest of the plan. O(show) prints it too.
+    type: bool
+    default: false
+    version_added: "0.8.0"
   former:
     description:
       - A file with the plan of a former state, as O(dest) wrote it. The result is then not the plan of what is

@@ -25,11 +25,16 @@ def tables(plan: Mapping[str, Any]) -> str:
     ]
     parts.append(_titled("Flows, the first that matches wins", FLOW_COLUMNS, flow_rows(plan["flows"])))
     parts.append(_titled("Mail hosts", MAIL_COLUMNS, mail_rows(plan)))
-    parts += [_request(request) for request in plan["manual"]]
+    parts.append(requests(plan))
     if plan["warnings"]:
         lines = [f"- {_where(warning)}: {warning['message']}. {warning['remedy']}" for warning in plan["warnings"]]
         parts.append("\n".join(["Warnings", *lines]))
     return "\n\n".join(part for part in parts if part)
+
+
+def requests(plan: Mapping[str, Any]) -> str:
+    """What has to be asked of somebody, as it is to be entered; empty if there is nothing."""
+    return "\n\n".join(map(_request, plan["manual"]))
 
 
 def record_rows(rrsets: Any) -> list[tuple[str, ...]]:
@@ -86,8 +91,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _request(request: Mapping[str, Any]) -> str:
-    """Something to ask of somebody, with the records or the rules to enter."""
-    parts = [f"To ask for: {request['owner']}\n{request['what']}\n({request['why']})"]
+    """With the records, the rules or the commands to enter."""
+    parts = [f"To be done by others ({request['owner']})\n{request['what']}\n({request['why']})"]
     if "records" in request:
         parts.append(_table(RECORD_COLUMNS, record_rows(request["records"])))
     if "flows" in request:
