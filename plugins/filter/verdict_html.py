@@ -40,7 +40,7 @@ EXAMPLES = r"""
   ansible.builtin.copy:
     content: "{{ mail_verify_result | inbound.mail.verdict_html(mail_verify_expectations) }}"
     dest: report.html
-    mode: "0644"
+    mode: "0600"
 """
 
 RETURN = r"""

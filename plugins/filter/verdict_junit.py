@@ -38,7 +38,7 @@ EXAMPLES = r"""
   ansible.builtin.copy:
     content: "{{ mail_verify_result | inbound.mail.verdict_junit(fail_on='warning') }}"
     dest: report.xml
-    mode: "0644"
+    mode: "0600"
 """
 
 RETURN = r"""

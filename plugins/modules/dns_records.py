@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dns_records
-short_description: Sets records of many DNS zones in one go
+short_description: Set records of many DNS zones in one go
 version_added: "0.1.0"
 author: the inbound.mail contributors (@inbound-mail)
 description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mx
-short_description: Sets who takes the mail of a domain
+short_description: Set who takes the mail of a domain
 version_added: "0.1.0"
 author: the inbound.mail contributors (@inbound-mail)
 description:

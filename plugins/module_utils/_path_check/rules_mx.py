@@ -200,8 +200,8 @@ def ttl_mismatch(case: Case) -> Iterator[Found]:
             )
 
 
-def _bad_answers(case: Case) -> Iterator[tuple[str, seen.NameServer, seen.Answer]]:
-    """(domain, server, answer) where a server that answers for the zone failed at the question for the MX."""
+def _answers_of_serving(case: Case) -> Iterator[tuple[str, seen.NameServer, seen.Answer]]:
+    """(domain, server, answer to the question for the MX) of every server that answers for the zone."""
     for domain in case.mail_domains:
         for server, answer in case.answers(domain, "MX"):
             if server["authoritative"] and server["serial"] is not None:
@@ -216,7 +216,7 @@ def _bad_answers(case: Case) -> Iterator[tuple[str, seen.NameServer, seen.Answer
     "Look for a filter that drops such questions or answers, or for an overloaded server.",
 )
 def mx_no_answer(case: Case) -> Iterator[Found]:
-    for domain, server, answer in _bad_answers(case):
+    for domain, server, answer in _answers_of_serving(case):
         if answer["status"] != seen.ANSWERED:
             yield Found(
                 f"{domain} at {label(server)}",
@@ -234,7 +234,7 @@ def mx_no_answer(case: Case) -> Iterator[Found]:
     "See the server's log.",
 )
 def mx_rcode(case: Case) -> Iterator[Found]:
-    for domain, server, answer in _bad_answers(case):
+    for domain, server, answer in _answers_of_serving(case):
         if answer["status"] == seen.ANSWERED and answer["rcode"] not in ("NOERROR", "NXDOMAIN"):
             yield Found(
                 f"{domain} at {label(server)}",
@@ -253,7 +253,7 @@ def mx_rcode(case: Case) -> Iterator[Found]:
     "Make the server serve the zone itself.",
 )
 def mx_non_authoritative(case: Case) -> Iterator[Found]:
-    for domain, server, answer in _bad_answers(case):
+    for domain, server, answer in _answers_of_serving(case):
         if (
             answer["status"] == seen.ANSWERED
             and answer["rcode"] in ("NOERROR", "NXDOMAIN")

@@ -113,7 +113,7 @@ def found_at(way: Way, findings: Sequence[Mapping[str, Any]]) -> list[int]:
     return [
         number
         for number, one in enumerate(findings)
-        if way.address in (words := _words(one["subject"])) or (called & words and not _addresses(words))
+        if way.address in (words := _words(one["subject"])) or (called & words and not _has_address(words))
     ]
 
 
@@ -121,5 +121,5 @@ def _words(subject: str) -> set[str]:
     return set(re.split(r"[\s()]+", subject))
 
 
-def _addresses(words: Iterable[str]) -> bool:
+def _has_address(words: Iterable[str]) -> bool:
     return any(re.fullmatch(r"[0-9.]+\.[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]+", word) for word in words)
