@@ -23,6 +23,9 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 TABLE_DIRECTORY = "inbound_mail"
 """Where the tables lie, below Postfix's configuration directory; one directory in it for each owner."""
 
+OWNER = re.compile(r"[a-z][a-z0-9_]*")
+"""What an owner can be called: it names a directory, and a block in files of others."""
+
 _ANYWHERE = "${config_directory}"
 
 OVERWRITTEN = "# Written by Ansible (inbound.mail): a change here is overwritten.\n"

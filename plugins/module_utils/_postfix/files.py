@@ -45,6 +45,11 @@ def read_text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
+def printable(text: str) -> str:
+    """Such a text for a diff."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def write_secret(path: Path, text: str) -> None:
     """In one step, for root alone; not by the module's atomic_move, which gives a new file to everybody to read."""
     with _unfinished(path) as new:

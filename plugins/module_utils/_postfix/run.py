@@ -5,42 +5,32 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import main_cf, master_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
     PASSWORDS,
-    Configuration,
-    Former,
-    located,
     without_values,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge_tls import DANE, resolver_problems
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import printable
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.lifetimes import domain_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.next_hops import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.proxy_protocol import port_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.recipients import map_problems
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.scanning import scanner_problems
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.timer import PROGRAM, UNITS, Timer
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import certificate_problems
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.wanted import wanted
 from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
 
-_OWNER = re.compile(r"[a-z][a-z0-9_]*")
-_PARAMETER = re.compile(r"[A-Za-z0-9_.-]+")
 _CERTIFICATE = "a new key, and a certificate signed by it\n"
 
 
@@ -115,25 +105,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     return result
 
 
-def _read_settings(declared: Mapping[str, Any]) -> tuple[dict[str, str], list[Problem]]:
-    """The option ``settings`` as main.cf has it, and what is wrong with it. YAML reads a bare yes as true."""
-    found: dict[str, str] = {}
-    problems = []
-    for name, value in declared.items():
-        found[name] = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-        option = f"settings.{name}"
-        if not _PARAMETER.fullmatch(name):
-            problems.append(Problem(option, "this is no name of a parameter", "See man 5 postconf"))
-        if not isinstance(value, (str, int, float)):
-            remedy = "Write it as main.cf has it, several values with commas between them; '' for an empty one"
-            problems.append(Problem(option, "the value is no text", remedy))
-        elif "\n" in found[name]:
-            problems.append(Problem(option, "the value has more than one line", "Write it in one line"))
-        elif "\0" in found[name]:
-            problems.append(Problem(option, "the value has a NUL character", "Leave it out"))
-    return found, problems
-
-
 def _certificate_problems(params: Mapping[str, Any]) -> list[Problem]:
     for option in ("relay", "server"):
         declared = params[option] if params["state"] == "present" else None
@@ -157,103 +128,12 @@ def _problems_here(params: Mapping[str, Any], services: str) -> list[Problem]:
     return problems + [problem for option, value in declared.items() for problem in problems_here(option, value)]
 
 
-def _required_tls_problems(params: Mapping[str, Any]) -> list[Problem]:
-    """A host that faces the outside must not refuse those who cannot encrypt (RFC 3207, section 4)."""
-    if not (params["edge"] or {}).get("tls_required") or (params["server"] and params["server"]["accept_from"]):
-        return []
-    remedy = "Leave it out, or name the relays in server.accept_from"
-    return [Problem("edge.tls_required", "this host takes mail from anybody, and many cannot encrypt", remedy)]
-
-
 def _scanner_problems(module: AnsibleModule, host: Host) -> list[Problem]:
     scanner = (module.params["relay"] or {}).get("scanner") if module.params["state"] == "present" else None
     if not scanner or (scanner["type"] == RSPAMD and module.check_mode):
         # In check mode the rspamd of the host's own may be about to come.
         return []
     return scanner_problems(scanner, host.smtpd())
-
-
-def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collection[str] | None) -> Configuration:
-    """The configuration that the parameters ask for, on top of what the host has without ours.
-
-    files: texts of main.cf and master.cf; known: the parameters that the host's Postfix has, None where there is none
-    yet. Raises InvalidError.
-    """
-    owner = params["name"]
-    problems = []
-    if not _OWNER.fullmatch(owner):
-        problems.append(Problem("name", f"{owner!r} cannot name a block in main.cf", "Use a to z, 0 to 9 and _"))
-        raise InvalidError(problems)
-    name = "main.cf"
-    try:
-        former = main_cf.settings_of(main_cf.without_settings(files[name], owner))
-        foreign = main_cf.owned_by_others(files[name], owner)
-        name = "master.cf"
-        services = master_cf.services_of(master_cf.without_services(files[name], owner))
-        foreign_services = master_cf.owned_by_others(files[name], owner)
-    except DamagedBlockError as error:
-        remedy = "Put that line back, or delete the block and take '#inbound.mail ...: ' off the lines that have it"
-        raise InvalidError([Problem(name, str(error), remedy)]) from error
-    if params["state"] == "absent":
-        return Configuration()
-    configuration = Configuration()
-    before = Former(former, services, known)
-    logins = {"credentials": params["credentials"]}
-    try:
-        if params["relay"]:
-            configuration = relay_configuration(owner, {**params["relay"], **logins}, before)
-        elif params["server"]:
-            configuration = server_configuration(owner, {**params["server"], **logins}, former)
-    except InvalidError as invalid:
-        problems += invalid.problems
-    if params["relay"] or params["server"]:
-        try:
-            problems += _required_tls_problems(params)
-            # One service can have options for both.
-            services = {**services, **{service.key: service for service in configuration.services}}
-            configuration += edge_configuration(owner, params["edge"] or {}, replace(before, services=services))
-        except InvalidError as invalid:
-            problems += invalid.problems
-        try:
-            domains = params["relay"]["domains"] if params["relay"] else ()
-            configuration += domain_lifetimes(domains, params["edge"] or {}, before)
-        except InvalidError as invalid:
-            problems += invalid.problems
-    elif params["edge"]:
-        remedy = "Declare one of them in the same task, or set parameters one by one in settings"
-        problems.append(Problem("edge", "it is of a relay or a server, and neither is declared", remedy))
-    extra, unfit = _read_settings(params["settings"])
-    problems += unfit
-    for name in extra:
-        if name in configuration.settings:
-            what = "relay" if params["relay"] else "server"
-            problems.append(
-                Problem(f"settings.{name}", f"this parameter follows from the option {what}", "Leave it out here")
-            )
-    settings = {**configuration.settings, **extra}
-    problems += [
-        Problem(
-            f"main.cf: {name}",
-            f"it is set by 'inbound.mail {foreign[name]}' on this host already",
-            f"Take that away first (state: absent with name: {foreign[name]}), or leave the parameter to it",
-        )
-        for name in settings
-        if name in foreign
-    ]
-    problems += [
-        Problem(
-            f"master.cf: {service.key}",
-            f"it is set by 'inbound.mail {foreign_services[service.key]}' on this host already",
-            f"Take that away first (state: absent with name: {foreign_services[service.key]})",
-        )
-        for service in configuration.services
-        if service.key in foreign_services
-    ]
-    if problems:
-        # A service that is missing is missed by all that would set something there.
-        raise InvalidError(list(dict.fromkeys(problems)))
-    directory = str(Path(params["config_directory"]))
-    return replace(configuration, settings={name: located(value, directory) for name, value in settings.items()})
 
 
 def _changed_settings(before: str, after: str) -> list[dict[str, Any]]:
@@ -290,8 +170,4 @@ def _diff(folders: Iterable[tuple[Path, Mapping[str, str], Mapping[str, str]]]) 
 def _shown(name: str, old: str, new: str) -> dict[str, str]:
     if name == PASSWORDS:
         old, new = without_values(old), without_values(new) + "# with other credentials than before\n" * (new != "")
-    return {"before": _printable(old), "after": _printable(new)}
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return {"before": printable(old), "after": printable(new)}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import read_text
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import MILTER, RSPAMD_PROXY, unreachable
 
 if TYPE_CHECKING:
@@ -210,5 +211,4 @@ def _await(reason: Callable[[], str], seconds: int) -> str:
 
 
 def _read(path: Path) -> str | None:
-    # Bytes that are no UTF-8 come back as they were; newlines are not translated.
-    return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else None
+    return read_text(path) if path.is_file() else None

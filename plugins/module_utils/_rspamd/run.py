@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import OWNER, Checker
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import printable
 from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible.module_utils.basic import AnsibleModule
-
-_OWNER = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def _files(params: Mapping[str, Any], before: Files) -> Files:
     owner, check = params["name"], Checker()
-    if not _OWNER.fullmatch(owner):
+    if not OWNER.fullmatch(owner):
         check.report("name", f"{owner!r} cannot name a file and a block", "Use a to z, 0 to 9 and _")
         check.finish()
     try:
@@ -89,13 +87,9 @@ def _diff(host: Host, owner: str, before: Files, after: Files) -> list[dict[str,
         {
             "before_header": str(path),
             "after_header": str(path),
-            "before": _printable(old or ""),
-            "after": _printable(new or ""),
+            "before": printable(old or ""),
+            "after": printable(new or ""),
         }
         for path, old, new in files
         if old != new
     ]
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -29,7 +29,7 @@ def test_options_have_the_defaults_that_it_says() -> None:
     playbook = (ROOT / "playbooks" / "cutover.yml").read_text(encoding="utf-8")
     defaults = dict(re.findall(r"(mail_cutover_\w+) \| default\((\d+|true|false)\)", playbook))
     defaults["mail_cutover_ttl"] = str(SHORT_TTL)
-    asked = {name for name in re.findall(r"(mail_cutover_\w+) (?:\| default|is defined)", playbook)}
+    asked = set(re.findall(r"(mail_cutover_\w+) (?:\| default|is defined)", playbook))
     rows = dict(re.findall(r"^\| `(mail_cutover_\w+)` \| ([^|]*) \|", PAGE, re.MULTILINE))
     assert asked - {"mail_cutover_sessions"} == rows.keys()
     assert {name: rows[name].removesuffix(" s") for name in defaults} == defaults

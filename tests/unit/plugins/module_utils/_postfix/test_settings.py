@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.run import wanted
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.wanted import wanted
 from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
 
 
