@@ -25,8 +25,8 @@ OUTSIDE = "wan"
 """The interface set that leads outside where no flow says which one does."""
 
 _FLOW_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# IFNAMSIZ less the final null byte; see dev_valid_name() of Linux, without the characters that nft gives a meaning.
-_INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
+INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
+"""IFNAMSIZ less the final null byte; see dev_valid_name() of Linux, without the characters that nft gives a meaning."""
 # An address comes up several times in a list of flows, and to read it is half of what a flow costs here.
 _ADDRESSES = 65536
 _RATE = re.compile(r"([1-9][0-9]{0,6})/(second|minute|hour|day)")
@@ -198,7 +198,7 @@ class _Reader:
                 continue
             self._members[name] = [Peer(interface=member) for member in members]
             for member in members:
-                if not _INTERFACE.fullmatch(member):
+                if not INTERFACE.fullmatch(member):
                     remedy = "Names have at most 15 characters and no wildcard"
                     self._report(where, f"{member!r} is no name of an interface", remedy)
 

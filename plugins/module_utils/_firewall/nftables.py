@@ -39,7 +39,7 @@ _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
 _ADDRESS = {4: "ip", 6: "ip6"}
 _FIRST_PACKET = "tcp flags & (syn | ack) == syn"
 _LATER_PACKET = "tcp flags & (syn | ack) != syn"
-# A client that is over its limit gets no answer; a flood is cheapest that way, and a mail server tries again.
+# Whom a limit keeps count of at one time.
 _CLIENTS = 65535
 # Of the checksum in a name.
 _DIGITS = 6
@@ -193,6 +193,7 @@ class _Renderer:
         return f"goto {name}"
 
     def _limit_rules(self, flow: Flow) -> Iterable[str]:
+        """A client over its limit gets no answer: a flood is cheapest that way, and a mail server tries again."""
         for family in sorted(flow.families):
             client = f"{_ADDRESS[family]} saddr"
             if flow.limits.connections:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...module_utils._addresses import Address, Network, special_purpose
+from ...module_utils._firewall.flows import OUTSIDE
 from .domains import MailDomain, Zone
 from .edge import Edge
 from .host_checks import check_mail_host, need
@@ -301,7 +302,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         sender_smarthosts=values["mail_sender_smarthosts"],
         credentials=values["mail_credentials"],
         edge=Edge.of(values),
-        inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != "wan"),
+        inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != OUTSIDE),
         restrict_egress=values["mail_restrict_egress"],
     )
     if groups & {SERVERS, RELAYS}:

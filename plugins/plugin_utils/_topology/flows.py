@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...module_utils._addresses import Address, Network
+from ...module_utils._firewall.flows import OUTSIDE
 from .declaration import Host
 from .domains import INTERNAL
 from .links import Links, of_version
 from .variables import EVEN, NAT
 
 PORT = 25
-OUTSIDE = "wan"
-"""The set of interfaces on the side of the internet."""
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 

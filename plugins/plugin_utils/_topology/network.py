@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ...module_utils._firewall.flows import OUTSIDE as WAN
+
 OUTSIDE = "outside"
-_WAN = "wan"  # the interface set that flows call the outside
 
 
 @dataclass
@@ -137,7 +138,7 @@ class _Reader:
     def _lets_in(self, flow: Mapping[str, Any], reached: set[str]) -> bool:
         if flow["action"] != "accept" or not reached & set(flow["destination"]):
             return False
-        return _WAN in flow["source"] or _is_somewhere_else(flow["source"], self._mail_hosts)
+        return WAN in flow["source"] or _is_somewhere_else(flow["source"], self._mail_hosts)
 
     def _lets_relay_in(self, flow: Mapping[str, Any], server: str) -> bool:
         return (

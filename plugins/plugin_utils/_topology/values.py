@@ -11,6 +11,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, TypeVar
 
 from ...module_utils._addresses import Address, Network, can_be_a_hosts_own
+from ...module_utils._firewall.flows import INTERFACE, OUTSIDE
 from .._records.names import InvalidName, name_text, parse_name
 from .problems import Several, Unfit
 
@@ -24,8 +25,6 @@ MAX_PREFERENCE = 2**16 - 1
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Some mail domains have an underscore, which no host may have.
 _MAIL_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
-# What Linux takes as the name of an interface, less the characters that rulesets give a meaning.
-_INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
 _SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -228,13 +227,13 @@ def interface_sets(value: object) -> dict[str, tuple[str, ...]]:
         if not names:
             problems.append(Unfit(f"the set '{side}' has no interface", example))
         for name in names:
-            if not isinstance(name, str) or not _INTERFACE.fullmatch(name):
+            if not isinstance(name, str) or not INTERFACE.fullmatch(name):
                 problems.append(Unfit(f"'{name}' cannot be the name of an interface", example))
             elif side_of.setdefault(str(name), str(side)) != side:
                 what = f"the interface {name} is in the sets '{side_of[name]}' and '{side}'"
                 problems.append(Unfit(what, "Name it in one of them"))
         sets[str(side)] = tuple(dict.fromkeys(str(name) for name in names))
-    if "wan" not in value:
+    if OUTSIDE not in value:
         problems.append(Unfit("has no set 'wan', the side of the internet", example))
     elif len(value) < 2:
         problems.append(Unfit("has no set beside 'wan': nothing is inside", example))
