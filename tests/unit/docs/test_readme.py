@@ -15,6 +15,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile imp
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
 
 ROOT = Path(__file__).resolve().parents[3]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
 SHARED, INVENTORIES = BLOCKS[0], [block for block in BLOCKS if "mail_servers" in block]
@@ -48,3 +49,8 @@ def test_there_is_an_inventory_for_each_topology() -> None:
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
 def test_links_lead_somewhere(target: str) -> None:
     assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("place", sorted(set(re.findall(r"`((?:plugins|tests|changelogs)/[\w/.]*)`", CONTRIBUTING))))
+def test_places_for_contributors_are_there(place: str) -> None:
+    assert (ROOT / place).exists()
