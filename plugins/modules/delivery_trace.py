@@ -248,7 +248,9 @@ def main() -> None:
         argument_spec={
             "tokens": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "mailboxes": {"type": "list", "elements": "path", "default": []},
-            "imap": {"type": "list", "elements": "dict", "default": [], "options": _ACCOUNT},
+            # All of it, as what is nested is written to the host's log quoted, and a password that has a backslash or
+            # quotation marks is not found there.
+            "imap": {"type": "list", "elements": "dict", "default": [], "options": _ACCOUNT, "no_log": True},
             "host": {"type": "str"},
             "since": {"type": "float", "default": 600.0},
             "timeout": {"type": "float", "default": 30.0},
@@ -256,6 +258,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    # Of the rest nothing is secret, and a result without it would say nothing.
+    module.no_log_values = {one["password"] for one in params["imap"] if one["password"]}
     tokens = list(dict.fromkeys(params["tokens"]))
     wrong = [token for token in tokens if not mailboxes.TOKEN.fullmatch(token)]
     if wrong:
