@@ -42,55 +42,70 @@ def _last_said(sent: seen.Sent) -> str:
 )
 def delivery_missing(case: Case) -> Iterator[Found]:
     for expected, sent, traces in _messages(case):
-        if traces:
-            continue
-        subject = expected["recipient"]
-        codes = [attempt["code"] for attempt in sent["attempts"]]
-        if not sent["accepted"]:
-            unknown = bool(codes) and (
-                any(400 <= code < 500 for code in codes)
-                or all(attempt["text"] == "no-route" for attempt in sent["attempts"])
-            )
-            yield Found(
-                subject,
-                f"The message was not taken from this vantage: {_last_said(sent)}.",
-                "Mend what the other findings say, and see the log of the exchange."
-                if not unknown
-                else "Try again later, or from another vantage.",
-                expected="delivered",
-                observed=sent["attempts"],
-                unknown=unknown,
-            )
-            continue
-        looked = [server for server in expected["servers"] if _was_looked_at(case, server)]
-        unread = _unread(case, expected["servers"])
-        if len(looked) < len(expected["servers"]):
-            missing = [server for server in expected["servers"] if server not in looked]
-            yield Found(
-                subject,
-                f"The message was taken, but nobody looked for it on {listed(missing)}: down, or not in this run.",
-                "Run again with every server of the domain.",
-                unknown=True,
-            )
-        elif unread:
-            yield Found(
-                subject,
-                f"The message was taken, but not every mailbox could be looked into: {listed(unread)}.",
-                "See that the account and its server are right (mail_verify_imap).",
-                observed=unread,
-                unknown=True,
-            )
-        else:
-            last = sent["attempts"][-1]
-            yield Found(
-                subject,
-                f"{last['exchange']} ({last['address']}) took the message ({last['text']}), but it is in no mailbox on "
-                f"{listed(expected['servers'])}.",
-                f"Look for {sent['token']} in the mail logs along the path, and in the queues (postqueue -p). If "
-                f"{subject} is kept elsewhere, name the place (mail_verify_mailboxes, mail_verify_imap).",
-                expected="delivered",
-                observed=sent["attempts"],
-            )
+        if not traces:
+            yield _not_arrived(case, expected, sent) if sent["accepted"] else _not_taken(case, expected, sent)
+
+
+def _not_taken(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found:
+    if not sent["attempts"] and not _was_looked_up(case, expected["domain"]):
+        return Found(
+            expected["recipient"],
+            f"The message was not sent: nobody told this vantage where mail for {expected['domain']} goes.",
+            "See the findings on its name servers, and that this vantage can ask its resolvers.",
+            expected="delivered",
+            unknown=True,
+        )
+    codes = [attempt["code"] for attempt in sent["attempts"]]
+    unknown = bool(codes) and (
+        any(400 <= code < 500 for code in codes) or all(attempt["text"] == "no-route" for attempt in sent["attempts"])
+    )
+    return Found(
+        expected["recipient"],
+        f"The message was not taken from this vantage: {_last_said(sent)}.",
+        "Mend what the other findings say, and see the log of the exchange."
+        if not unknown
+        else "Try again later, or from another vantage.",
+        expected="delivered",
+        observed=sent["attempts"],
+        unknown=unknown,
+    )
+
+
+def _not_arrived(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found:
+    subject = expected["recipient"]
+    missing = [server for server in expected["servers"] if not _was_looked_at(case, server)]
+    if missing:
+        return Found(
+            subject,
+            f"The message was taken, but nobody looked for it on {listed(missing)}: down, or not in this run.",
+            "Run again with every server of the domain.",
+            unknown=True,
+        )
+    unread = _unread(case, expected["servers"])
+    if unread:
+        return Found(
+            subject,
+            f"The message was taken, but not every mailbox could be looked into: {listed(unread)}.",
+            "See that the account and its server are right (mail_verify_imap).",
+            observed=unread,
+            unknown=True,
+        )
+    last = sent["attempts"][-1]
+    return Found(
+        subject,
+        f"{last['exchange']} ({last['address']}) took the message ({last['text']}), but it is in no mailbox on "
+        f"{listed(expected['servers'])}.",
+        f"Look for {sent['token']} in the mail logs along the path, and in the queues (postqueue -p). If {subject} is "
+        "kept elsewhere, name the place (mail_verify_mailboxes, mail_verify_imap).",
+        expected="delivered",
+        observed=sent["attempts"],
+    )
+
+
+def _was_looked_up(case: Case, domain: str) -> bool:
+    """Whether anybody said what the domain's exchangers are, and what addresses those have."""
+    exchanges = case.exchanges(domain)
+    return bool(case.said(domain, "MX")) and all(case.addresses(one) or case.was_resolved(one) for one in exchanges)
 
 
 def _unread(case: Case, servers: list[str]) -> list[str]:

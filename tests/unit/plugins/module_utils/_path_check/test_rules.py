@@ -167,6 +167,23 @@ def test_message_on_a_host_that_is_no_server_of_the_domain(observation: dict[str
     assert ids(observation) == {"delivery-path"}
 
 
+def test_message_to_a_domain_that_nobody_could_look_up(observation: dict[str, Any]) -> None:
+    """Neither resolvers nor name servers answer this vantage: what is wrong may be here."""
+    observation.update(zones=[], resolved=[], traces=[])
+    observation["sent"][0].update(accepted=False, attempts=[])
+    found = ids(observation)
+    assert "delivery-missing?" in found
+    assert [name for name in found if not name.endswith("?")] == []
+
+
+def test_message_to_a_domain_without_an_exchanger(observation: dict[str, Any]) -> None:
+    for server in observation["zones"][0]["servers"]:
+        server["answers"] = [{**one, "values": []} if one["type"] == "MX" else one for one in server["answers"]]
+    observation["sent"][0].update(accepted=False, attempts=[])
+    observation.update(traces=[])
+    assert {"mx-missing", "delivery-missing"} <= ids(observation)
+
+
 def test_vantage_behind_nat_is_seen_by_another_address(observation: dict[str, Any]) -> None:
     observation["sent"][0]["attempts"][0]["local_address"] = "192.168.7.7"
     observation["traces"][0]["hops"][0]["address"] = "203.0.113.99"
