@@ -498,6 +498,42 @@ def test_every_problem_of_a_declaration_is_reported_at_once_and_nothing_is_done(
 
 
 @on_one_release
+def test_postfix_without_a_configuration_is_told_from_none(lab: Lab) -> None:
+    """As Debian's package is when it was installed with 'No configuration'."""
+    with restored(lab, "relay"):
+        lab.run("relay", "rm /etc/postfix/main.cf")
+        for options in ((), ("--check",)):
+            refused = postfix(lab, "relay", *options, name="mine", settings={"debug_peer_level": "3"})
+            assert "there is no /etc/postfix/main.cf" in str(refused["msg"])
+            assert "dpkg-reconfigure postfix" in str(refused["msg"])
+
+
+@on_one_release
+def test_host_that_only_sends_can_have_parameters(lab: Lab) -> None:
+    with main_cf_of(lab, "relay"):
+        lab.run("relay", "postconf -MX smtp/inet")
+        assert postfix(lab, "relay", name="mine", settings={"smtp_helo_name": "x.example.org"})["changed"]
+        assert lab.run("relay", "postconf -h smtp_helo_name").stdout.strip() == "x.example.org"
+        assert postfix(lab, "relay", name="mine", state="absent")["changed"]
+        refused = postfix(lab, "relay", name="relay", relay=declared_relay())
+        assert "Postfix does not listen on port 25" in str(refused["msg"])
+
+
+@on_one_release
+def test_what_was_broken_before_is_not_brought_back(lab: Lab) -> None:
+    """An SMTP server that answered nobody, as it had no restriction that keeps strangers from relaying."""
+    broken = "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks\n"
+    with main_cf_of(lab, "relay", broken):
+        assert postfix(lab, "relay", name="relay", relay=declared_relay())["changed"]
+        before = state(lab, "relay")
+        refused = str(postfix(lab, "relay", name="relay", state="absent")["msg"])
+        assert "what was in main.cf and master.cf before ours would not work now" in refused
+        assert "lines that begin with '#inbound.mail relay: '" in refused
+        assert "specify at least one working instance of: reject_unauth_destination" in refused
+        assert state(lab, "relay") == before
+
+
+@on_one_release
 def test_mynetworks_of_everybody_is_refused_on_a_server(lab: Lab) -> None:
     with main_cf_of(lab, "server", "mynetworks = 127.0.0.0/8 0.0.0.0/0\n"):
         refused = lab.playbook(ROLES, "--limit", "server", check=False)

@@ -144,14 +144,17 @@ def _check(params: dict[str, Any], expect: dict[str, list[dict[str, Any]]]) -> N
     problems += [f"{limit}: {params[limit]:g} is not more than 0" for limit in limits if params[limit] <= 0]
     for record in expect["records"]:
         record["name"] = read("expectations.records.name", bare, record["name"], "domain name")
-        if record.get("zone"):
-            record["zone"] = read("expectations.records.zone", bare, record["zone"], "domain name")
+        zone = record.get("zone") or None
+        record["zone"] = zone and read("expectations.records.zone", bare, zone, "domain name")
         for value in record["values"]:
             read("expectations.records.values", _reader(record["type"]), value, f"{record['type']} value")
     for deployed in expect["serials"]:
         deployed["zone"] = read("expectations.serials.zone", bare, deployed["zone"], "domain name")
         if not 0 <= deployed["serial"] < 2**32:
             problems.append(f"expectations.serials.serial: {deployed['serial']} is no serial number")
+    for kind in ("ports", "smtp", "former"):
+        numbers = [one["port"] for one in expect[kind] if not 1 <= one["port"] <= 65535]
+        problems += [f"expectations.{kind}.port: {number} is no TCP port" for number in numbers]
     for port in expect["ports"]:
         port["address"] = read("expectations.ports.address", address, port["address"], "IP address")
     for kind in ("smtp", "former"):

@@ -53,6 +53,11 @@ class Host:
         return bool(self._postconf) and self.main_cf.is_file()
 
     @property
+    def is_without_configuration(self) -> bool:
+        """Whether the programs are there and main.cf is not, as Debian's package can be installed."""
+        return bool(self._postconf) and not self.main_cf.is_file()
+
+    @property
     def main_cf(self) -> Path:
         return self.config_directory / "main.cf"
 
@@ -180,7 +185,11 @@ class Host:
             reasons = rules.reasons_of_table(said, table)
             if reasons:
                 message = f"{table} cannot be read: {'; '.join(reasons)}".replace(f"{trial}/", "")
-                problems.append(Problem(f"main.cf: {name}", message, "Make the table, or correct its name"))
+                remedy = "Make the table, or correct its name"
+                if "unsupported dictionary type" in said:
+                    kind = table.partition(":")[0]
+                    remedy = f"Install the package of Postfix that has it (Debian: postfix-{kind}), or use another kind"
+                problems.append(Problem(f"main.cf: {name}", message, remedy))
         return problems
 
     def check(self, trial: Path) -> None:

@@ -82,7 +82,8 @@ def address_class_problems(listed: Mapping[str, Collection[str]], wanted: str) -
 def master_problems(services: str, overrides: str, ours: Mapping[str, str]) -> list[Problem]:
     """``services`` and ``overrides`` as ``postconf -M`` and ``postconf -P`` print them; ``ours``: settings of ours."""
     port_25 = [fields[0] for fields in _on_port_25(services)]
-    if not port_25:
+    # Parameters alone (settings), or none any more (state: absent), are of use where mail is only sent, too.
+    if not port_25 and "smtpd_relay_restrictions" in ours:
         return [
             Problem(
                 "master.cf: smtp inet",
@@ -97,7 +98,8 @@ def master_problems(services: str, overrides: str, ours: Mapping[str, str]) -> l
         Problem(
             f"master.cf: {match['service']}",
             f"-o {match['name']}={match['value']} overrules what is set for {what_for[match['service']]}",
-            "Take that option out, or set it on a service of another name",
+            "Take that option out, or set it on a service of another name"
+            + ("; until postscreen is there it stands at 'smtp inet'" if match["service"] == "smtpd/pass" else ""),
         )
         for match in map(_OVERRIDE.fullmatch, overrides.splitlines())
         if match

@@ -74,8 +74,13 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         ),
     }
     if not host.installed:
+        if result["changed"] and host.is_without_configuration:
+            raise PostfixError(
+                f"Postfix has no configuration: there is no {host.main_cf}. Make one first, as Debian's package does "
+                "for 'Internet Site' (dpkg-reconfigure postfix), or an empty file if Postfix's defaults will do"
+            )
         if result["changed"] and not module.check_mode:
-            raise PostfixError(f"Postfix is not installed (no postconf, or no {host.main_cf}): install it first")
+            raise PostfixError("Postfix is not installed (there is no postconf): install it first")
         return result
     problems = _certificate_problems(module.params) + _map_problems(module.params)
     if problems and not result["changed"]:
@@ -85,6 +90,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         problems += timer.problems() if units else []
         with host.trial(owner, after, tables) as trial:
             problems += host.problems_of(trial, owner, configuration)
+            if problems and module.params["state"] == "absent":
+                what = "what was in main.cf and master.cf before ours would not work now, for these reasons"
+                remedy = f"Mend it in the lines that begin with '#inbound.mail {owner}: ', which are what comes back"
+                problems.insert(0, Problem("state", what, remedy))
             if problems:
                 raise InvalidError(problems)
             if not module.check_mode:

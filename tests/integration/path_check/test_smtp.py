@@ -349,9 +349,21 @@ def test_wrong_arguments_are_all_named(world: World) -> None:
     expected = {"records": [{"name": "example.org", "type": "MX", "values": ["mail.example.org"]}]}
     wrong = {"id": "no-such-rule", "reason": "r", "until": "tomorrow"}
     expected["delivery"] = [{"domain": "a b", "recipient": "x>\r\nDATA@example.org", "servers": [], "path": []}]
+    # A zone that is empty, as a null in YAML is, is none.
+    expected["records"].append({"name": "mail.example.net", "type": "A", "values": [], "zone": ""})
+    expected["ports"] = [{"host": "mail", "address": "192.0.2.1", "port": 65536, "open": True}]
     result = world.check(expectations=expected, resolvers=["ns1"], accepted=[wrong], timeout=0)
     assert result["failed"]
-    for word in ("'a b'", "DATA@example.org", "'ns1'", "no-such-rule", "tomorrow", "'mail.example.org'", "timeout"):
+    for word in (
+        "'a b'",
+        "DATA@example.org",
+        "'ns1'",
+        "no-such-rule",
+        "tomorrow",
+        "'mail.example.org'",
+        "timeout",
+        "65536 is no",
+    ):
         assert word in result["msg"]
 
 

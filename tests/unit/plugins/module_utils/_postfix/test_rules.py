@@ -111,6 +111,8 @@ def test_nobody_listens_on_port_25() -> None:
     (problem,) = rules.master_problems(SERVICES.partition("\n")[2], SUBMISSION, NAMES)
 
     assert "does not listen" in problem.message
+    # Who only sends mail needs no SMTP server.
+    assert rules.master_problems(SERVICES.partition("\n")[2], SUBMISSION, {"smtp_helo_timeout": "9s"}) == []
 
 
 def test_unknown_parameter_of_ours() -> None:
