@@ -83,7 +83,11 @@ def validated(
         if not isinstance(values, Mapping):
             problems.append(f"{place}: expected a dictionary, not {type(values).__name__}")
             continue
-        validation = validator.validate(values)
+        try:
+            validation = validator.validate(values)
+        except (OverflowError, ValueError) as error:  # Ansible does not foresee numbers without end.
+            problems.append(f"{place or 'options'}: one of the numbers cannot be read: {error}")
+            continue
         results[place] = validation.validated_parameters
         problems += [f"{place}: {message}" if place else message for message in validation.error_messages]
     if problems:

@@ -27,6 +27,8 @@ async def addresses(host: str, port: int) -> list[Server]:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:
         raise Unreachable(f"its name has no address ({error.strerror})") from None
+    except UnicodeError:
+        raise Unreachable("it is no name: a part between two dots is empty or too long") from None
     return [Server(str(entry[4][0]), port, host) for entry in found]
 
 

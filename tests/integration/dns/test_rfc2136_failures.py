@@ -151,6 +151,15 @@ def test_a_server_name_without_address(server: Named, controller: Controller) ->
 
 
 @one_release
+def test_values_that_are_none(server: Named, controller: Controller) -> None:
+    """What a template with an empty variable in it gives, and a number without end."""
+    outcome = controller.run("dns_records", {**access(server), "server": "ns1..example.org", "records": MX})
+    assert "the server ns1..example.org cannot be reached: it is no name" in outcome.msg
+    outcome = controller.run("dns_records", {**access(server), "port": float("inf"), "records": MX})
+    assert outcome.msg.startswith("options: one of the numbers cannot be read")
+
+
+@one_release
 def test_a_server_that_never_answers(server: Named, controller: Controller, trouble: Callable[..., str]) -> None:
     """A hundred zones do not wait one after the other: that would take 600 s, and the run is ended after 300."""
     silent = trouble(server, "silence")
