@@ -107,7 +107,7 @@ class Host:
     def put_live(self, owner: str, files: Files) -> None:
         """Write it, let a running rspamd take it over, and go back if it cannot."""
         before = self.read(owner)
-        self._pending(owner).parent.mkdir(mode=0o755, exist_ok=True)
+        _make(self._pending(owner).parent)
         self._pending(owner).touch()
         self._write_all(owner, files)
         try:
@@ -134,14 +134,13 @@ class Host:
         if text is None:
             path.unlink(missing_ok=True)
             return
-        path.parent.mkdir(mode=0o755, exist_ok=True)
+        _make(path.parent)
         exists = path.exists()
         handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
         self._module.atomic_move(new, os.path.realpath(path))
         if not exists:
-            # rspamd reads it as a user of its own.
             path.chmod(0o644)
 
     def _tidy(self, owner: str) -> None:
@@ -208,6 +207,13 @@ def _await(reason: Callable[[], str], seconds: int) -> str:
         if not found or time.monotonic() >= deadline:
             return found
         time.sleep(0.2)
+
+
+def _make(directory: Path) -> None:
+    if not directory.is_dir():
+        directory.mkdir()
+        # Whatever the umask is: rspamd reads what is in it as a user of its own.
+        directory.chmod(0o755)
 
 
 def _read(path: Path) -> str | None:
