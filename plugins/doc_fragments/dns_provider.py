@@ -138,6 +138,13 @@ options:
     type: bool
     default: true
     version_added: "0.8.0"
+attributes:
+  action_group:
+    description: >-
+      Use C(group/inbound.mail.dns) in C(module_defaults) to say once how the DNS service is written to.
+    support: full
+    membership:
+      - inbound.mail.dns
 notes:
   - With O(provider=rfc2136) every zone is changed by one update, which the server makes whole or not at all. Only a
     zone whose changes are longer than a DNS message (64 KiB) takes several. An update says what was read before. If

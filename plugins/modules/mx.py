@@ -80,14 +80,18 @@ EXAMPLES = r"""
       - {host: mail.example.org, preference: 10, addresses: [203.0.113.17, "2001:db8:1::17"]}
       - {host: backup.example.net, preference: 20}
 
-- name: This domain takes no mail
-  inbound.mail.mx:
-    server: ns1.example.org
-    key_name: inbound-mail
-    key_secret: "{{ lookup('ansible.builtin.env', 'MAIL_DNS_KEY_SECRET') }}"
-    domain: example.net
-    exchangers:
-      - {host: ".", preference: 0}
+- name: Say once how the DNS service is written to
+  module_defaults:
+    group/inbound.mail.dns:
+      server: ns1.example.org
+      key_name: inbound-mail
+      key_secret: "{{ lookup('ansible.builtin.env', 'MAIL_DNS_KEY_SECRET') }}"
+  block:
+    - name: This domain takes no mail
+      inbound.mail.mx:
+        domain: example.net
+        exchangers:
+          - {host: ".", preference: 0}
 """
 
 RETURN = r"""

@@ -54,6 +54,15 @@ def test_it_says_what_to_enter(manual: Callable[..., Outcome]) -> None:
     ]
 
 
+def test_how_the_service_is_written_to_can_be_said_once(controller: Controller) -> None:
+    """For all modules of the group; else rfc2136, the default, would find nobody to write to."""
+    told = {"group/inbound.mail.dns": {"provider": "manual", "timeout": 1}}
+    domain = {"domain": "example.org", "exchangers": [{"host": "mail.example.org"}]}
+    tasks = [{"inbound.mail.mx": domain}, {"inbound.mail.dns_records": {"records": RECORDS}}]
+    results = controller.results([{**task, "module_defaults": told} for task in tasks])
+    assert [list(one["manual"]["zone_files"]) for one in results] == [["example.org"], ["example.org"]]
+
+
 def test_it_says_whether_it_was_done(manual: Callable[..., Outcome], servers: list[Named]) -> None:
     before = manual(*RECORDS)
     assert before.manual["done"] is False
