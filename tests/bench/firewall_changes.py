@@ -14,10 +14,10 @@ from ansible_collections.inbound.mail.tests.integration.firewall_keepers.gateway
 from debian_lab import Lab  # noqa: E402
 from rows import row  # noqa: E402
 
-# Each is two changes, which take ufw and iptables less than half a second, firewalld about six.
-ROUNDS = {"ufw": 500, "iptables": 500, "firewalld": 50}
+# Each is two changes, which take less than a second.
+ROUNDS = {"ufw": 500, "iptables": 500, "firewalld": 500}
 # For each change firewalld is reloaded, and what it let through at that moment is asked for again.
-ROUNDS_WITH_RELOADS = {"firewalld": 5}
+ROUNDS_WITH_RELOADS = {"firewalld": 50}
 
 
 def run() -> list[dict]:

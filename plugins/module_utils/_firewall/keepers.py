@@ -80,6 +80,7 @@ def retired(host: Host, name: str, keepers: Iterable[Keeper], chains: Iterable[M
     titles = {keeper.title for keeper in keepers}
     others: list[Keeper] = [Iptables(host, name, {}), Ufw(host, name)]
     if Firewalld.title not in titles:
-        runs = detection.FIREWALLD in detection.managers(chains) and host.runs_firewalld
-        others.append(Firewalld(host, name) if runs else StoppedFirewalld(host, name))
+        firewalld = Firewalld(host, name)
+        runs = detection.FIREWALLD in detection.managers(chains) and firewalld.runs
+        others.append(firewalld if runs else StoppedFirewalld(host, name))
     return [keeper for keeper in others if keeper.title not in titles and keeper.kept()]

@@ -60,24 +60,44 @@ def test_a_zone_of_firewalld_that_has_more_than_the_flows_mean_is_refused(lab: L
         lab.run("firewalld", "firewall-cmd --zone=dmz --change-interface=dmz2")
 
 
-@one_release
+@both_releases
 def test_firewalld_is_not_reloaded_over_changes_that_are_for_now_only(lab: Lab) -> None:
     lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
-    lab.run(
-        "firewalld", "firewall-cmd --zone=external --add-rich-rule='rule family=ipv4 source address=203.0.113.99 drop'"
-    )
+    ipset = "firewall-cmd --permanent --new-ipset=bans --type=hash:ip", "firewall-cmd --permanent --delete-ipset=bans"
+    lab.run("firewalld", f"{ipset[0]}; firewall-cmd --reload")
+    for_now_only = {
+        "--info-zone=external": "--zone=external --add-rich-rule='rule family=ipv4 source address=203.0.113.99 drop'",
+        "--info-policy=web-out": "--policy=web-out --add-port=8080/tcp",
+        "--info-ipset=bans": "--ipset=bans --add-entry=203.0.113.99",
+    }
+    lab.run("firewalld", "; ".join(f"firewall-cmd {change}" for change in for_now_only.values()))
+    before = state(lab, "firewalld")
     refused = lab.playbook(PLAYBOOK, "--limit", "firewalld", check=False)
     assert refused.returncode != 0
-    assert "in force but not permanent (firewall-cmd --list-all-zones" in refused.stdout
-    assert "203.0.113.99" in lab.run("firewalld", "firewall-cmd --zone=external --list-rich-rules").stdout
-    lab.run("firewalld", "firewall-cmd --reload")
+    said = " ".join(refused.stdout.split())
+    assert f"in force but not permanent (firewall-cmd {', firewall-cmd '.join(for_now_only)}, with and" in said
+    assert state(lab, "firewalld") == before
+    lab.run("firewalld", f"{ipset[1]}; rm /etc/firewalld/ipsets/bans.xml.old; firewall-cmd --reload")
+
+
+@one_release
+def test_firewalld_that_cannot_be_asked_is_left_alone(lab: Lab) -> None:
+    before = state(lab, "firewalld")
+    lab.run("firewalld", "mv /usr/bin/busctl /usr/bin/busctl.away")
+    try:
+        refused = lab.playbook(PLAYBOOK, "--limit", "firewalld", check=False)
+    finally:
+        lab.run("firewalld", "mv /usr/bin/busctl.away /usr/bin/busctl")
+    assert refused.returncode != 0
+    assert "busctl is not installed" in refused.stdout
+    assert state(lab, "firewalld") == before
 
 
 @one_release
 def test_policies_that_a_run_left_without_zones_get_them_or_go(lab: Lab) -> None:
     """As where a run ends between making the policies and saying between which zones they are."""
     lab.playbook(PLAYBOOK, "--limit", "firewalld")
-    ours = [one for one in lab.run("firewalld", "firewall-cmd --get-policies").stdout.split() if "inbound-nat" in one]
+    ours = _ours(lab)
     assert len(ours) >= 2
     left = "; ".join(f"firewall-cmd --permanent --new-policy={one}" for one in ours)
     for made in ("", f"{left}; firewall-cmd --reload"):
@@ -91,6 +111,24 @@ def test_policies_that_a_run_left_without_zones_get_them_or_go(lab: Lab) -> None
     lab.playbook(PLAYBOOK, "--limit", "firewalld")
     assert mail_passes(lab, GATEWAYS["firewalld"])
     assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
+
+
+@one_release
+def test_a_policy_that_is_left_for_now_only_is_there_after_the_reload_for_another(lab: Lab) -> None:
+    """As where a change was taken back: its policies let nothing through, and are there until the next reload."""
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    one, *_others = _ours(lab)
+    lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", "state=absent")
+    permanent = f"firewall-cmd --permanent --new-policy={one}", f"firewall-cmd --permanent --delete-policy={one}"
+    lab.run("firewalld", "; firewall-cmd --reload; ".join(permanent))
+    assert _ours(lab) == [one]
+    lab.playbook(PLAYBOOK, "--limit", "firewalld")
+    assert mail_passes(lab, GATEWAYS["firewalld"])
+    assert changed(lab.playbook(PLAYBOOK, "--limit", "firewalld").stdout) == {"firewalld": 0}
+
+
+def _ours(lab: Lab) -> list[str]:
+    return [one for one in lab.run("firewalld", "firewall-cmd --get-policies").stdout.split() if "inbound-nat" in one]
 
 
 @both_releases
