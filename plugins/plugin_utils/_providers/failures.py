@@ -150,8 +150,8 @@ def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcod
         )
     if rcode == dns.rcode.NOTAUTH:
         return (
-            f"{where} does not take the update (NOTAUTH). Either it is not the primary of this zone: name that in "
-            f"server. Or {who} may not change {what}: allow it there (Knot: an acl with action: update)."
+            f"{where} does not take the update (NOTAUTH). Either it is not the primary of a zone of this name: check "
+            f"zone and server. Or {who} may not change {what}: allow it there (Knot: an acl with action: update)."
         )
     if rcode == dns.rcode.NOTZONE:
         return f"{where} says that {what} is not in this zone (NOTZONE). Name the zone that holds it."

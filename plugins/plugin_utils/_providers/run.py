@@ -251,7 +251,8 @@ class Run:
             raise ProviderError(
                 f"{where}: the server said yes (NOERROR) to the update, but does not answer it: {_listed(missing)}. "
                 "A policy of the server may ignore changes to these names or types "
-                "(PowerDNS: a dnsupdate policy script), or somebody changed them back at the same moment."
+                "(PowerDNS: a dnsupdate policy script), or somebody changed them back at the same moment. "
+                "Or it is a secondary that hands updates on and shows them later: name the primary in server."
             )
 
     async def _wait(self, zone: Name, changes: Sequence[Change]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._deps import dns
 from .names import InvalidName, name_text, parse_name
 from .rrsets import Goal, Key
-from .values import InvalidValue, is_null_mx, parse_type, parse_value, type_text
+from .values import InvalidValue, host_text, is_null_mx, parse_type, parse_value, type_text, value_text
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -66,6 +66,8 @@ def _goal(record: Mapping[str, Any]) -> tuple[Name, Goal]:
         return zone, Goal(Key(name, rdtype), exclusive=True)
     if not values:
         raise InvalidValue("no values: name at least one, or remove the records with state: absent")
+    for text in record["values"]:
+        _check_host(rdtype, text)
     exclusive = record.get("exclusive")
     if type_text(rdtype) in _SINGLE:
         exclusive = True
@@ -77,13 +79,26 @@ def _goal(record: Mapping[str, Any]) -> tuple[Name, Goal]:
     return zone, Goal(Key(name, rdtype), present=values, exclusive=exclusive, ttl=ttl)
 
 
+def _check_host(rdtype: RdataType, text: str) -> None:
+    """Most who write `mail` mean a host of the zone, and would get one of the top level, which is not there."""
+    host = host_text(rdtype, text)
+    if host is not None and not host.endswith(".") and len(parse_name(host).labels) == 2:
+        raise InvalidName(
+            f"'{host}' is no full name, and none is taken as relative to the zone: write it whole, as "
+            f"{host}.example.org, or as {host}. if a top-level domain is meant"
+        )
+
+
 def _check_values(name: Name, rdtype: RdataType, values: frozenset[bytes]) -> None:
     if rdtype == dns.rdatatype.NS and name.is_wild():
         raise InvalidValue("a wildcard has no name servers (RFC 4592, section 4.2): delegate each name")
     if type_text(rdtype) in _SINGLE and len(values) > 1:
         raise InvalidValue(f"a name has only one {type_text(rdtype)}, not {len(values)}")
-    if len(values) > 1 and any(is_null_mx(rdtype, value) for value in values):
+    null = [value for value in values if is_null_mx(rdtype, value)]
+    if null and len(values) > 1:
         raise InvalidValue("a null MX ('0 .', the domain takes no mail) stands alone")
+    if null and value_text(rdtype, null[0]) != "0 .":
+        raise InvalidValue("a null MX (the domain takes no mail) has the preference 0: '0 .' (RFC 7505, section 3)")
 
 
 def _both(first: Goal, second: Goal) -> Goal:

@@ -95,6 +95,13 @@ def host_in(rdtype: RdataType, value: bytes) -> Name:
     return dns.name.from_wire(value, 2 if rdtype == dns.rdatatype.MX else 0)[0]
 
 
+def host_text(rdtype: RdataType, text: str) -> str | None:
+    """The host that a value of such a type ends in, as it is written; None for other types and values."""
+    named = (dns.rdatatype.MX, dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.SRV)
+    words = text.split()
+    return words[-1] if rdtype in named and words and words[0] != r"\#" else None
+
+
 def is_null_mx(rdtype: RdataType, value: bytes) -> bool:
     """'0 .': the domain takes no mail (RFC 7505, section 3)."""
     return rdtype == dns.rdatatype.MX and value[2:] == b"\0"
@@ -140,11 +147,9 @@ def _checked_host(rdtype: RdataType, text: str) -> str:
     words = text.split()
     if "@" in words:
         raise InvalidValue(f"'{text}': '@' stands for nothing here, write the whole name")
-    named = (dns.rdatatype.MX, dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR, dns.rdatatype.SRV)
-    if rdtype in named and words and words[0] != r"\#":
-        parse_name(words[-1])
-        words[-1] = ascii_name(words[-1])
-        return " ".join(words)
+    if (host := host_text(rdtype, text)) is not None:
+        parse_name(host)
+        return " ".join([*words[:-1], ascii_name(host)])
     return text
 
 

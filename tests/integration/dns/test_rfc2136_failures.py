@@ -321,10 +321,12 @@ def test_all_problems_at_once(server: Named, controller: Controller) -> None:
             record("mail.example.org", "SOA", "a b 1 2 3 4 5"),
             record("mail.example.org", "BANANA", "1"),
             record("mail.example.org", "A"),
+            mx("10 mail"),
+            mx("10 ."),
         ],
     )
     problems = outcome.problems
-    assert len(problems) == 9
+    assert len(problems) == 11
     for number, text in enumerate(
         [
             "is no value of a MX record",
@@ -336,6 +338,8 @@ def test_all_problems_at_once(server: Named, controller: Controller) -> None:
             "SOA records are not set by hand",
             "'BANANA' is no record type",
             "no values",
+            "'mail' is no full name",
+            "has the preference 0",
         ]
     ):
         assert problems[number].startswith(f"records[{number}] (")

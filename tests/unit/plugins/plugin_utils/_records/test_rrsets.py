@@ -61,16 +61,16 @@ MX = {"name": "example.org", "type": "MX"}
 @pytest.mark.parametrize(
     ("current", "record", "after"),
     [
-        (None, {**MX, "values": ["10 a"]}, rrset("example.org", "MX", "10 a", ttl=3600)),
-        (None, {**MX, "values": ["10 a"], "ttl": 60}, rrset("example.org", "MX", "10 a", ttl=60)),
-        (["10 b"], {**MX, "values": ["10 a"]}, rrset("example.org", "MX", "10 a")),
-        (["10 a"], {**MX, "values": ["10 a"], "ttl": 60}, rrset("example.org", "MX", "10 a", ttl=60)),
-        (["10 b"], {**MX, "values": ["10 a"], "exclusive": False}, rrset("example.org", "MX", "10 a", "10 b")),
-        (["10 a", "20 b"], {**MX, "values": ["20 b"], "state": "absent"}, rrset("example.org", "MX", "10 a")),
-        (["10 a"], {**MX, "values": ["10 a"], "state": "absent"}, None),
-        (["10 a", "20 b"], {**MX, "state": "absent"}, None),
+        (None, {**MX, "values": ["10 a."]}, rrset("example.org", "MX", "10 a.", ttl=3600)),
+        (None, {**MX, "values": ["10 a."], "ttl": 60}, rrset("example.org", "MX", "10 a.", ttl=60)),
+        (["10 b."], {**MX, "values": ["10 a."]}, rrset("example.org", "MX", "10 a.")),
+        (["10 a."], {**MX, "values": ["10 a."], "ttl": 60}, rrset("example.org", "MX", "10 a.", ttl=60)),
+        (["10 b."], {**MX, "values": ["10 a."], "exclusive": False}, rrset("example.org", "MX", "10 a.", "10 b.")),
+        (["10 a.", "20 b."], {**MX, "values": ["20 b."], "state": "absent"}, rrset("example.org", "MX", "10 a.")),
+        (["10 a."], {**MX, "values": ["10 a."], "state": "absent"}, None),
+        (["10 a.", "20 b."], {**MX, "state": "absent"}, None),
         (None, {**MX, "state": "absent"}, None),
-        (None, {**MX, "values": ["10 a"], "state": "absent"}, None),
+        (None, {**MX, "values": ["10 a."], "state": "absent"}, None),
     ],
 )
 def test_what_a_declaration_makes_of_an_rrset(
@@ -125,21 +125,27 @@ def test_two_declarations_of_one_text_rrset_are_one() -> None:
 @pytest.mark.parametrize(
     ("records", "problem"),
     [
-        ([{**MX, "values": ["10 a"]}, {**MX, "values": ["20 b"]}], "records[1] (MX example.org): declared twice"),
+        ([{**MX, "values": ["10 a."]}, {**MX, "values": ["20 b."]}], "records[1] (MX example.org): declared twice"),
         (
-            [{**MX, "values": ["10 a"], "exclusive": False}, {**MX, "values": ["10 a"], "state": "absent"}],
+            [{**MX, "values": ["10 a."], "exclusive": False}, {**MX, "values": ["10 a."], "state": "absent"}],
             "present and absent",
         ),
         ([{**MX, "values": []}], "no values"),
-        ([{**MX, "values": ["0 .", "10 a"]}], "null MX"),
-        ([{**MX, "values": ["10 a"], "ttl": -1}], "a TTL is 0 to 2147483647 seconds, not -1"),
-        ([{**MX, "name": "example.com", "values": ["10 a"]}], "the name is not in the zone example.org"),
-        ([{**MX, "name": "mail", "values": ["10 a"]}], "mail.example.org"),
-        ([{"name": "example.org", "type": "CNAME", "values": ["a"]}], "cannot be an alias"),
-        ([{"name": "a.example.org", "type": "CNAME", "values": ["a", "b"]}], "only one CNAME"),
+        ([{**MX, "values": ["0 .", "10 a."]}], "stands alone"),
+        ([{**MX, "values": ["10 ."]}], "has the preference 0"),
+        ([{**MX, "values": ["10 mail"]}], "'mail' is no full name"),
+        (
+            [{"name": "_submission._tcp.example.org", "type": "SRV", "values": ["0 0 587 bücher"]}],
+            "'bücher' is no full",
+        ),
+        ([{**MX, "values": ["10 a."], "ttl": -1}], "a TTL is 0 to 2147483647 seconds, not -1"),
+        ([{**MX, "name": "example.com", "values": ["10 a."]}], "the name is not in the zone example.org"),
+        ([{**MX, "name": "mail", "values": ["10 a."]}], "mail.example.org"),
+        ([{"name": "example.org", "type": "CNAME", "values": ["a."]}], "cannot be an alias"),
+        ([{"name": "a.example.org", "type": "CNAME", "values": ["a.", "b."]}], "only one CNAME"),
         (
             [
-                {"name": "a.example.org", "type": "CNAME", "values": ["b"]},
+                {"name": "a.example.org", "type": "CNAME", "values": ["b."]},
                 {"name": "a.example.org", "type": "A", "values": ["203.0.113.1"]},
             ],
             "declared as an alias (CNAME) and with A records",
@@ -151,11 +157,11 @@ def test_declarations_that_cannot_be(records: list[dict[str, Any]], problem: str
 
 
 def test_the_same_declared_twice_is_no_problem() -> None:
-    assert problems({**MX, "values": ["10 a"]}, {**MX, "values": ["10 A."]}) == []
+    assert problems({**MX, "values": ["10 a."]}, {**MX, "values": ["10 A."]}) == []
 
 
 def test_changes_are_in_order_and_only_where_something_differs() -> None:
-    now = state(rrset("b.example.org", "A", "203.0.113.1"), rrset("example.org", "MX", "10 a"))
+    now = state(rrset("b.example.org", "A", "203.0.113.1"), rrset("example.org", "MX", "10 a."))
     wanted = goals(
         {"name": "c.example.org", "type": "A", "values": ["203.0.113.3"]},
         {"name": "b.example.org", "type": "A", "values": ["203.0.113.1"]},
@@ -228,5 +234,5 @@ def test_whether_something_names_a_host() -> None:
 
 
 def test_zone_file_lines() -> None:
-    text = zone_file([None, rrset("Example.org", "MX", "20 b", "10 a"), rrset("example.org", "TXT", "x y", ttl=60)])
+    text = zone_file([None, rrset("Example.org", "MX", "20 b.", "10 a."), rrset("example.org", "TXT", "x y", ttl=60)])
     assert text == ('example.org. 300 IN MX 10 a.\nexample.org. 300 IN MX 20 b.\nexample.org. 60 IN TXT "x y"\n')
