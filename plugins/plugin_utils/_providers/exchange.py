@@ -261,7 +261,8 @@ class Exchange:
         question = (name.to_wire() or b"") + struct.pack("!HH", rdtype, dns.rdataclass.IN)
         wire = _QUERY_HEADER + question + _OPT
         async with self._room:
-            if self.protocol == "udp":
+            # Over UDP a server may answer ANY with a part of what the name has (RFC 8482, section 4.4).
+            if self.protocol == "udp" and rdtype != dns.rdatatype.ANY:
                 reply = await self._ask(self._next_datagrams(), question, wire)
                 if not reply.truncated:
                     return reply

@@ -264,6 +264,24 @@ class Rfc2136(Provider):
             raise OutcomeUnknown(message) if reply.repeated else Conflict(message)
         if reply.rcode != dns.rcode.NOERROR:
             raise ProviderError(failures.update_refused(exchange, zone, batch, reply.rcode))
+        await self._add_aliases_left_out(exchange, zone, batch)
+
+    async def _add_aliases_left_out(self, exchange: Exchange, zone: Name, batch: Sequence[Change]) -> None:
+        """Knot takes the signatures of records that go for other records at the name, leaves the CNAME out that comes
+        in their place, and says NOERROR: the name would have nothing."""
+        cleared = {change.key.name.labels for change in batch if change.alters and change.after is None}
+        aliases = [
+            change
+            for change in batch
+            if change.key.rdtype == dns.rdatatype.CNAME and change.before is None and change.key.name.labels in cleared
+        ]
+        if not aliases:
+            return
+        state = await self.read(zone, [change.key for change in aliases])
+        if left_out := [change for change in aliases if change.key not in state]:
+            self.traffic.messages += 1
+            # Whatever it answers, what stands there is read back.
+            await self._send(exchange, zone, update_of(zone, left_out), left_out)
 
     async def rehearse(self, zone: Name, batch: Sequence[Change]) -> None:
         """By the same update with a prerequisite that is never met. Servers that look at who may write first refuse it;

@@ -176,8 +176,8 @@ def test_powerdns_says_yes_to_what_its_policy_denies(make: Make, controller: Con
 
 
 def signed_named(make: Make) -> NameServer:
-    server = make(Named, "trixie")
-    server.zone("example.org", FOREIGN)
+    server = make(Named, "trixie", options="minimal-any yes;")
+    server.zone("example.org", FOREIGN, 'update-policy { grant "inbound-mail" zonesub ANY; }; allow-transfer { any; };')
     server.zones["example.org"] = server.zones["example.org"].replace(
         "type primary;", 'type primary; dnssec-policy default; key-directory "/srv";'
     )
@@ -192,22 +192,31 @@ def signed_knot(make: Make) -> NameServer:
     return server
 
 
-def signed_powerdns(make: Make) -> NameServer:
-    server = make(PowerDns, "trixie")
-    server.zone("example.org", FOREIGN)
-    server.pdnsutil("secure-zone", "example.org")
+def signed_by_knot_as_it_answers(make: Make) -> NameServer:
+    server = make(Knot, "trixie")
+    server.zone("example.org", FOREIGN, options="    module: mod-onlinesign\n")
     server.start()
     return server
 
 
-@pytest.mark.parametrize("signed", [signed_named, signed_knot, signed_powerdns])
+def signed_powerdns(make: Make) -> NameServer:
+    server = make(PowerDns, "trixie")
+    server.zone("example.org", FOREIGN)
+    server.pdnsutil("secure-zone", "example.org")
+    server.pdnsutil("add-meta", "example.org", "TSIG-ALLOW-AXFR", server.key.name)
+    server.start()
+    return server
+
+
+@pytest.mark.parametrize("signed", [signed_named, signed_knot, signed_by_knot_as_it_answers, signed_powerdns])
 def test_a_signed_zone(make: Make, signed: Callable[[Make], NameServer], controller: Controller) -> None:
     server = signed(make)
     deadline = time.monotonic() + 60
     while not any(line.startswith("MX ") for line in server.dig("+dnssec", "example.org", "MX")):
         assert time.monotonic() < deadline, "the zone was never signed"
-    done = controller.records(server, RECORDS)
+    done = controller.records(server, RECORDS, prune=True)
     assert not done.failed, done.output
+    assert server.dig("old.example.org", "A") == [], "the chain of signed names is nobody who needs the host"
     for name, rdtype in (("example.org", "MX"), ("mail.example.org", "A"), ("any.wild.example.org", "MX")):
         assert any(line.startswith(f"{rdtype} ") for line in server.dig("+dnssec", name, rdtype)), name
     gone = controller.records(server, [record("t0.example.org", "TXT", state="absent")])
@@ -215,6 +224,13 @@ def test_a_signed_zone(make: Make, signed: Callable[[Make], NameServer], control
     again = controller.records(server, [*RECORDS[:4], *RECORDS[5:]])
     assert not again.failed, again.output
     assert not again.changed, again.changes
+    refused = controller.records(server, [record("www.example.org", "CNAME", "mail.example.org")])
+    assert "cannot have A records as well" in refused.msg
+    # With the address go its signatures, which keep no alias out.
+    swap = [record("www.example.org", "A", state="absent"), record("www.example.org", "CNAME", "mail.example.org")]
+    swapped = controller.records(server, swap)
+    assert not swapped.failed, swapped.output
+    assert server.dig("www.example.org", "CNAME") == ["mail.example.org."]
 
 
 def test_a_secondary_of_another_make_that_must_catch_up(make: Make, controller: Controller) -> None:

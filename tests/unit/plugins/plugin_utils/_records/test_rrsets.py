@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import dns.name
+import dns.rdatatype
 import pytest
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.exchanges import (
@@ -229,7 +231,16 @@ def test_whether_something_names_a_host() -> None:
     assert is_named_by(host, [rrset("_imap._tcp.example.org", "SRV", "0 1 143 old.example.org")])
     assert is_named_by(host, [rrset("example.org", "HTTPS", "1 Old.example.org")])
     assert not is_named_by(
-        host, [rrset("old.example.org", "A", "203.0.113.1"), rrset("example.org", "MX", "10 older.example.org")]
+        host,
+        [
+            rrset("old.example.org", "A", "203.0.113.1"),
+            rrset("example.org", "MX", "10 older.example.org"),
+            RRset(
+                Key(parse_name("ns1.example.org"), dns.rdatatype.NSEC),
+                300,
+                frozenset({dns.name.from_text("old.example.org").to_wire() + b"\0\1\x40"}),
+            ),
+        ],
     )
 
 
