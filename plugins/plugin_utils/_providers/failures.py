@@ -170,8 +170,10 @@ def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcod
 
 def _mx_hint(zone: Name, batch: Sequence[Change]) -> str:
     """BIND answers REFUSED as well if an MX points to a name in the zone that has no address (check-integrity)."""
-    hosts = sorted({host for change in batch for host in exchanges(change.after) if host.is_subdomain(zone)})
-    if not hosts:
+    types = (dns.rdatatype.A, dns.rdatatype.AAAA)
+    addressed = {change.key.name for change in batch if change.after is not None and change.key.rdtype in types}
+    named = {host for change in batch for host in exchanges(change.after) if host.is_subdomain(zone)}
+    if not (hosts := sorted(named - addressed)):
         return ""
     names = ", ".join(name_text(host) for host in hosts)
     return f" BIND refuses an MX also while its host has no address in the zone: is there one for {names}?"

@@ -14,7 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._deps import dns
 from .._records.names import name_text
-from .._records.rrsets import Change, Goal, Key, RRset, State
+from .._records.rrsets import Change, Goal, Key, RRset, State, changes_towards
 from .._records.values import type_text
 from .hosted import Hosted
 from .http import Api, HttpError, about
@@ -29,6 +29,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {"server_id": {"type": "str", "default": "
 
 _NOT_FOUND, _UNPROCESSABLE, _BAD_REQUEST = 404, 422, 400
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+# Kinds of zones that are fetched from another server. PowerDNS lets most of them be changed all the same.
+_COPIES = frozenset({"slave", "secondary", "consumer"})
 
 
 def create(options: Mapping[str, Any]) -> PowerDns:
@@ -63,6 +65,7 @@ class PowerDns(Hosted):
         self._zones = zones
         # What was read, and is nobody's to overwrite or nobody's to lose: by zone, the RRset as PowerDNS has it.
         self._read: dict[Name, dict[Key, Mapping[str, Any]]] = {}
+        self._kinds: dict[Name, str] = {}
 
     async def close(self) -> None:
         self._api.close()
@@ -85,13 +88,22 @@ class PowerDns(Hosted):
         return [rrset for rrset in found if rrset is not None]
 
     async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
-        """A record that somebody has disabled would be lost with the RRset."""
-        return [
+        """A record that somebody has disabled would be lost with the RRset; and all that is written, if the zone is a
+        copy, with the next transfer."""
+        problems = [
             f"{goal.key} has a record that is disabled ({record['content']}): enable or remove it in PowerDNS"
             for goal in goals
             for record in self._read[zone].get(goal.key, {}).get("records", ())
             if record.get("disabled")
         ]
+        if self._kinds[zone].lower() in _COPIES:
+            rrsets = (_rrset(key, found) for key, found in self._read[zone].items())
+            if changes_towards(goals, {rrset.key: rrset for rrset in rrsets if rrset is not None}):
+                problems.append(
+                    f"PowerDNS has it as the copy of another server's (kind {self._kinds[zone]}), so the next transfer "
+                    "would undo the changes: write them to that server"
+                )
+        return problems
 
     async def _everything(self, zone: Name) -> list[tuple[Key | None, Mapping[str, Any]]]:
         """The RRsets as PowerDNS has them; no key for a type of its own (ALIAS, LUA)."""
@@ -102,6 +114,7 @@ class PowerDns(Hosted):
         except HttpError as error:
             raise ProviderError(self._refused(zone, error)) from None
         try:
+            self._kinds[zone] = str(answer["kind"])
             return [(_key(rrset["name"], rrset["type"]), rrset) for rrset in answer["rrsets"]]
         except (TypeError, KeyError, ValueError, dns.exception.DNSException) as error:
             raise ProviderError(

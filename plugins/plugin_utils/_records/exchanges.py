@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .._deps import dns
+from .names import name_text
 from .rrsets import Change, Goal, RRset
-from .values import host_in
+from .values import host_in, joined_text
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -50,6 +51,12 @@ def leaving_exchanges(
 def is_named_by(host: Name, rrsets: Iterable[RRset]) -> bool:
     """Whether a record of any type has the host's name in its data: rather one too many than one too few. Only NSEC,
     which signers make, names whatever comes next (RFC 4034, section 4.1.1)."""
-    wire = host.canonicalize().to_wire() or b""
-    naming = (rrset for rrset in rrsets if rrset.key.rdtype != dns.rdatatype.NSEC)
-    return any(wire in value.lower() for rrset in naming for value in rrset.values)
+    wire, text = host.canonicalize().to_wire() or b"", name_text(host).encode()
+    for rrset in rrsets:
+        if rrset.key.rdtype == dns.rdatatype.NSEC:
+            continue
+        for value in rrset.values:
+            # An SPF policy names hosts in its text (RFC 7208, section 5).
+            if wire in value.lower() or text in (joined_text(rrset.key.rdtype, value) or b"").lower():
+                return True
+    return False

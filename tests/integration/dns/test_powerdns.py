@@ -248,3 +248,15 @@ def test_a_server_that_dies_in_the_middle(server: PowerDns, run: Callable[..., O
         assert server.dig(name, "MX") == [f"10 mail.{name}."]
     again = run(records)
     assert (again.changed, again.stats["messages"]) == (False, 0)
+
+
+@both_releases
+def test_the_copy_of_another_servers_zone_is_not_changed(server: PowerDns, run: Callable[..., Outcome]) -> None:
+    """PowerDNS would take the change, and lose it with the next transfer."""
+    server.pdnsutil("set-kind", "example.org", "Slave")
+    assert not run([mx("10 old.example.org", ttl=300)]).failed, "there is nothing to be changed"
+    for words in (("--check",), ()):
+        refused = run([mx("10 mail.example.net")], *words)
+        assert refused.failed
+        assert "the copy of another server's (kind Slave)" in refused.msg
+    assert server.dig("example.org", "MX") == ["10 old.example.org."]

@@ -80,6 +80,7 @@ def test_who_may_not_write_is_told_so(
         assert refused["failed"], refused
         # Knot of Debian 13 does not sign its refusal.
         assert re.search("may not change MX example.org and 1 more RRsets|the key may not do this", refused["msg"])
+        assert "no address" not in refused["msg"], "it comes with the MX"
         assert {change["status"] for change in refused["changes"]} == {"not_applied"}
         # It reads all the same, and there is nothing to refuse where nothing is to be changed.
         assert not runner.run({**nobody, **ONLY_LOOK}, [mx("10 old.example.net", ttl=300)]).get("failed")

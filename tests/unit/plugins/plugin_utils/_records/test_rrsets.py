@@ -230,6 +230,8 @@ def test_whether_something_names_a_host() -> None:
     assert is_named_by(host, [rrset("x.example.org", "CNAME", "OLD.example.org")])
     assert is_named_by(host, [rrset("_imap._tcp.example.org", "SRV", "0 1 143 old.example.org")])
     assert is_named_by(host, [rrset("example.org", "HTTPS", "1 Old.example.org")])
+    cut = '"v=spf1 a:Old.exa" "mple.org -all"'
+    assert is_named_by(host, [rrset("example.org", "TXT", "v=spf1 mx -all", cut)])
     assert not is_named_by(
         host,
         [
