@@ -77,6 +77,25 @@ def test_a_service_that_is_not_described(controller: Controller) -> None:
     assert "failed=1" in output
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        (
+            {"server": "192.0.2.53", "key_nam": "k", "key_secret": "0123456789abcdef"},
+            "key_nam: there is no such option",
+        ),
+        ("manual", "a service is no dictionary"),
+        (None, "a service is no dictionary"),
+    ],
+)
+def test_a_service_that_cannot_be_read(endpoint: object, says: str, controller: Controller) -> None:
+    output = play(
+        controller, {"mail_dns_endpoints": {"default": endpoint}, "mail_dns_records": {"default": ZONE}}, "-vvv"
+    )
+    assert says in output
+    assert "0123456789abcdef" not in output
+
+
 def test_what_would_fail_is_met_by_reading_alone(new_server: Callable[[], Named], controller: Controller) -> None:
     """Of all services at once; where nothing is in the way nothing is written, and no change is announced."""
     server = new_server()
