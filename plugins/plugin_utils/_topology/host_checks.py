@@ -95,8 +95,8 @@ def _check_direct(host: Host, shared: Shared, report: Report) -> None:
         if meaning is None:
             continue
         remedy = (
-            f"Take {address} out if the host has a public address too; behind a device that translates write "
-            "mail_topology: nat"
+            f"Take {address} out if the host has a public address too, by which hosts inside reach it as well; behind "
+            "a device that translates write mail_topology: nat"
         )
         report.error(
             host.name,

@@ -124,7 +124,8 @@ VARIABLES = (
         (*GROUPS, VANTAGES, INSIDERS),
         "list of addresses",
         "The host's own addresses, IPv4 and IPv6, without prefix length. IPv6 is never translated: a public one of a "
-        "`nat` host is what the world is led to.",
+        "`nat` host is what the world is led to. Of a `direct` host public ones alone: relay and servers speak over "
+        "these too.",
         _addresses,
         default=(),
     ),
