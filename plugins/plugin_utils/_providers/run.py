@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._records.exchanges import leaving_exchanges, wanted_hosts
+from .._deps import dns
+from .._records.exchanges import exchanges, leaving_exchanges, wanted_hosts
 from .._records.names import in_order, name_text
 from .._records.rrsets import (
     Change,
@@ -88,7 +89,10 @@ class Run:
     _finished: int = 0
 
     def __post_init__(self) -> None:
-        self._wanted_hosts = wanted_hosts(goal for goals in self.goals.values() for goal in goals)
+        goals = [goal for goals in self.goals.values() for goal in goals]
+        self._wanted_hosts = wanted_hosts(goals)
+        types = (dns.rdatatype.A, dns.rdatatype.AAAA)
+        self._addressed = {goal.key.name for goal in goals if goal.present and goal.key.rdtype in types}
 
     async def results(self) -> list[ZoneResult]:
         """A result for each zone, in the order of the zones' names."""
@@ -135,6 +139,7 @@ class Run:
         elif plan.changes:
             await self._write(result, plan, goals)
         result.unchanged = len(goals) - len(result.changes)
+        result.warnings += [warning async for warning in self._aliases_named(result)]
 
     async def _planned(self, zone: Name, goals: Collection[Goal]) -> _Plan:
         state = await self.provider.read(zone, [goal.key for goal in goals])
@@ -147,6 +152,24 @@ class Run:
         ]:
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
         return _Plan(changes, unaltered(goals, state))
+
+    async def _aliases_named(self, result: ZoneResult) -> AsyncIterator[str]:
+        """In the MX RRsets that change: an exchange is the host itself (RFC 2181, section 10.3)."""
+        for change, _status in list(result.changes.values()):
+            for host in sorted(exchanges(change.after) - self._addressed):
+                if not host.is_subdomain(result.zone):
+                    continue
+                try:
+                    state = await self.provider.read(result.zone, [Key(host, dns.rdatatype.A)])
+                except ProviderError:
+                    # It is in a part of the zone that other servers have.
+                    continue
+                if alias := state.get(Key(host, dns.rdatatype.CNAME)):
+                    yield (
+                        f"zone {name_text(result.zone)}: {change.key} names {name_text(host)}, which is an alias "
+                        f"(CNAME {alias.texts()[0]}). Not all senders follow it: name the host itself "
+                        "(RFC 2181, section 10.3)."
+                    )
 
     def _unsupported(self, changes: Sequence[Change]) -> list[str]:
         return [f"{self.provider.service}: {problem}" for problem in self.provider.capabilities.problems(changes)]

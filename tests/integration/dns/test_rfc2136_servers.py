@@ -120,6 +120,21 @@ def test_a_zone_too_big_for_one_message(make: Make, kind: type[NameServer], cont
     assert not controller.records(server, records).changed
 
 
+@pytest.mark.parametrize("kind", [Knot, PowerDns])
+def test_an_exchange_that_is_an_alias(make: Make, kind: type[NameServer], controller: Controller) -> None:
+    """BIND refuses it; these take it."""
+    server = make(kind, "trixie")
+    server.zone("example.org", FOREIGN)
+    server.start()
+    wanted = mx("10 shop.example.org", "20 www.example.org", "30 mail.example.org", "40 mx.example.net")
+    made = controller.records(server, [wanted, record("mail.example.org", "A", "203.0.113.17")])
+    assert not made.failed, made.output
+    said = " ".join(made.output.split())
+    assert "MX example.org names shop.example.org, which is an alias (CNAME www.example.org.)" in said
+    assert said.count("which is an alias") == 1
+    assert "alias" not in controller.records(server, [wanted]).output, "it was said when it was written"
+
+
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "providers" / "rfc2136.md").read_text()
 
 
