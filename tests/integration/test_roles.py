@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles without what they need: they say so before they do anything."""
+"""Roles without what they need, said before they do anything, and with nothing that they could see."""
 
 from __future__ import annotations
 
@@ -28,3 +28,30 @@ def test_postfix_is_not_installed_for_nothing(role: str, given: str, tmp_path: P
     assert f"{role}_fqdn" in run.stdout + run.stderr
     assert "Nothing was changed" in run.stdout + run.stderr
     assert "unreachable=0" in run.stdout
+
+
+VERIFY = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  roles: [inbound.mail.mail_verify]
+  vars:
+    mail_verify_vantage: localhost
+    mail_verify_expectations:
+      records: [{zone: example.org, name: example.org, type: MX, values: [10 mail.example.org.]}]
+      ports: [{host: mail, address: 192.0.2.1, port: 25, open: true}]
+    mail_verify_timeout: 1
+"""
+
+
+@pytest.mark.parametrize(("fail_on", "status"), [("error", 2), ("never", 0)])
+def test_verdict_of_a_vantage_without_a_network(fail_on: str, status: int, tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(VERIFY, encoding="utf-8")
+    isolated = ["unshare", "--net", "ansible-playbook", "-i", "localhost,"]
+    run = subprocess.run(
+        [*isolated, "-e", f"mail_verify_fail_on={fail_on}", "play.yml"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert run.returncode == status, run.stdout + run.stderr
+    assert "Verdict: no finding" in run.stdout
+    assert ("nothing could be seen from localhost" in " ".join(run.stdout.split())) is (status != 0)
