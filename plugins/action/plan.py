@@ -121,20 +121,26 @@ class ActionModule(ActionBase):
         self, new: dict[str, Any], options: Mapping[str, Any], groups: Mapping[str, list[str]]
     ) -> dict[str, Any]:
         """The plan of a stage on the way from a former plan to the new one."""
-        transition = Transition(_former_plan(options["former"]), new, options["short_ttl"])
+        path = options["former"]
+        former = _former_plan(path)
         members = {group: groups.get(group, ()) for group in (*MAIL_HOSTS, *DEVICES, RETIRED)}
         inventoried = Inventoried(
             {host for group in (*MAIL_HOSTS, RETIRED) for host in members[group]},
             {host for group in DEVICES for host in members[group]},
         )
-        problems = transition.problems(inventoried)
+        try:
+            transition = Transition(former, new, options["short_ttl"])
+            problems = transition.problems(inventoried)
+            stage = {} if problems else transition.plan(options["stage"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise AnsibleActionFail(f"{path} is not as inbound.mail.plan wrote it. {_OF_FORMER}") from error
         if problems:
             raise AnsibleActionFail(
                 "The former state and the new one cannot stand beside each other; nothing was changed.\n"
                 f"{as_lines(problems)}",
                 result={"problems": [problem.as_result() for problem in problems]},
             )
-        return transition.plan(options["stage"])
+        return stage
 
     def _warn(self, warnings: list[dict[str, str]]) -> None:
         for warning in warnings:
@@ -153,26 +159,28 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"The {what} cannot be written to {dest}: {error.strerror}. "
                 "Name a file in a directory that is there and that you can write to."
-            ) from error
+            ) from None
         if changed:
             diffs.append({"before": before, "after": after, "before_header": path, "after_header": path})
         return path, changed
 
 
+_OF_FORMER = (
+    "Name the file that inbound.mail.plan wrote while the inventory was the former one (-e mail_plan_dest=FILE); from "
+    "version control, the former inventory compiles to it again."
+)
+
+
 def _former_plan(path: str) -> dict[str, Any]:
-    remedy = (
-        "Name the file that inbound.mail.plan wrote while the inventory was the former one "
-        "(-e mail_plan_dest=FILE); from version control, the former inventory compiles to it again."
-    )
     try:
         with open(path, encoding="utf-8") as file:
             plan = json.load(file)
     except OSError as error:
-        raise AnsibleActionFail(f"The former plan cannot be read from {path}: {error.strerror}. {remedy}") from error
+        raise AnsibleActionFail(f"The former plan cannot be read from {path}: {error.strerror}. {_OF_FORMER}") from None
     except ValueError as error:
-        raise AnsibleActionFail(f"{path} is no plan: {error}. {remedy}") from error
+        raise AnsibleActionFail(f"{path} is no plan: {error}. {_OF_FORMER}") from None
     if not isinstance(plan, dict) or plan.get("format_version") != FORMAT_VERSION or "cutover" in plan:
-        raise AnsibleActionFail(f"{path} is not the plan of a state, or of another release. {remedy}")
+        raise AnsibleActionFail(f"{path} is not the plan of a state, or of another release. {_OF_FORMER}")
     return plan
 
 

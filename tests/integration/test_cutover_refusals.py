@@ -70,7 +70,7 @@ def test_the_former_state_is_asked_for(play: Play) -> None:
 
 
 def test_a_file_that_is_no_plan(play: Play, tmp_path: Path) -> None:
-    for content in ("[]", "no JSON", json.dumps({"format_version": 99})):
+    for content in ("[]", "no JSON", json.dumps({"format_version": 99}), '{"format_version": 1}'):
         (tmp_path / "former.json").write_text(content)
         assert "inbound.mail.plan wrote while the inventory" in play(
             "cutover", FORMER, "-e", "mail_cutover_from=former.json"

@@ -121,6 +121,8 @@ def test_file_is_named_by_the_user(plan: Plan, tmp_path: Path) -> None:
     failed = plan(DIRECT % SECRET, "-e", "mail_plan_dest=no/such/folder/plan.json", check=False)
     assert failed.returncode != 0
     assert "cannot be written to no/such/folder/plan.json: No such file or directory" in failed.stderr + failed.stdout
+    # Not the name of a file that the user never gave.
+    assert "Errno" not in failed.stderr + failed.stdout
 
 
 def test_drawing_is_written_when_asked_for(plan: Plan, tmp_path: Path) -> None:
