@@ -41,6 +41,7 @@ attributes:
 requirements:
   - nftables 1.0.6 or later, Linux 5.10 or later
   - conntrack, to end connections to a server that a forward no longer names
+  - busctl of systemd 240 or later, beside firewalld
 options:
   name:
     description: Names the table, C(inbound_mail_NAME), and all that belongs to it. A host can have several.
