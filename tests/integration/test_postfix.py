@@ -361,7 +361,7 @@ def relay_of(recipients: dict[str, object]) -> dict[str, object]:
 
 @on_one_release
 def test_listed_recipients_are_taken_while_the_server_is_away_and_others_are_refused(lab: Lab) -> None:
-    recipients = {"validation": "static", "addresses": ["root"], "maps": ["texthash:/etc/postfix/people"]}
+    recipients = {"validation": "static", "addresses": ["root"], "maps": ["proxy:texthash:/etc/postfix/people"]}
     with main_cf_of(lab, "relay"):
         lab.run("relay", "printf 'ann@example.org OK\\nbob@example.org\\n' >/etc/postfix/people")
         before = state(lab, "relay")

@@ -31,7 +31,7 @@ VALIDATIONS = (NONE, STATIC, CALLOUT)
 
 # The text of these kinds of table lies in the file that their name leads to (DATABASE_README).
 _TEXT_KINDS = ("btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash")
-_MAP = re.compile(r"[a-z]+:/[^\s,]+")
+_MAP = re.compile(r"(?:proxy:)?[a-z]+:/[^\s,]+")
 # RFC 5321, section 4.1.2, without quoted local parts: Postfix's tables know those in another spelling. A line of one
 # that begins with # is a comment.
 _LOCAL_PART = re.compile(r"(?!#)[^\s\x00-\x1f\x7f@\"<>(),:;\\\[\]]+")
@@ -141,7 +141,7 @@ def map_problems(declared: Sequence[Mapping[str, Any]]) -> list[Problem]:
     for number, entry in enumerate(declared):
         for place, table in enumerate((entry.get("recipients") or {}).get("maps") or []):
             option = f"relay.domains[{number}].recipients.maps[{place}]"
-            kind, _colon, path = table.partition(":")
+            kind, _colon, path = table.removeprefix("proxy:").partition(":")
             try:
                 text = Path(path).read_text(encoding="utf-8", errors="replace")
             except OSError as error:

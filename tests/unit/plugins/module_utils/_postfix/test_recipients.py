@@ -50,7 +50,7 @@ def test_recipient_in_the_letters_of_its_domain() -> None:
 
 
 def test_tables_come_after_the_list() -> None:
-    maps = ["ldap:/etc/postfix/ad.cf", "texthash:/etc/postfix/people"]
+    maps = ["ldap:/etc/postfix/ad.cf", "proxy:ldap:/etc/postfix/sales.cf", "texthash:/etc/postfix/people"]
     setting = relay(validation="static", maps=maps).settings["relay_recipient_maps"]
     assert setting.split(", ")[1:] == maps
 
@@ -83,7 +83,7 @@ def test_broken_lines_of_a_table_are_named_by_number(tmp_path: Path) -> None:
         "# people\ninfo@example.org OK\nsales@example.org\n  OK\nbob\n\n@example.org OK\nlast@example.org\n"
     )
     missing = tmp_path / "missing"
-    domain = {"recipients": {"validation": "static", "maps": [f"texthash:{people}", f"hash:{missing}"]}}
+    domain = {"recipients": {"validation": "static", "maps": [f"proxy:texthash:{people}", f"hash:{missing}"]}}
 
     assert [problem.message.removeprefix(f"{people}, ") for problem in map_problems([domain])] == [
         "line 5: 'bob' is no address",
