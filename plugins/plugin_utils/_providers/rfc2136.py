@@ -257,6 +257,7 @@ class Rfc2136(Provider):
         self._without_wildcard -= {change.key.name.labels[1:] for change in batch if change.key.name.is_wild()}
         reply = await self._send(exchange, zone, update_of(zone, batch), batch)
         if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
+            await self._check_zones(exchange, zone, batch)
             # Whoever else writes may make wildcards.
             self._without_wildcard.clear()
             message = failures.overtaken(exchange, zone, batch)
@@ -287,6 +288,7 @@ class Rfc2136(Provider):
         """By the same update with a prerequisite that is never met. Servers that look at who may write first refuse it;
         others, as RFC 2136 has it (sections 3.2 and 3.3), say the same to everybody, and nothing is known."""
         exchange = await self._primary(zone)
+        await self._check_zones(exchange, zone, batch)
         # Whoever takes no notice of prerequisites would make the changes, so nobody gets them unseen.
         for changes in ((), batch):
             self.traffic.queries += 1
@@ -295,6 +297,28 @@ class Rfc2136(Provider):
                 return
             if reply.rcode != dns.rcode.YXRRSET:
                 raise ProviderError(failures.update_refused(exchange, zone, batch, reply.rcode))
+
+    async def _check_zones(self, exchange: Exchange, zone: Name, batch: Sequence[Change]) -> None:
+        """What was read may be from a zone below that the server has too; an update is about this one. Raises
+        ProviderError."""
+
+        async def check(name: Name) -> None:
+            reply = await self._query(exchange, zone, name, dns.rdatatype.SOA)
+            records = [record for record in (*reply.answer, *reply.authority) if record.rdtype == dns.rdatatype.SOA]
+            try:
+                owners = {reply.owner(record) for record in records}
+            except Malformed as error:
+                raise ProviderError(f"zone {name_text(zone)}: {exchange.server}: {error}.") from None
+            for owner in owners - {zone}:
+                # An alias may have led elsewhere.
+                if name.is_subdomain(owner) and owner.is_subdomain(zone):
+                    raise ProviderError(failures.in_another_zone(exchange, zone, name, owner))
+
+        # A DS is in the zone above (RFC 4035, section 2.4).
+        read = {
+            change.key.name for change in batch if change.before is not None and change.key.rdtype != dns.rdatatype.DS
+        }
+        await asyncio.gather(*(check(name) for name in sorted(read - {zone})))
 
     async def _send(self, exchange: Exchange, zone: Name, update: Update, batch: Sequence[Change]) -> Reply:
         """Raises ProviderError: OutcomeUnknown if it was sent."""

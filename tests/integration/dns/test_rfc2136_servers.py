@@ -120,6 +120,35 @@ def test_a_zone_too_big_for_one_message(make: Make, kind: type[NameServer], cont
     assert not controller.records(server, records).changed
 
 
+@pytest.mark.parametrize("kind", [Named, Knot, PowerDns])
+def test_a_delegated_zone_at_the_same_server(make: Make, kind: type[NameServer], controller: Controller) -> None:
+    """The server answers from it, whichever zone is meant."""
+    server = make(kind, "trixie")
+    server.zone("example.org", "sub NS ns1\nshop CNAME mail.sub")
+    server.zone("sub.example.org", "mail A 203.0.113.9\n@ MX 10 mail")
+    server.start()
+    task = {**access(server), "records": [record("mail.sub.example.org", "A", "203.0.113.17")]}
+    tasks = [
+        {**task, "write": False},
+        task,
+        {**task, "records": [record("mail.sub.example.org", "A", state="absent")]},
+        {**task, "records": [record("sub.example.org", "MX", "10 mail.example.net")]},
+    ]
+    for refused in controller.results([{"inbound.mail.dns_records": one} for one in tasks]):
+        assert refused["failed"]
+        assert "sub.example.org is in the zone sub.example.org: name that zone" in refused["msg"]
+    assert server.dig("mail.sub.example.org", "A") == ["203.0.113.9"]
+    ours = [
+        record("sub.example.org", "DS", "12345 13 2 " + "ab" * 32),
+        record("shop.example.org", "CNAME", "www.sub.example.org"),
+    ]
+    for values in (ours, [{**ours[0], "values": ["12345 13 2 " + "cd" * 32]}]):
+        for one in controller.results(
+            [{"inbound.mail.dns_records": {**task, "records": values, "write": write}} for write in (False, True)]
+        ):
+            assert not one["failed"], one["msg"]
+
+
 @pytest.mark.parametrize("kind", [Knot, PowerDns])
 def test_an_exchange_that_is_an_alias(make: Make, kind: type[NameServer], controller: Controller) -> None:
     """BIND refuses it; these take it."""
