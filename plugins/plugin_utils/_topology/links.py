@@ -137,9 +137,9 @@ class Links:
     def devices_before(self, host: Host) -> list[Host]:
         """Every managed device between the host and the outside, the gateway first, each once."""
         if host.topology == RELAY:
-            found = self.filters_of(host) or [
-                device for relay in self.relays_of(host) for device in self.devices_before(relay)
-            ]
+            # One that is behind a relay itself is an error, and may be in a circle.
+            relays = [relay for relay in self.relays_of(host) if relay.is_front_end]
+            found = self.filters_of(host) or [device for relay in relays for device in self.devices_before(relay)]
         else:
             gateway = self.gateway_of(host)
             found = ([gateway] if gateway else []) + self.filters_of(host)
