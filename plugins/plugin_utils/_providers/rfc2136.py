@@ -9,16 +9,14 @@ import asyncio
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from .._deps import dns, optional_library
-from .._records.names import in_order, name_text
+from .._records.names import name_text
 from .._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
 from .._records.values import host_in
 from . import failures
 from .exchange import (
-    UPDATE_OCTETS,
     Exchange,
     ExchangeError,
     KeyRefused,
@@ -27,11 +25,11 @@ from .exchange import (
     Unreachable,
 )
 from .gss import GssFailed, negotiate
-from .interface import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, Provider, ProviderError, Traffic, turn
+from .interface import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, Provider, ProviderError, Traffic
 from .name_servers import NameServers, addresses
 from .reply import Malformed, Reply
 from .tsig import GSS, make_key
-from .update import Update, futile_update, update_of
+from .update import Update, batches_of, futile_update, update_of
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -228,28 +226,7 @@ class Rfc2136(Provider):
     # Writing
 
     def batches(self, zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
-        """By octets, counted without name compression: never too many in one, at most about twice too many parts.
-
-        What stays as it is goes with the first, as far as there is room.
-        """
-        changes = sorted(changes, key=lambda change: in_order(change.key.name))
-        groups = [list(group) for _labels, group in groupby(changes, key=lambda change: change.key.name.labels)]
-        groups.sort(key=turn)
-        empty = 12 + _octets_of_name(zone) + 4
-        batches: list[list[Change]] = []
-        sizes: list[int] = []
-        for group in groups:
-            octets = sum(map(_octets, group))
-            if any(change.alters for change in group):
-                if not batches or sizes[-1] + octets > UPDATE_OCTETS:
-                    batches.append([])
-                    sizes.append(empty)
-                batches[-1] += group
-                sizes[-1] += octets
-            elif sizes[0] + octets <= UPDATE_OCTETS:
-                batches[0] += group
-                sizes[0] += octets
-        return batches
+        return batches_of(zone, changes)
 
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
         exchange = await self._primary(zone)
@@ -426,15 +403,3 @@ class Rfc2136(Provider):
             protocol = "tcp" if self._options.protocol == "udp" else self._options.protocol
             return Exchange(server, key, self._options.timeout, protocol, self._tls)
         raise Unreachable("its name has no address")
-
-
-def _octets(change: Change) -> int:
-    """The most that the change takes in an update: what was read, as prerequisite and to delete, and what comes."""
-    fixed = _octets_of_name(change.key.name) + 10
-    rrsets = [change.before, change.before, change.after] if change.alters else [change.before]
-    # Beside them a prerequisite that the RRset is absent, and one about a CNAME.
-    return 2 * fixed + sum(fixed + len(value) for rrset in rrsets if rrset is not None for value in rrset.values)
-
-
-def _octets_of_name(name: Name) -> int:
-    return len(name.labels) + sum(map(len, name.labels))

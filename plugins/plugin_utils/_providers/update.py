@@ -15,7 +15,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .._deps import dns
+from .._records.names import in_order
 from .._records.rrsets import Key
+from .exchange import UPDATE_OCTETS
+from .interface import turn
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -76,6 +79,31 @@ class Update:
         return owner + _TO_ZONE + struct.pack("!HHIH", rdtype, rdclass, ttl, len(value)) + value
 
 
+def batches_of(zone: Name, changes: Sequence[Change]) -> list[list[Change]]:
+    """By octets, counted without name compression: never too many in one, at most about twice too many parts.
+
+    What stays as it is goes with the first, as far as there is room.
+    """
+    changes = sorted(changes, key=lambda change: in_order(change.key.name))
+    groups = [list(group) for _labels, group in groupby(changes, key=lambda change: change.key.name.labels)]
+    groups.sort(key=turn)
+    empty = 12 + _octets_of_name(zone) + 4
+    batches: list[list[Change]] = []
+    sizes: list[int] = []
+    for group in groups:
+        octets = sum(map(_octets, group))
+        if any(change.alters for change in group):
+            if not batches or sizes[-1] + octets > UPDATE_OCTETS:
+                batches.append([])
+                sizes.append(empty)
+            batches[-1] += group
+            sizes[-1] += octets
+        elif sizes[0] + octets <= UPDATE_OCTETS:
+            batches[0] += group
+            sizes[0] += octets
+    return batches
+
+
 def update_of(zone: Name, batch: Sequence[Change]) -> Update:
     """Prerequisites on what was read, then the changes."""
     update = Update(zone)
@@ -130,3 +158,15 @@ def _add_alias_prerequisites(update: Update, group: Sequence[Change]) -> None:
 
 def _is_apex_ns(zone: Name, change: Change) -> bool:
     return change.key == (zone, dns.rdatatype.NS)
+
+
+def _octets(change: Change) -> int:
+    """The most that the change takes in an update: what was read, as prerequisite and to delete, and what comes."""
+    fixed = _octets_of_name(change.key.name) + 10
+    rrsets = [change.before, change.before, change.after] if change.alters else [change.before]
+    # Beside them a prerequisite that the RRset is absent, and one about a CNAME.
+    return 2 * fixed + sum(fixed + len(value) for rrset in rrsets if rrset is not None for value in rrset.values)
+
+
+def _octets_of_name(name: Name) -> int:
+    return len(name.labels) + sum(map(len, name.labels))
