@@ -145,8 +145,7 @@ class Firewalld(Keeper):
 
     def _by_policy(self, openings: str) -> dict[str, Policy]:
         found: dict[str, Policy] = {}
-        for match in sorted(_OPENING.findall(openings)):
-            ingress, egress, rule = match
+        for ingress, egress, rule in sorted(_OPENING.findall(openings)):
             name = self._prefix + _short_hash(f"{ingress} {egress}")
             found.setdefault(name, Policy([ingress], [egress], [])).rules.append(rule)
         return found
