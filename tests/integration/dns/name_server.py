@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-import itertools
+import ipaddress
 import secrets
 import shutil
 import signal
@@ -15,6 +15,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+ADDRESSES = "198.18.0.0/15"
+"""Those of the servers: more than all tests together need, and nobody's but theirs (RFC 2544, appendix C.2.2)."""
 
 SOA = "$TTL 300\n@ SOA ns1.{zone}. hostmaster.{zone}. 1 300 60 3600 60\n"
 
@@ -28,7 +31,7 @@ class Network:
         own = Path("/proc/self/ns/net").readlink()
         while Path(f"/proc/{self._holder.pid}/ns/net").readlink() == own:
             time.sleep(0.01)
-        self._numbers = itertools.count(1)
+        self._addresses = ipaddress.ip_network(ADDRESSES).hosts()
         self.run("ip", "link", "set", "lo", "up")
 
     def inside(self, *command: str) -> list[str]:
@@ -38,7 +41,7 @@ class Network:
         return subprocess.run(self.inside(*command), check=check, capture_output=True, text=True)
 
     def new_address(self) -> str:
-        address = f"198.51.100.{next(self._numbers)}"
+        address = str(next(self._addresses))
         self.run("ip", "address", "add", f"{address}/32", "dev", "lo")
         return address
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from controller import Controller, access, mx, record
-from name_server import Key
+from name_server import ADDRESSES, Key
 from named import Named
 
 # What is tested is the client: one release is enough.
@@ -58,7 +58,7 @@ def test_without_a_key(new_server: Callable[[], Named], controller: Controller) 
     [
         ('key "inside";', "relay"),
         # This host is inside as well, as in the document of examples/internal.
-        ('!key "inbound-mail"; key "inside"; 198.51.100.0/24;', "server"),
+        (f'!key "inbound-mail"; key "inside"; {ADDRESSES};', "server"),
     ],
 )
 def test_the_key_decides_which_view_is_read_and_written(

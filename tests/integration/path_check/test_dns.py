@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import SOUND, World, expectations
+from world import PUBLIC_NETWORKS, SOUND, World, expectations
 
 
 def test_sound_domain_has_no_finding(world: World) -> None:
@@ -413,7 +413,7 @@ def test_exchanger_that_answers_over_one_family_alone(world: World) -> None:
     zone = f"{SOUND}mail AAAA 2001:db8::25\n"
     reverse = f"{ip_address('2001:db8::25').reverse_pointer}. PTR mail.example.org."
     world.start(zone, zone, root=reverse).listen()
-    public = ["198.51.100.0/24", "2001:db8::/32"]
+    public = [*PUBLIC_NETWORKS, "2001:db8::/32"]
     assert world.ids(public_networks=public) == ["port25-family"]
     world.listen(address="2001:db8::25")
     assert world.ids(public_networks=public) == []

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from controller import Controller
-from world import World, expectations
+from world import PUBLIC_NETWORKS, World, expectations
 
 
 def smtp(world: World) -> dict[str, Any]:
@@ -393,7 +393,7 @@ def test_task_prints_its_report_and_fails_with_it(world: World, tmp_path: Path) 
         "show": True,
         "vantage": "sender",
     }
-    task["public_networks"] = ["198.51.100.0/24"]
+    task["public_networks"] = PUBLIC_NETWORKS
     outcome = Controller(world.network, tmp_path).run("path_check", task, "--connection", "local")
     assert outcome.failed
     assert [one["id"] for one in outcome.findings] == ["open-relay"]

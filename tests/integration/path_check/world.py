@@ -15,11 +15,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from name_server import Network
+from name_server import ADDRESSES, Network
 from named import Named
 
 MODULE = "ansible_collections.inbound.mail.plugins.modules.path_check"
 TTL = "$TTL 300\n"
+# With those in which nobody listens.
+PUBLIC_NETWORKS = [ADDRESSES, "198.51.100.0/24"]
 # What a sound example.org has beside its apex; @MX@ is the exchanger's address.
 SOUND = "@ MX 10 mail\nmail A @MX@\n"
 
@@ -174,7 +176,7 @@ class World:
         given = {
             "domain": None if "expectations" in arguments else "example.org",
             "resolvers": [self.resolver.address] if self.resolver else [],
-            "public_networks": ["198.51.100.0/24"],
+            "public_networks": PUBLIC_NETWORKS,
             "fail_on": "never",
             "timeout": 1.5,
             "smtp_timeout": 2,
