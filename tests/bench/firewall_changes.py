@@ -15,7 +15,7 @@ from debian_lab import Lab  # noqa: E402
 from rows import row  # noqa: E402
 
 # Each is two changes, which take less than a second.
-ROUNDS = {"ufw": 500, "iptables": 500, "firewalld": 450}
+ROUNDS = {"ufw": 500, "iptables": 500, "firewalld": 500}
 # For each change firewalld is reloaded, and what it let through at that moment is asked for again.
 ROUNDS_WITH_RELOADS = {"firewalld": 20}
 
