@@ -133,7 +133,9 @@ class ActionModule(ActionBase):
             problems = transition.problems(inventoried)
             stage = {} if problems else transition.plan(options["stage"])
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise AnsibleActionFail(f"{path} is not as inbound.mail.plan wrote it. {_OF_FORMER}") from error
+            # With what is strange, which a changed file explains best, and would show if it did not.
+            strange = f"{type(error).__name__}: {error}"
+            raise AnsibleActionFail(f"{path} is not as inbound.mail.plan wrote it ({strange}). {_OF_FORMER}") from error
         if problems:
             raise AnsibleActionFail(
                 "The former state and the new one cannot stand beside each other; nothing was changed.\n"

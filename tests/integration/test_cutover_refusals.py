@@ -77,6 +77,15 @@ def test_a_file_that_is_no_plan(play: Play, tmp_path: Path) -> None:
         )
 
 
+def test_a_plan_that_was_changed_says_what_is_strange_in_it(play: Play, tmp_path: Path) -> None:
+    play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
+    former = json.loads((tmp_path / "former.json").read_text())
+    del former["flows"]
+    (tmp_path / "former.json").write_text(json.dumps(former))
+    said = play("cutover", FORMER, "-e", "mail_cutover_from=former.json")
+    assert "former.json is not as inbound.mail.plan wrote it (KeyError: 'flows')" in said
+
+
 def test_states_that_cannot_stand_beside_each_other(play: Play) -> None:
     play("plan", FORMER, "-e", "mail_plan_dest=former.json", fails=False)
     said = play("cutover", STATE % ("new", "new", 11, "9.9.0.1"), "-e", "mail_cutover_from=former.json")
