@@ -19,28 +19,27 @@ from typing import Any
 
 import yaml
 from ansible_collections.inbound.mail.plugins.doc_fragments.dns_provider import ModuleDocFragment
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import Rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES, judge
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import (
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import Rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, judge
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
     RECIPIENT_KEYS,
     ZONE_KEYS,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.edge import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.edge import (
     CLIENT_LIMIT_KEYS,
     LOAD_BALANCER_KEYS,
     POSTSCREEN_KEYS,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints import OF_ALL_ZONES
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.entries import Key
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.scanners import SCANNER_KEYS
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import SMARTHOST_KEYS
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.endpoints import OF_ALL_ZONES
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.scanners import SCANNER_KEYS
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.schema import Key
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.smarthosts import SMARTHOST_KEYS
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.variables import (
     DEVICES,
     GROUPS,
     INSIDERS,
@@ -51,6 +50,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables i
     VARIABLES,
     Variable,
 )
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.diagram import mermaid
 from ansible_collections.inbound.mail.tests.unit.plugins.module_utils._path_check.faults import FAULTS, with_fault
 from ansible_collections.inbound.mail.tests.unit.plugins.module_utils._path_check.sound import VANTAGE
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
     BESIDE,
     MARKS,
     SWITCHED,

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.action import listed, validated
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.credentials import secrets, with_environment
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import (
+    InvalidOptions,
+    Provider,
+    ProviderError,
+)
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation import (
     Contents,
     Delegation,
@@ -27,13 +30,10 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation
     compared,
     new_servers,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.interface import (
-    InvalidOptions,
-    Provider,
-    ProviderError,
-)
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC, provider_of
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.tsig import InvalidKey
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import listed, validated
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import ARGUMENT_SPEC, provider_of
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.tsig import InvalidKey
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.secrets import secrets, with_environment
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import InvalidName, name_text, parse_name
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.action import DnsAction, validated
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.interface import InvalidOptions
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import InvalidOptions
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import DnsAction, validated
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import Declared, declare
 
 EXCHANGER_SPEC: dict[str, dict[str, Any]] = {

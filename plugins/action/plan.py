@@ -16,27 +16,24 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
 from ansible_collections.inbound.mail.plugins.plugin_utils._private_file import write_private
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.credentials import TOKEN_VARIABLES
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.secrets import TOKEN_VARIABLES
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import (
     FORMAT_VERSION,
     DeclarationError,
     compile_plan,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.drawing import mermaid, svg
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints import CREDENTIALS
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import unfinished
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.smarthosts import apart_from_secrets
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import requests, tables
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import (
     SHORT_TTL,
     STAGES,
     Inventoried,
     Transition,
     state_id,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import unfinished
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.endpoints import CREDENTIALS
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.smarthosts import apart_from_secrets
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.variables import (
     BY_NAME,
     DEVICES,
     GROUPS,
@@ -45,6 +42,9 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables i
     RETIRED,
     VANTAGES,
 )
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.diagram import mermaid, svg
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import requests, tables
 
 PRIVATE = 0o600
 

@@ -185,13 +185,9 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import (
-    imap,
-    mailboxes,
-    observation,
-    postfix_log,
-)
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.arrivals import await_messages
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery import imap, mailboxes, postfix_log
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.poll import await_messages
 
 # Seconds for each answer of an IMAP server.
 _IMAP_TIMEOUT = 10.0

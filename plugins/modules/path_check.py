@@ -515,8 +515,8 @@ observation:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.arguments import ARGUMENT_SPEC
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.run import ArgumentsError, run
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.argument_spec import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.check import ArgumentsError, run
 
 
 def main() -> None:

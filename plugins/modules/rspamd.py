@@ -122,10 +122,10 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._problems import AS_ROOT, InvalidError, file_failure
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import RspamdError
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.run import run
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, UNAVAILABLE
+from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT, InvalidError, file_failure
 
 
 def main() -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall import chain_tree, iptables
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import passages
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.passages import passages
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import iptables, iptables_tree
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import render
 from ansible_collections.inbound.mail.tests.integration.firewall.conftest import INTERFACES, Gateway, Network
 from rows import row
 
@@ -100,7 +100,7 @@ def opening_by_hand() -> str:
 def openings(count: int) -> str:
     """Those that ours makes for so many forwards, as it makes them."""
     found = iptables.rules(passages(policy(forwards(count), INTERFACES)), [4])
-    chains = chain_tree.tree("bench", "bench", (rule.partition(" ")[2] for rule in found))
+    chains = iptables_tree.tree("bench", "bench", (rule.partition(" ")[2] for rule in found))
     return beside_iptables([*iptables.rules_of(chains), "-A FORWARD -j bench"])
 
 

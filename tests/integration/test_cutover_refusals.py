@@ -13,8 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import read_progress, write_progress
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import state_id
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import state_id
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
+    read_progress,
+    write_progress,
+)
 
 # Nobody is there: whoever is asked makes the run fail otherwise than it should.
 STATE = """

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import PREFIX
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.keeper import Keeper
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import Keeper
 
 
 @dataclass(frozen=True)

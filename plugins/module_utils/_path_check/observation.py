@@ -94,7 +94,7 @@ class Connection(TypedDict):
 
 
 class Step(TypedDict):
-    """One SMTP command and its reply. what: what the step is there for, see dialogue.py."""
+    """One SMTP command and its reply. what: what the step is there for, see probes/smtp_probe.py."""
 
     what: str
     domain: str

@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix import rules
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import PASSWORDS, TABLE_DIRECTORY
+from ansible_collections.inbound.mail.plugins.module_utils._postfix import validation
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
+    PASSWORDS,
+    TABLE_DIRECTORY,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import CERTIFICATE_SUFFIX
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import (
     copy_directory,
     read_text,
@@ -22,15 +26,14 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import
     write_secret,
     write_text,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.tls import CERTIFICATE_SUFFIX
-from ansible_collections.inbound.mail.plugins.module_utils._problems import Problem, file_failure
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import Asker
+from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem, file_failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Configuration
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Configuration
 
 CONFIGURATION_FILES = ("main.cf", "master.cf")
 
@@ -124,7 +127,7 @@ class Host:
     def smtpd(self) -> Asker:
         """The SMTP server on port 25, as it asks milters."""
         services = self._run("postconf", "-c", str(self.config_directory), "-M")[1]
-        root = self.value("queue_directory") if rules.is_chrooted(services) else "/"
+        root = self.value("queue_directory") if validation.is_chrooted(services) else "/"
         return Asker(root, self.value("mail_owner"))
 
     @contextmanager
@@ -153,8 +156,8 @@ class Host:
     def problems_of(self, trial: Path, owner: str, configuration: Configuration) -> list[Problem]:
         """Everything that Postfix and the rules find wrong with the copy, without writing outside it."""
         names = configuration.settings
-        problems = rules.unknown_setting_problems(self._run("postconf", "-c", str(trial), "-n")[2], names)
-        problems += rules.master_problems(
+        problems = validation.unknown_setting_problems(self._run("postconf", "-c", str(trial), "-n")[2], names)
+        problems += validation.master_problems(
             self._run("postconf", "-c", str(trial), "-M")[1], self._run("postconf", "-c", str(trial), "-P")[1], names
         )
         programs = Path(self.value("daemon_directory", trial))
@@ -163,9 +166,11 @@ class Host:
             for service in configuration.services
             if not (programs / service.program).is_file()
         ]
-        problems += rules.open_relay_problems(self.value("mynetworks", trial))
+        problems += validation.open_relay_problems(self.value("mynetworks", trial))
         if configuration.address_class:
-            problems += rules.address_class_problems(self._listed(trial, configuration), configuration.address_class)
+            problems += validation.address_class_problems(
+                self._listed(trial, configuration), configuration.address_class
+            )
         for table in configuration.tables:
             path = trial / TABLE_DIRECTORY / owner / table.name
             said = self._run("postmap", "-c", str(trial), "-q", "example.org", f"{table.kind}:{path}")[2]
@@ -180,9 +185,9 @@ class Host:
         """Tables that cannot be opened. An SMTP server starts all the same, and then says 451 to everybody."""
         problems = []
         expanded = self._run("postconf", "-c", str(trial), "-x")[1]
-        for name, table in rules.file_tables(expanded, names):
+        for name, table in validation.file_tables(expanded, names):
             said = self._run("postmap", "-c", str(trial), "-q", "example.org", table)[2]
-            reasons = rules.reasons_of_table(said, table)
+            reasons = validation.reasons_of_table(said, table)
             if reasons:
                 message = f"{table} cannot be read: {'; '.join(reasons)}".replace(f"{trial}/", "")
                 remedy = "Make the table, or correct its name"
@@ -196,7 +201,7 @@ class Host:
         """Let ``postfix check`` judge the copy. It creates directories that are missing in the queue."""
         rc, out, err = self._run("postfix", "-c", str(trial), "check")
         if rc != 0:
-            said = rules.lines_about_ours((out + err).splitlines(), str(trial))
+            said = validation.lines_about_ours((out + err).splitlines(), str(trial))
             raise PostfixError("postfix check refuses the new configuration: " + "; ".join(said))
 
     def _smtpd_problems(self, trial: Path, names: Mapping[str, str]) -> list[Problem]:
@@ -211,13 +216,13 @@ class Host:
             return [
                 Problem("main.cf: daemon_directory", what, "Name the directory of Postfix's programs, or leave it out")
             ]
-        classes = rules.list_items(self.value("smtpd_restriction_classes", trial))
-        problems = rules.unknown_restriction_problems(names, smtpd.read_bytes(), classes)
+        classes = validation.list_items(self.value("smtpd_restriction_classes", trial))
+        problems = validation.unknown_restriction_problems(names, smtpd.read_bytes(), classes)
         # Its messages go to the mail log alone. The tag tells them from those of others: the variable holds until the
         # configuration has been read, the option from then on.
         tag = f"postfix-trial-{secrets.token_hex(4)}"
         command = [str(smtpd), "-S", "-o", f"syslog_name={tag}"]
-        for setting in rules.without_proxymap(self._run("postconf", "-c", str(trial), "-x")[1]):
+        for setting in validation.without_proxymap(self._run("postconf", "-c", str(trial), "-x")[1]):
             command += ["-o", setting]
         environment = {"MAIL_CONFIG": str(trial), "MAIL_LOGTAG": tag, "LC_ALL": "C"}
         rc = self._module.run_command(command, data="QUIT\r\n", environ_update=environment)[0]
@@ -237,7 +242,7 @@ class Host:
 
     def _listed(self, trial: Path, configuration: Configuration) -> dict[str, set[str]]:
         """Setting of the address classes -> which domains of ours it lists."""
-        items = {name: rules.list_items(self.value(name, trial)) for name in rules.ADDRESS_CLASSES}
+        items = {name: validation.list_items(self.value(name, trial)) for name in validation.ADDRESS_CLASSES}
         ours = set(items[configuration.address_class])
         return {
             # A list that is made from another one (relay_domains = $mydestination) is no second claim.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import (
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     Checker,
     Network,
 )

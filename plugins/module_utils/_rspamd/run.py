@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import OWNER, Checker
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import OWNER, Checker
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import printable
-from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError, Problem
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
     Files,
@@ -20,6 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
 )
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import with_include, without_include
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from .._deps import dns, optional_library
 from .._records.names import name_text
 from .._records.rrsets import Key, RRset
 from .._records.values import type_text
-from .interface import Provider, ProviderError
+from .base import Provider, ProviderError
 
 if TYPE_CHECKING:
     from dns.message import Message

@@ -23,7 +23,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from .._records.names import name_text
-from .interface import InvalidOptions, OutcomeUnknown, ProviderError
+from .base import InvalidOptions, OutcomeUnknown, ProviderError
 
 if TYPE_CHECKING:
     from dns.name import Name

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .._records.names import name_text
 from .._records.rrsets import DEFAULT_TTL, Goal, RRset, zone_file
 from .._records.values import type_text, value_text
-from .exchange import Exchange, ExchangeError
-from .interface import ProviderError, Traffic
-from .name_servers import NameServers, delegated_to
-from .reply import Malformed
+from .base import ProviderError, Traffic
+from .propagation import NameServers, delegated_to
+from .rfc2136.connection import Exchange, ExchangeError
+from .rfc2136.response import Malformed
 
 if TYPE_CHECKING:
     from dns.name import Name

@@ -16,9 +16,9 @@ from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Change, Goal, Key, RRset, State, changes_towards
 from .._records.values import type_text
-from .hosted import Hosted
+from .api_base import Hosted
+from .base import Capabilities, InvalidOptions, ProviderError
 from .http import Api, HttpError, about
-from .interface import Capabilities, InvalidOptions, ProviderError
 
 if TYPE_CHECKING:
     from dns.name import Name

@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._deps import dns
-from .._records.exchanges import is_named_by
+from .._records.mail_exchangers import is_named_by
 from .._records.rrsets import Change, Goal, Key, RRset, delegations, is_delegated, state_after
-from .interface import Provider, ProviderError
+from .base import Provider, ProviderError
 
 if TYPE_CHECKING:
     from dns.name import Name

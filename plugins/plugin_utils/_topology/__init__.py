@@ -3,5 +3,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How mail servers are reached, declared in host variables, compiled to one plan: pure Python, no input or output.
 
-progress.py alone reads and writes a file: where a cutover stands.
+cutover/state_file.py alone reads and writes a file: where a cutover stands.
 """

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import ERROR
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, NEVER, RULES, UNKNOWN
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED, NEVER, RULES, UNKNOWN
 
 _CLASS = "inbound.mail.verify"
 

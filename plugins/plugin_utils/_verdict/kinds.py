@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.catalogue import SEVERITIES
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED, FINDING, UNKNOWN
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import SEVERITIES
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED, FINDING, UNKNOWN
 
 KINDS = (*SEVERITIES, UNKNOWN, ACCEPTED)
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import ACCEPTED
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.received import seconds_after
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import verdict
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.text import listed
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED
 
 from .drawing import drawing, listing
 from .kinds import KINDS, kind_of

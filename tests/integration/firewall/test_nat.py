@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.nftables import render
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.ruleset import replacement
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import render
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import replacement
 
 from .conftest import INTERFACES
 

@@ -10,8 +10,8 @@ import textwrap
 import time
 from pathlib import Path
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.progress import BESIDE, Progress
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import SHORT_TTL
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import SHORT_TTL
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import BESIDE, Progress
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "cutover.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from types import ModuleType
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.domains import domains, zones
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.endpoints import endpoints
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.variables import BY_NAME
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.domains import domains, zones
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.endpoints import endpoints
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.variables import BY_NAME
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

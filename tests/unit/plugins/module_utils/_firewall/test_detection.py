@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
 
 BY_HAND = [
     {"family": "ip", "table": "filter", "name": "FORWARD", "hook": "forward", "policy": "accept"},

@@ -13,7 +13,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows impor
     Policy,
     policy,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.suitability import host_problems
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems
 
 INTERFACES = {"wan": ["eth0"], "dmz": ["eth1"], "lan": ["eth2"]}
 FORWARD: dict[str, Any] = {

@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.case import Case
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES, fails, judge, summary
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import answers_of, fold, merged
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, fails, judge, summary
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import LIMITS, edge_configuration
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.lifetimes import domain_lifetimes
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Former
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge import LIMITS, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.lifetimes import domain_lifetimes
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.server import server_configuration
 
 DOCUMENT = Path(__file__).parents[5] / "docs" / "postfix.md"
 HOP = {"address": "192.0.2.1", "port": 25}

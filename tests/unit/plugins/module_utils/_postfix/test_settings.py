@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.wanted import wanted
-from ansible_collections.inbound.mail.plugins.module_utils._problems import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.desired import wanted
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 
 def settings(text: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import re
 from ipaddress import ip_network
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Checker
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.interface import Capabilities, Provider
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import Capabilities, Provider
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import parse_name
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.rrsets import Change, Key, RRset
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.values import parse_type, parse_value

@@ -11,8 +11,9 @@ from typing import Any
 
 import dns.rdatatype
 import pytest
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers import cloudflare, powerdns
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.interface import Provider, ProviderError
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers import powerdns
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import Provider, ProviderError
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.cloudflare import provider as cloudflare
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import parse_name
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.rrsets import Change, Key, RRset
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.values import parse_value

@@ -10,7 +10,7 @@ import dns.name
 import dns.rdatatype
 import pytest
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
-from ansible_collections.inbound.mail.plugins.plugin_utils._records.exchanges import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._records.mail_exchangers import (
     is_named_by,
     leaving_exchanges,
     wanted_hosts,

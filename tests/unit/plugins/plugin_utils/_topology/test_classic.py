@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import flow_rows, record_rows
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import flow_rows, record_rows
 
 SHARED = """
 all:

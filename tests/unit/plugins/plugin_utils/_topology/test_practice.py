@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import flow_rows
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import flow_rows
 
 DNS = "mail_dns: {default: {provider: rfc2136, server: 9.9.9.53}}"
 

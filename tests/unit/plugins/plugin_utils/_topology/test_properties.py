@@ -10,14 +10,14 @@ import json
 from typing import Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.configuration import Former
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.relay import relay_configuration
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.server import server_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Former
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.server import server_configuration
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile import compile_plan
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration import Inventory
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.tables import tables
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.transition import STAGES, Transition
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import compile_plan
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import STAGES, Transition
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import tables
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.judge import RULES
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.junit import junit
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.ways import found_at, ways

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers that answer for a zone, and what each of them says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+
+if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._dns.client import Client
+
+# A zone has a dozen nameservers at most; a hostile one does not make us ask thousands.
+_MOST_SERVERS = 40
+# A secondary may be a moment behind: its serial is asked for again before that is called a difference.
+_SERIAL_LOOKS = 4
+_SERIAL_PAUSE = 1.0
+
+
+async def find_zone(client: Client, zone: str) -> seen.Zone:
+    """A zone's nameservers with all their addresses, each asked for its SOA record."""
+    client.look_ahead(zone, "NS", "SOA")
+    delegated, parent = await _ask_parent(client, zone)
+    own, start = await client.resolve(zone, "NS"), await client.resolve(zone, "SOA")
+    # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead; the parent knows.
+    names = {*own.values, *(parent["names"] if parent else [])}
+    glue = parent["glue"] if parent else {}
+    for name in sorted(names)[:_MOST_SERVERS]:
+        client.look_ahead(name, "A", "AAAA")
+    pairs = [await _addresses(client, name, glue) for name in sorted(names)[:_MOST_SERVERS]]
+    found: seen.Zone = {
+        "name": zone,
+        "delegated": True if own.values else delegated,
+        "parent": parent,
+        "bogus": start.bogus or own.bogus,
+        "servers": [
+            _unasked(name, address, alias) for name, addresses, alias in pairs for address in (addresses or [""])
+        ],
+    }
+    in_streams = [
+        (server, client.status_over_tcp(server["address"], zone)) for server in found["servers"] if server["address"]
+    ]
+    await _ask_serials(client, found)
+    for server, reply in in_streams:
+        server["tcp"] = (await reply).status
+    return found
+
+
+async def ask_all(client: Client, zone: seen.Zone, questions: list[tuple[str, str]]) -> None:
+    """Ask every server of the zone that answers each (name, type), and note what it says in its answers."""
+
+    asked = [
+        (server["answers"], name, rdtype, client.ask(server["address"], name, rdtype))
+        for server in zone["servers"]
+        if server["status"] == seen.ANSWERED
+        for name, rdtype in questions
+    ]
+    for answers, name, rdtype, reply in asked:
+        answers.append((await reply).as_answer(name, rdtype))
+    for server in zone["servers"]:
+        server["answers"].sort(key=lambda answer: (answer["name"], answer["type"]))
+
+
+async def _addresses(client: Client, name: str, glue: dict[str, list[str]]) -> tuple[str, list[str], str]:
+    addresses = await client.addresses(name) or glue.get(name, [])
+    return name, addresses, (await client.resolve(name, "A")).alias or ""
+
+
+def _unasked(name: str, address: str, alias: str) -> seen.NameServer:
+    return {
+        "name": name,
+        "address": address,
+        "status": seen.TIMEOUT,
+        "rcode": "",
+        "authoritative": False,
+        "serial": None,
+        "tcp": "",
+        "alias": alias,
+        "answers": [],
+        "same_as": None,
+    }
+
+
+async def _ask_serials(client: Client, zone: seen.Zone) -> None:
+    asked = [server for server in zone["servers"] if server["address"]]
+    for look in range(_SERIAL_LOOKS):
+        replies = [(server, client.ask(server["address"], zone["name"], "SOA")) for server in asked]
+        for server, answer in replies:
+            reply = await answer
+            server["status"] = reply.status
+            server["rcode"] = reply.rcode
+            server["authoritative"] = reply.authoritative
+            server["serial"] = int(reply.values[0]) if reply.values else None
+        asked = [server for server in asked if server["serial"] is not None]
+        if len({server["serial"] for server in asked}) <= 1:
+            break
+        if look + 1 < _SERIAL_LOOKS:
+            await asyncio.sleep(_SERIAL_PAUSE)
+
+
+async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, seen.Parent | None]:
+    """Whether the parent delegates the zone, and to whom. The root has none."""
+    if zone == ".":
+        return None, None
+    _label, _dot, above = zone.partition(".")
+    parent = await client.zone_of(above or ".")
+    if parent is None:
+        return None, None
+    for name in (await client.resolve(parent, "NS")).values[:_MOST_SERVERS]:
+        for address in await client.addresses(name):
+            reply = await client.ask_delegation(address, zone)
+            if not reply.usable or reply.delegation is None:
+                continue
+            names = reply.delegation.referral.get(zone) or reply.values
+            if not names:
+                return False, None
+            return True, {
+                "names": sorted(names),
+                "glue": {name: sorted(found) for name, found in reply.delegation.glue.items() if name in names},
+            }
+    return None, None

@@ -1,0 +1,343 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flows as a table of nftables.
+
+What a packet costs does not grow with the number of flows: every decision is a lookup in a set or map, and how many
+lookups there are depends on how flows disagree (see first_match), not on how many there are.
+
+The filter is stateless on purpose: on a host that only routes it would otherwise switch connection tracking on for
+everybody's traffic. Limits and address translation need it, and only flows that ask for those have it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, host_peer, network_text
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.first_match import Entry, ranked
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import Chain, Set, Table, checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow, Peer, Policy
+
+PREFIX = "inbound_mail_"
+
+# Before other tables' translations: the first one that translates a connection wins. A general masquerade would
+# otherwise send mail out from another address than the MX's.
+_BEFORE = -5
+# After other tables' filters: limits and log then count what really gets through. For drop and accept it is the same
+# anywhere, as every base chain has to let a packet pass.
+_AFTER = 5
+_DSTNAT, _SRCNAT, _FILTER = -100, 100, 0
+
+_ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+_ADDRESS = {4: "ip", 6: "ip6"}
+_FIRST_PACKET = "tcp flags & (syn | ack) == syn"
+_LATER_PACKET = "tcp flags & (syn | ack) != syn"
+# Whom a limit keeps count of at one time.
+_CLIENTS = 65535
+# Of the checksum in a name.
+_DIGITS = 6
+_LOGGED = "limit rate 10/second burst 20 packets"
+
+
+def table_name(name: str) -> str:
+    return f"{PREFIX}{name}"
+
+
+def render(name: str, policy: Policy) -> Table:
+    """The table ``inbound_mail_NAME`` for the flows."""
+    return _Renderer(table_name(name), policy).table()
+
+
+class _Renderer:
+    def __init__(self, name: str, policy: Policy) -> None:
+        self._name = name
+        self._flows = policy.flows
+        self._outside = policy.outside
+        self._sets: list[Set] = []
+        self._chains: list[Chain] = []
+
+    def table(self) -> Table:
+        self._translate_destinations()
+        self._translate_sources()
+        self._filter()
+        return Table(self._name, tuple(self._sets), tuple(self._chains))
+
+    # What is translated
+
+    def _translate_destinations(self) -> None:
+        forwards = [flow for flow in self._flows if flow.action == "forward"]
+        targets = {flow.name: self._target(flow) for flow in forwards}
+        entries = [
+            Entry(source, host_peer(flow.public_address), 4, port, targets[flow.name])
+            for flow in forwards
+            for source in flow.sources
+            for port in flow.ports
+        ]
+        rules = self._lookups("forward", entries, "dnat ip to")
+        hairpins = [
+            Entry(ANYBODY, host_peer(flow.public_address), 4, port, targets[flow.name])
+            for flow in forwards
+            if flow.hairpin
+            for port in flow.ports
+        ]
+        # The host's own mail to the public address takes the same way as that of inside clients.
+        inside = self._lookups("hairpin", hairpins, "dnat ip to")
+        rules += [f"{self._from_inside()} {rule}" for rule in inside]
+        if rules:
+            self._add_base_chain("prerouting", "nat", _DSTNAT + _BEFORE, rules)
+        if inside:
+            self._add_base_chain("output", "nat", _DSTNAT + _BEFORE, inside)
+
+    def _target(self, flow: Flow) -> str:
+        return flow.targets[0].address if len(flow.targets) == 1 else f"goto {self._add_balancing_chain(flow)}"
+
+    def _add_balancing_chain(self, flow: Flow) -> str:
+        """Connections in turn, so that a client that tries again after a failure comes to another server."""
+        shares, start = [], 0
+        for target in flow.targets:
+            end = start + target.weight - 1
+            shares.append(f"{start if start == end else f'{start}-{end}'} : {target.address}")
+            start = end + 1
+        rule = f"dnat ip to numgen inc mod {start} map {{ {', '.join(shares)} }}"
+        # Packets look into the map of a rule, too.
+        name = f"{_flow_chain('balance', flow)}_{checksum(rule)[:_DIGITS]}"
+        self._chains.append(Chain(name, (rule,)))
+        return name
+
+    def _translate_sources(self) -> None:
+        rules = []
+        hairpins = [flow for flow in self._flows if flow.hairpin]
+        if hairpins:
+            rules.append(f"{self._from_inside()} {self._masquerade('hairpin_clients', hairpins)}")
+        hiding = [flow for flow in self._flows if flow.translate_source]
+        if hiding:
+            rules.append(self._masquerade("hidden_clients", hiding))
+        entries = [
+            Entry(source, destination, 4, port, flow.egress_address)
+            for flow in self._flows
+            if flow.action == "snat"
+            for source, destination, _family in flow.pairs()
+            for port in flow.ports
+        ]
+        rules += self._lookups("egress", entries, "snat ip to")
+        if rules:
+            self._add_base_chain("postrouting", "nat", _SRCNAT + _BEFORE, rules)
+
+    def _masquerade(self, name: str, flows: Iterable[Flow]) -> str:
+        elements = {f"{flow.public_address} . {port}" for flow in flows for port in flow.ports}
+        added = self._add_set(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
+        return f"ct status dnat ct original ip daddr . tcp dport @{added} masquerade"
+
+    def _from_inside(self) -> str:
+        elements = tuple(f'"{interface}"' for interface in self._outside)
+        return f"iifname != @{self._add_set(Set(f'{PREFIX}outside', ('ifname',), elements=elements))}"
+
+    # What gets through
+
+    def _filter(self) -> None:
+        entries: list[Entry] = []
+        for flow in self._flows:
+            if flow.action == "snat":
+                continue
+            verdict = self._verdict(flow)
+            for port in flow.ports:
+                if flow.action == "forward":
+                    targets = tuple(host_peer(target.address) for target in flow.targets)
+                    public = host_peer(flow.public_address)
+                    entries.append(Entry(ANYBODY, public, 4, port, verdict, translated_to=targets))
+                else:
+                    entries += [
+                        Entry(source, destination, family, port, verdict)
+                        for source, destination, family in flow.pairs()
+                    ]
+        while entries and entries[-1].result == "accept":
+            # Where nothing comes after it, it would pass anyway.
+            entries.pop()
+        if not entries:
+            return
+        ports = {str(entry.port) for entry in entries}
+        name = self._add_set(Set(f"{PREFIX}ports", ("inet_service",), elements=tuple(ports)))
+        chain = f"{PREFIX}flows"
+        self._add_base_chain("forward", "filter", _FILTER + _AFTER, [f"tcp dport @{name} goto {chain}"])
+        # A packet between two mail ports may be the answer to a client that sends from one; only its first packet
+        # tells which end the client is.
+        answers = f"tcp sport @{name} {_LATER_PACKET} accept"
+        self._chains.append(Chain(chain, (answers, *self._lookups("filter", entries, ""))))
+
+    def _verdict(self, flow: Flow) -> str:
+        """The verdict itself, or the chain that says more than a verdict can."""
+        verdict = {"drop": "drop", "reject": "reject with tcp reset"}.get(flow.action, "accept")
+        limited = bool(flow.limits.rate or flow.limits.connections)
+        if verdict in ("accept", "drop") and not limited and not flow.log:
+            return verdict
+        if not limited and not flow.log:
+            name = f"{PREFIX}reject"
+            if name not in [chain.name for chain in self._chains]:
+                self._chains.append(Chain(name, (verdict,)))
+            return f"goto {name}"
+        rules = []
+        if limited:
+            # A connection is judged once, when it begins.
+            rules += [f"{_LATER_PACKET} accept", *self._limit_rules(flow)]
+        if flow.log:
+            rules.append(f'{_FIRST_PACKET} {_LOGGED} log prefix "{self._name} {flow.name} {flow.action}: "')
+        name = _flow_chain("flow", flow)
+        self._chains.append(Chain(name, (*rules, verdict)))
+        return f"goto {name}"
+
+    def _limit_rules(self, flow: Flow) -> Iterable[str]:
+        """A client over its limit gets no answer: a flood is cheapest that way, and a mail server tries again."""
+        for family in sorted(flow.families):
+            client = f"{_ADDRESS[family]} saddr"
+            if flow.limits.connections:
+                name = _flow_chain(f"connections{family}", flow)
+                dynamic = f"size {_CLIENTS}; flags dynamic"
+                self._sets.append(Set(name, (_ADDRESS_TYPE[family],), dynamic=dynamic))
+                yield f"add @{name} {{ {client} ct count over {flow.limits.connections} }} drop"
+            if flow.limits.rate:
+                name = _flow_chain(f"rate{family}", flow)
+                burst = flow.limits.rate.partition("/")[0]
+                dynamic = f"size {_CLIENTS}; flags dynamic,timeout; timeout 1d"
+                self._sets.append(Set(name, (_ADDRESS_TYPE[family],), dynamic=dynamic))
+                yield f"update @{name} {{ {client} limit rate over {flow.limits.rate} burst {burst} packets }} drop"
+
+    # How it is looked up
+
+    def _add_base_chain(self, hook: str, chain_type: str, priority: int, rules: Sequence[str]) -> None:
+        self._chains.append(Chain(f"{PREFIX}{hook}", tuple(rules), chain_type, hook, priority))
+
+    def _lookups(self, purpose: str, entries: Sequence[Entry], statement: str) -> list[str]:
+        """The rules that look the entries up, and the sets and maps they do it in.
+
+        ``statement`` is what is done with the address that a map gives (``snat ip to``); verdicts need none.
+        """
+        rules = []
+        for rank, members in enumerate(ranked(entries), 1):
+            shapes: dict[_Shape, list[Entry]] = {}
+            for entry in members:
+                shapes.setdefault(_shape(entry, bool(statement)), []).append(entry)
+            for shape in sorted(shapes, key=lambda one: one.name):
+                rules += self._lookup(f"{PREFIX}{purpose}{rank}_{shape.name}", shape, shapes[shape], statement)
+        return rules
+
+    def _lookup(self, name: str, shape: _Shape, entries: Iterable[Entry], statement: str) -> list[str]:
+        if shape.networks == 2:
+            # Rectangles that overlap do not fit into one set; such flows are few.
+            return [shape.rule(entry, statement) for entry in entries]
+        elements = {f"{key} : {result}" for key, result in shape.elements(entries)}
+        value_type = "verdict" if shape.verdict else "ipv4_addr"
+        types, fields = zip(*shape.fields())
+        added = self._add_set(Set(name, types, value_type, bool(shape.networks), tuple(elements)))
+        key = " . ".join(fields)
+        if shape.verdict:
+            return [f"{shape.condition}{key} vmap @{added}"]
+        return [f"{shape.condition}{statement} {key} map @{added}"]
+
+    def _add_set(self, one: Set) -> str:
+        """Returns its name, which tells what is in it: see ruleset.replacement."""
+        name = f"{one.name}_{checksum(chr(10).join(one.lines()))[:_DIGITS]}"
+        if name not in [other.name for other in self._sets]:
+            self._sets.append(replace(one, name=name))
+        return name
+
+
+def _shape(entry: Entry, translation: bool) -> _Shape:
+    shared = translation and entry.result.startswith("goto ")
+    original = bool(entry.translated_to)
+    return _Shape(entry.source.kind, entry.destination.kind, entry.family, original, shared, shared or not translation)
+
+
+def _flow_chain(what: str, flow: Flow) -> str:
+    return f"{PREFIX}{what}_{flow.name}"
+
+
+class _Shape(NamedTuple):
+    """What entries of one lookup have in common: which fields of a packet are looked at.
+
+    source, destination: a Peer.kind; original: whether the destination is the one before it was translated; shared:
+    whether a translation is a chain's, which chooses among several addresses; verdict: whether one is looked up.
+    """
+
+    source: str
+    destination: str
+    family: int
+    original: bool
+    shared: bool
+    verdict: bool
+
+    @property
+    def name(self) -> str:
+        destination = "public" if self.original else self.destination
+        return f"{self.source}_to_{destination}{self.family or ''}{'_shared' if self.shared else ''}"
+
+    @property
+    def networks(self) -> int:
+        return (self.source, self.destination).count("network")
+
+    @property
+    def condition(self) -> str:
+        """IPv4 and IPv6 are told apart by the addresses, or in words where there are none."""
+        if self.original:
+            return "ct status dnat "
+        has_address = {"host", "network"} & {self.source, self.destination}
+        return f"meta nfproto ipv{self.family} " if self.family and not has_address else ""
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Type and name of each field, in their order."""
+        address = _ADDRESS.get(self.family)
+        ends = (
+            (self.source, "iifname", f"{address} saddr"),
+            (self.destination, "oifname", "ct original ip daddr" if self.original else f"{address} daddr"),
+        )
+        found = [
+            ("ifname", interface) if kind == "interface" else (_ADDRESS_TYPE[self.family], where)
+            for kind, interface, where in ends
+            if kind != "any"
+        ]
+        return [*found, ("inet_service", "tcp dport")]
+
+    def elements(self, entries: Iterable[Entry]) -> Iterable[tuple[str, str]]:
+        """Keys and results; networks that lie in one another become one, as a set takes no overlap."""
+        if not self.networks:
+            for entry in entries:
+                yield _key(entry.source, entry.destination, entry.port), entry.result
+            return
+        grouped: dict[tuple[Peer, int, str], list[ipaddress.IPv4Network]] = {}
+        from_network = False
+        for entry in entries:
+            from_network = entry.source.kind == "network"
+            ranged, other = entry.source, entry.destination
+            if not from_network:
+                ranged, other = other, ranged
+            grouped.setdefault((other, entry.port, entry.result), []).append(ranged.network)  # type: ignore[arg-type]
+        source: Peer | str
+        destination: Peer | str
+        for (other, port, result), networks in grouped.items():
+            for network in map(network_text, ipaddress.collapse_addresses(networks)):
+                source, destination = (network, other) if from_network else (other, network)
+                yield _key(source, destination, port), result
+
+    def rule(self, entry: Entry, statement: str) -> str:
+        """A rule for one entry alone."""
+        address = _ADDRESS[entry.family]
+        match = f"{address} saddr {entry.source} {address} daddr {entry.destination} tcp dport {entry.port}"
+        return f"{match} {f'{statement} ' if statement else ''}{entry.result}"
+
+
+def _key(source: Peer | str, destination: Peer | str, port: int) -> str:
+    fields = []
+    for end in (source, destination):
+        if isinstance(end, str):
+            fields.append(end)
+        elif end.kind == "interface":
+            fields.append(f'"{end}"')
+        elif end.kind != "any":
+            fields.append(str(end))
+    return " . ".join([*fields, str(port)])

@@ -1,0 +1,230 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one exchanger is asked, in one SMTP connection. It never gets as far as DATA, and stops at the first mistake.
+
+The stranger's recipients stand in domains reserved for documentation (RFC 2606). They are few: servers count errors and
+answer slower, or not at all, after ten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from copy import copy
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.route import has_route
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_session import (
+    Conversation,
+    ConversationEnded,
+    SmtpReply,
+    failure_status,
+    own_literal,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What a step is there for.
+BANNER = "banner"
+EHLO = "ehlo"
+STARTTLS = "starttls"
+NULL_SENDER = "null-sender"
+POSTMASTER_NULL = "postmaster-from-null-sender"
+SENDER = "sender"
+POSTMASTER = "postmaster"
+UNKNOWN = "unknown-recipient"
+STRANGER = "stranger"
+STRANGER_AT_DOMAIN = "stranger-at-domain"
+"""A stranger's address wrapped into one of the server's own domain: relaying only if that is unwrapped."""
+OWN_SENDER = "stranger-from-own-sender"
+
+# What is said of the server's own domains.
+_OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
+# What is tried as a stranger, after a SENDER of its own.
+_STRANGE = (UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
+
+# How often a server that says "later" is asked again.
+_RETURNS = 10
+# "I am not the server for that domain", also where a server says so for the time being (Postfix's 454).
+RELAYING = re.compile(
+    r"relay|not (our|a local|hosted|permitted) |no such domain|5\.1\.2|5\.7\.1 .*recipient", re.IGNORECASE
+)
+
+_STRANGE_DOMAINS = ("example.com", "example.net", "example.org", "example.edu")
+# RFC 5321, section 4.5.3.1.8: a server takes 100 recipients at least.
+_RECIPIENTS = 50
+
+
+def is_greylisted(step: seen.Step) -> bool:
+    """Whether the server says "later" to this recipient (RFC 6647). 421 ends the whole conversation."""
+    return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
+
+
+def strange_domains(domains: Sequence[str]) -> tuple[str, str]:
+    """Two reserved domains, for sender and recipient, that none of the server's own is or stands in."""
+    own = [one for domain in domains for one in _STRANGE_DOMAINS if f".{domain}".endswith(f".{one}")]
+    left = [one for one in _STRANGE_DOMAINS if one not in own]
+    left += ["stranger.invalid", "elsewhere.invalid"]
+    return left[0], left[1]
+
+
+def strangers(domain: str, elsewhere: str) -> list[tuple[str, str]]:
+    """(what, recipient) in the spellings in which open relays were found; `domain` is the server's own."""
+    return [
+        (STRANGER, f"victim@{elsewhere}"),
+        (STRANGER, f"@{domain}:victim@{elsewhere}"),
+        (STRANGER, f"victim%{elsewhere}"),
+        (STRANGER, f"{elsewhere}!victim"),
+        (STRANGER_AT_DOMAIN, f"victim%{elsewhere}@{domain}"),
+        (STRANGER_AT_DOMAIN, f'"victim@{elsewhere}"@{domain}'),
+        (STRANGER_AT_DOMAIN, f"{elsewhere}!victim@{domain}"),
+    ]
+
+
+class Questions:
+    """One exchanger and what to ask it.
+
+    name: by which senders know it; helo: this host's name or empty; token: an unknown recipient's local part.
+    """
+
+    def __init__(
+        self, host: str, name: str, address: str, port: int, domains: Sequence[str], helo: str, token: str
+    ) -> None:
+        self._name = name
+        self._domains = list(domains)
+        self._helo = helo
+        self._token = token
+        self.dialogue: seen.Dialogue = {
+            "host": host,
+            "address": address,
+            "port": port,
+            "status": seen.NO_ROUTE,
+            "steps": [],
+            "ended": "",
+            "greeted_after": None,
+            "tls": None,
+        }
+
+    async def ask(self, connect_timeout: float, timeout: float, patience: float = 0.0) -> None:
+        """timeout: seconds for each reply, the greeting too. patience: in which to come back to one that says later."""
+        dialogue = self.dialogue
+        address = dialogue["address"]
+        if not has_route(address):
+            return
+        timeouts = connect_timeout, timeout
+        try:
+            async with await Conversation.open(address, dialogue["port"], *timeouts) as conversation:
+                dialogue["status"] = seen.OPEN
+                await self._converse(conversation)
+        except ConversationEnded as ended:
+            dialogue["ended"] = harmless(str(ended))
+        except (OSError, asyncio.TimeoutError) as error:
+            dialogue["status"] = failure_status(error, address)
+        for _attempt in range(_RETURNS if patience else 0):
+            if not any(is_greylisted(step) for step in self._about_own()):
+                return
+            await asyncio.sleep(patience / _RETURNS)
+            await self._come_back(timeouts)
+
+    def _about_own(self) -> list[seen.Step]:
+        return [step for step in self.dialogue["steps"] if step["what"] in _OWN]
+
+    async def _come_back(self, timeouts: tuple[float, float]) -> None:
+        """Ask again for its own domains, and note that in place of what it said before; nothing, if it is not there.
+
+        Once they are taken, strangers are tried again too: to them it may have said "later" in place of yes.
+        """
+        address, port = self.dialogue["address"], self.dialogue["port"]
+        again = copy(self)
+        again.dialogue = {**self.dialogue, "steps": []}
+        with contextlib.suppress(ConversationEnded, OSError, asyncio.TimeoutError):
+            async with await Conversation.open(address, port, *timeouts) as conversation:
+                greeting = await conversation.reply()
+                helo = self._helo or own_literal(conversation.local_address)
+                if greeting.code != 220 or not (await conversation.command(f"EHLO {helo}")).accepted:
+                    return
+                await again._ask_own(conversation)
+                self._note_again(again, _OWN)
+                if not any(is_greylisted(step) for step in again._about_own()):
+                    await again._ask_strange(conversation)
+                    self._note_again(again, (*_OWN, *_STRANGE))
+                await conversation.command("QUIT")
+
+    def _note_again(self, again: Questions, whats: Sequence[str]) -> None:
+        self.dialogue["steps"] = [step for step in self.dialogue["steps"] if step["what"] not in whats]
+        self.dialogue["steps"] += again.dialogue["steps"]
+
+    async def _converse(self, conversation: Conversation) -> None:
+        began = time.monotonic()
+        banner = self._note(BANNER, "", "", await conversation.reply())
+        self.dialogue["greeted_after"] = round(time.monotonic() - began, 3)
+        if banner.code != 220:
+            return
+        helo = self._helo or own_literal(conversation.local_address)
+        ehlo = await self._step(conversation, EHLO, "", f"EHLO {helo}")
+        if not ehlo.accepted:
+            return
+        await self._ask_own(conversation)
+        if self._domains:
+            await self._ask_strange(conversation)
+        if "STARTTLS" in (line.upper() for line in ehlo.lines[1:]):
+            reply = await self._step(conversation, STARTTLS, "", "STARTTLS")
+            if reply.code == 220:
+                self.dialogue["tls"] = await conversation.start_tls_and_quit(self._name)
+                return
+        await conversation.command("QUIT")
+
+    async def _ask_own(self, conversation: Conversation) -> None:
+        """The postmaster of every domain; of one domain from the null sender."""
+        domains = self._domains
+        if domains:
+            accepted = await self._step(conversation, NULL_SENDER, "", "MAIL FROM:<>")
+            if accepted.accepted:
+                recipient = f"RCPT TO:<postmaster@{domains[0]}>"
+                accepted = await self._step(conversation, POSTMASTER_NULL, domains[0], recipient)
+            if accepted.accepted:
+                domains = domains[1:]
+            await conversation.command("RSET")
+        elsewhere, _another = strange_domains(self._domains)
+        sender = f"postmaster@{self._helo or elsewhere}"
+        for start in range(0, len(domains), _RECIPIENTS):
+            if (await self._step(conversation, SENDER, "", f"MAIL FROM:<{sender}>")).accepted:
+                for domain in domains[start : start + _RECIPIENTS]:
+                    await self._step(conversation, POSTMASTER, domain, f"RCPT TO:<postmaster@{domain}>")
+            await conversation.command("RSET")
+
+    async def _ask_strange(self, conversation: Conversation) -> None:
+        domain = self._domains[0]
+        sender_domain, elsewhere = strange_domains(self._domains)
+        recipients = strangers(domain, elsewhere)
+        # Whether it takes any recipient of its own domain: then taking a wrapped one does not mean relaying.
+        recipients.insert(0, (UNKNOWN, f"{self._token}@{domain}"))
+        taken = False
+        if (await self._step(conversation, SENDER, "", f"MAIL FROM:<stranger@{sender_domain}>")).accepted:
+            for what, recipient in recipients:
+                reply = await self._step(conversation, what, domain, f"RCPT TO:<{recipient}>")
+                if what == STRANGER and reply.accepted:
+                    taken = True
+                    break
+        await conversation.command("RSET")
+        if not taken and (await self._step(conversation, SENDER, "", f"MAIL FROM:<postmaster@{domain}>")).accepted:
+            await self._step(conversation, OWN_SENDER, domain, f"RCPT TO:<victim@{elsewhere}>")
+            await conversation.command("RSET")
+
+    async def _step(self, conversation: Conversation, what: str, domain: str, command: str) -> SmtpReply:
+        reply = await conversation.command(command)
+        self._note(what, domain, command, reply)
+        if reply.code == 421:
+            raise ConversationEnded(f"the server closed the connection: 421 {reply.text}")
+        return reply
+
+    def _note(self, what: str, domain: str, command: str, reply: SmtpReply) -> SmtpReply:
+        step: seen.Step = {"what": what, "domain": domain, "command": command, "code": reply.code, "text": reply.text}
+        self.dialogue["steps"].append(step)
+        return reply

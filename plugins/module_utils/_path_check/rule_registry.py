@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules: each has an id that stays, a severity, the source that it rests on, and one pure function that judges.
+
+A rule is registered where it is written, with the decorator `rule`; the documentation is generated from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+ERROR = "error"
+WARNING = "warning"
+NOTICE = "notice"
+SEVERITIES = (ERROR, WARNING, NOTICE)
+
+PLAN = "the plan"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a rule found. subject: the name, address or host it is about; unknown: it could not be seen from here.
+
+    severity: where it is graver than the rule's.
+    """
+
+    subject: str
+    message: str
+    remedy: str
+    expected: Any = None
+    observed: Any = None
+    unknown: bool = False
+    severity: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """what: one sentence for the documentation. hint: how to mend it in general; the finding says it in particular."""
+
+    id: str
+    severity: str
+    source: str
+    what: str
+    hint: str
+    judge: Callable[[Case], Iterator[Found]]
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    name: str, severity: str, source: str, what: str, hint: str
+) -> Callable[[Callable[[Case], Iterator[Found]]], Callable[[Case], Iterator[Found]]]:
+    def register(judge: Callable[[Case], Iterator[Found]]) -> Callable[[Case], Iterator[Found]]:
+        if name in RULES:
+            raise ValueError(f"two rules are called {name}")
+        RULES[name] = Rule(name, severity, source, what, hint, judge)
+        return judge
+
+    return register

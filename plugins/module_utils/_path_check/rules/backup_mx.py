@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: the exchangers of others that take a domain's mail while ours are away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes import smtp_probe as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
+    ERROR,
+    WARNING,
+    Found,
+    rule,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smtp import (
+    domain_refused,
+    open_relay,
+    said,
+    where,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "backup-refuses-domain",
+    ERROR,
+    "RFC 5321, section 3.3",
+    "A backup exchanger does not take mail for the domain: what comes there while ours are away is returned.",
+    "Ask its operator to take mail for the domain, or take its MX record out.",
+)
+def backup_refuses_domain(case: Case) -> Iterator[Found]:
+    for found in domain_refused(case.of_backups()):
+        yield replace(found, remedy="Ask its operator to take mail for the domain, or take its MX record out.")
+
+
+@rule(
+    "backup-open-relay",
+    ERROR,
+    "RFC 5321, section 7.1",
+    "A backup exchanger takes mail of a stranger for a strange domain.",
+    "Tell its operator, and take its MX record out until that is mended.",
+)
+def backup_open_relay(case: Case) -> Iterator[Found]:
+    for found in open_relay(case.of_backups()):
+        yield replace(found, remedy="Tell its operator, and take its MX record out until that is mended.")
+
+
+@rule(
+    "backup-before-primary",
+    ERROR,
+    "RFC 5321, section 5.1",
+    "A backup exchanger is preferred to one of ours, or as good: mail goes there first.",
+    "Give it a preference number higher than all of ours.",
+)
+def backup_before_primary(case: Case) -> Iterator[Found]:
+    for domain in case.mail_domains:
+        backups = {one["fqdn"] for one in case.expect["backups"] if one["domain"] == domain}
+        served = case.exchanges(domain)
+        ours = [preference for name, preference in served.items() if name not in backups]
+        for name in backups & set(served):
+            if ours and served[name] <= max(ours):
+                yield Found(
+                    f"{domain} MX {name}",
+                    f"The backup has preference {served[name]}, and one of ours {max(ours)}: the lower is tried first.",
+                    f"Give {name} a number higher than {max(ours)}.",
+                    expected=f"> {max(ours)}",
+                    observed=served[name],
+                )
+
+
+@rule(
+    "backup-accepts-unknown",
+    WARNING,
+    "RFC 5321, section 3.6.2",
+    "A backup exchanger takes mail for recipients that ours refuse: it has to return it, often to a forged sender.",
+    "Let it ask ours for recipients, or give it a list of them.",
+)
+def backup_accepts_unknown(case: Case) -> Iterator[Found]:
+    refused = {
+        step["domain"]
+        for dialogue in case.dialogues
+        for step in steps(dialogue, asked.UNKNOWN)
+        if step["code"] in (550, 551, 553)
+    }
+    for dialogue in case.of_backups().dialogues:
+        for step in steps(dialogue, asked.UNKNOWN):
+            if step["code"] in (250, 251) and step["domain"] in refused:
+                yield Found(
+                    f"{step['domain']} at {where(dialogue)}",
+                    f"It takes a recipient that cannot exist, which ours refuse: {said(step)}.",
+                    f"Ask its operator to check recipients of {step['domain']} by a call to ours, or by a list.",
+                    expected="refused",
+                    observed=said(step),
+                )

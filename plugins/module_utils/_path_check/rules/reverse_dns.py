@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: the name of a mail host's address. Many receivers take no mail from a host whose names do not agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import shown
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import greeting_name, reverse_name
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import WARNING, Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+_SOURCE = "RFC 1912, section 2.1"
+
+
+def _reverses(case: Case) -> Iterator[tuple[str, str, seen.Resolved | None]]:
+    """(host, address, answer to the question for its name) of each public address that mail comes in by."""
+    hosts = {
+        one["address"]: one["host"]
+        for one in case.observation["dialogues"]
+        if one["host"] not in case.backups and not case.is_former(one)
+    }
+    for address, host in sorted(hosts.items()):
+        if not case.not_public(address) and case.caches(reverse_name(address), "PTR"):
+            yield host, address, case.resolved(reverse_name(address), "PTR")
+
+
+def _leading_back(case: Case, address: str, names: list[str]) -> list[str]:
+    """Or that will, when what is declared is so: of an address record that is not, address-differs speaks."""
+    rdtype = "AAAA" if ":" in address else "A"
+    return [
+        name
+        for name in names
+        if address in case.addresses(name) or address in (case.expected_values(name, rdtype) or [])
+    ]
+
+
+@rule(
+    "ptr-missing",
+    WARNING,
+    _SOURCE,
+    "The address of a mail host has no name (PTR record).",
+    "Have the owner of the network, most often the provider, enter a PTR record with the mail host's name.",
+)
+def ptr_missing(case: Case) -> Iterator[Found]:
+    for host, address, answer in _reverses(case):
+        if answer is None:
+            yield Found(
+                address,
+                f"Whether the address of {host} has a name could not be found out: the servers of its reverse zone do "
+                "not answer.",
+                f"Ask whoever keeps the zone of {reverse_name(address)}.",
+                unknown=True,
+            )
+        elif not answer["values"]:
+            yield Found(
+                address,
+                f"The address of {host} has no PTR record: many do not take mail from it.",
+                f"Have the owner of the network enter '{reverse_name(address)}. PTR' with the name by which the host "
+                "greets.",
+                observed=[],
+            )
+
+
+@rule(
+    "fcrdns",
+    WARNING,
+    _SOURCE,
+    "The name of a mail host's address (PTR) does not lead back to the address.",
+    "Give the name that address, or have the PTR record name one that has it.",
+)
+def fcrdns(case: Case) -> Iterator[Found]:
+    for host, address, answer in _reverses(case):
+        if answer is None or not answer["values"] or _leading_back(case, address, answer["values"]):
+            continue
+        asked = all(case.was_resolved(name) for name in answer["values"])
+        lead = shown(one for name in answer["values"] for one in case.addresses(name))
+        yield Found(
+            address,
+            f"The PTR record of the address of {host} is {shown(answer['values'])}, which "
+            + (f"leads to {lead}." if asked else "nobody could resolve."),
+            f"Give {answer['values'][0]} the address {address}, or have the owner of the network enter the host's name "
+            "in the PTR record.",
+            expected=address,
+            observed=answer["values"],
+            unknown=not asked,
+        )
+
+
+@rule(
+    "ptr-not-ehlo",
+    WARNING,
+    _SOURCE,
+    "The name of a mail host's address (PTR) is not the one by which it greets.",
+    "Let the PTR record and the server's own name (Postfix: myhostname) be the same.",
+)
+def ptr_not_ehlo(case: Case) -> Iterator[Found]:
+    for dialogue in case.dialogues:
+        greeting = greeting_name(dialogue)
+        address = dialogue["address"]
+        answer = case.resolved(reverse_name(address), "PTR")
+        # Of a name without an address ehlo-name speaks.
+        if not case.addresses(greeting) or case.not_public(address) or answer is None:
+            continue
+        if _leading_back(case, address, answer["values"]) and greeting not in answer["values"]:
+            yield Found(
+                address,
+                f"{dialogue['host']} greets as {greeting}, but the name of its address is {shown(answer['values'])}.",
+                f"Set the server's own name to {answer['values'][0]}, or have the PTR record name {greeting}.",
+                expected=answer["values"],
+                observed=greeting,
+            )

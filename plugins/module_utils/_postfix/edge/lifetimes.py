@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a message may wait in the queue: any on the host, a bounce, and one for a domain of a relay.
+
+Postfix has one lifetime for all. It gets the longest, and a program of ours sends back what has a shorter one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
+    OVERWRITTEN,
+    Checker,
+    Configuration,
+    Former,
+    Table,
+    spellings,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import expire_queue
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.expire_queue import (
+    LIFETIMES,
+    OTHERS,
+    lifetime_seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LONGEST_LIFETIME = 100 * 86400
+"""Seconds (postconf(5), maximal_queue_lifetime)."""
+
+_LIFETIME = "maximal_queue_lifetime"
+# Postfix's own (postconf(5)), and the unit of a number that has none.
+_DEFAULT, _UNIT = "5d", "d"
+# Came with Postfix 3.5, as did what it takes to send a message back.
+_OF_3_5 = "info_log_address_format"
+
+
+def host_lifetimes(edge: Mapping[str, Any], check: Checker) -> dict[str, str]:
+    """The settings for all mail, and for bounces. edge: the module's option."""
+    declared = {_LIFETIME: "queue_lifetime", "bounce_queue_lifetime": "bounce_lifetime"}
+    given = {parameter: option for parameter, option in declared.items() if edge.get(option)}
+    for option in given.values():
+        _check(f"edge.{option}", edge[option], check)
+    return {parameter: edge[option] for parameter, option in given.items()}
+
+
+def domain_lifetimes(domains: Sequence[Mapping[str, Any]], edge: Mapping[str, Any], before: Former) -> Configuration:
+    """What it takes besides where domains have lifetimes of their own; nothing where none has.
+
+    domains: of the module's option ``relay``; edge: that option. Raises InvalidError.
+    """
+    own = [(number, domain) for number, domain in enumerate(domains) if domain.get("queue_lifetime")]
+    if not own:
+        return Configuration()
+    check = Checker()
+    for number, domain in own:
+        _check(f"relay.domains[{number}].queue_lifetime", domain["queue_lifetime"], check)
+    if before.known is not None and _OF_3_5 not in before.known:
+        remedy = "Take a newer Postfix, or leave queue_lifetime out of the domains"
+        check.report("relay.domains", "a domain has a queue_lifetime, which takes Postfix 3.5 or later", remedy)
+    others = host_lifetimes(edge, check).get(_LIFETIME) or _former(before.settings, check)
+    check.finish()
+    names = [(domain["name"].rstrip(".").lower(), domain["queue_lifetime"]) for _number, domain in own]
+    rows = [(spelling, lifetime) for name, lifetime in names for spelling in spellings(name)]
+    table = Table(LIFETIMES, "texthash", ((OTHERS, others), *rows))
+    longest = max((lifetime for _domain, lifetime in table.entries), key=lambda one: lifetime_seconds(one) or 0)
+    return Configuration({_LIFETIME: longest}, (table,), program=OVERWRITTEN + inspect.getsource(expire_queue))
+
+
+def _check(option: str, value: str, check: Checker) -> None:
+    seconds = lifetime_seconds(value)
+    if seconds is None:
+        check.report(option, f"{value!r} is no time", "Write a number and its unit, as 5d, 12h or 30m")
+    elif seconds > LONGEST_LIFETIME:
+        check.report(option, f"{value} is longer than the 100 days that Postfix allows", "Write 100d")
+
+
+def _former(settings: Mapping[str, str], check: Checker) -> str:
+    """The lifetime of all mail without ours."""
+    value = settings.get(_LIFETIME, _DEFAULT)
+    match = re.fullmatch(r"([0-9]+)([smhdw]?)", value)
+    if not match:
+        what = f"{value!r} is no time, so nobody can say how long mail to other domains may wait"
+        check.report(f"main.cf: {_LIFETIME}", what, "Write a number and its unit there, or set edge.queue_lifetime")
+        return _DEFAULT
+    return match[1] + (match[2] or _UNIT)

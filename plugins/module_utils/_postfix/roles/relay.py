@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A relay: takes mail for its domains from anybody outside, hands it to their servers, and refuses all other mail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
+    LOOPBACK,
+    Checker,
+    Configuration,
+    Former,
+    Table,
+    access_table,
+    mynetworks_pattern,
+    reference,
+    spellings,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import (
+    PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
+    listening,
+    preceded,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import scanning_of
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.internal_transport import (
+    TRANSPORT,
+    inward_services,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import recipient_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import (
+    client_configuration,
+    joined,
+    read_next_hops,
+    read_smarthosts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Their logs say from whom a message came, and not only that the relay handed it over. Nobody outside is told: of mail
+# that leaves it would be a host inside.
+_TOLD_TO_SERVERS = {"smtp_send_xforward_command": "yes"}
+_REFUSAL = "Mail for this host does not come from there"
+
+
+def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former) -> Configuration:
+    """Compile a declared relay.
+
+    ``declared`` has the suboptions of the module's option ``relay``. Raises InvalidError.
+    """
+    check = Checker()
+    former = before.settings
+    fqdn = check.name("relay.fqdn", declared["fqdn"])
+    domains = check.names("relay.domains", (domain["name"] for domain in declared["domains"]))
+    next_hops = [
+        read_next_hops(check, f"relay.domains[{number}].next_hops", domain["next_hops"])
+        for number, domain in enumerate(declared["domains"])
+    ]
+    relay_from = check.trusted_networks("relay.relay_from", declared["relay_from"])
+    accept_from = check.networks("relay.accept_from", declared["accept_from"])
+    smarthosts = read_smarthosts(check, "relay", declared)
+    outside = {hop.destination for hop in smarthosts.all()}
+    for number, (domain, hops) in enumerate(zip(domains, next_hops)):
+        if not declared["domains"][number]["next_hops"]:
+            check.report(
+                f"relay.domains[{number}].next_hops", f"{domain} has no server to hand its mail to", "Name at least one"
+            )
+        for hop in sorted({hop.destination for hop in hops} & outside):
+            check.report(
+                "relay.smarthosts",
+                f"{hop} is also where mail for {domain} is handed to, so mail could go in a circle",
+                "Name a smarthost that delivers to the outside itself",
+            )
+    tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "relay")
+    servers = [hop for hops in next_hops for hop in hops]
+    client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
+    recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
+    scanning = scanning_of(owner, declared, former, check)
+    services = inward_services(_TOLD_TO_SERVERS, before.services, check)
+    check.finish()
+
+    spelled = [(spelling, hops) for domain, hops in zip(domains, next_hops) for spelling in spellings(domain)]
+    domain_table = Table("relay_domains", "texthash", tuple((spelling, "OK") for spelling, _hops in spelled))
+    transport = Table(
+        "transport",
+        "texthash",
+        tuple((spelling, f"{TRANSPORT}:{joined(hops)}") for spelling, hops in spelled),
+    )
+    tables = [domain_table, transport, *recipient_tables, *client.tables, *scanning.tables]
+    trusted = [*relay_from, *scanning.trusted]
+    settings = {
+        "myhostname": fqdn,
+        "myorigin": "$myhostname",
+        # Its own name keeps postmaster (RFC 5321, section 4.5.1) and the mail of cron; a domain that is relayed must
+        # not be delivered here although the host bears its name.
+        "mydestination": "localhost" if fqdn in domains else "$myhostname, localhost",
+        "mynetworks": ", ".join(mynetworks_pattern(network) for network in (*LOOPBACK, *trusted)),
+        "relay_domains": reference(owner, domain_table),
+        "parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
+        "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
+        "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+        "allow_untrusted_routing": "no",
+        **recipients,
+        **listening(former),
+        **tls,
+        **client.settings,
+        **scanning.settings,
+    }
+    if accept_from:
+        clients = access_table("clients", [*trusted, *accept_from], _REFUSAL)
+        tables.append(clients)
+        settings["smtpd_client_restrictions"] = preceded(
+            f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"
+        )
+    return Configuration(settings, tuple(tables), tuple(domains), "relay_domains", self_signed, services)

@@ -1,0 +1,392 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings the zones of a provider to what was declared: read, compare, write, read back; zones concurrently."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._deps import dns
+from .._records.mail_exchangers import exchanges, leaving_exchanges, wanted_hosts
+from .._records.names import in_order, name_text
+from .._records.rrsets import (
+    Change,
+    Goal,
+    Key,
+    RRset,
+    alias_conflicts,
+    changes_towards,
+    name_server_conflicts,
+    unaltered,
+    zone_file,
+)
+from .._records.values import type_text
+from .base import Conflict, OutcomeUnknown, Provider, ProviderError
+from .prune import Leftover, retire
+
+if TYPE_CHECKING:
+    from dns.name import Name
+
+# Seconds between two lines about how far it is.
+_REPORT_EVERY = 5.0
+# Seconds until what was written is looked at again, when a server does not yet answer it.
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+# Seconds in which the server that took a change has to answer it.
+_READ_BACK_LIMIT = 3.0
+
+# What can become of a change.
+APPLIED = "applied"  # written, and read back
+PREDICTED = "predicted"  # nothing is written in this run: it would be
+NOT_APPLIED = "not_applied"  # not written
+UNKNOWN = "unknown"  # sent, but nobody can say whether it was written
+
+
+@dataclass
+class ZoneResult:
+    """changes: each with what became of it; unchanged: how many RRsets were as declared;
+    warnings: what the administrator should know all the same; error: why the zone is not as declared."""
+
+    zone: Name
+    changes: dict[Key, tuple[Change, str]] = field(default_factory=dict)
+    unchanged: int = 0
+    leftover: list[Leftover] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+class _Plan(NamedTuple):
+    """changes: what is to be done; unaltered: what is as it was declared."""
+
+    changes: list[Change]
+    unaltered: list[Change]
+
+
+@dataclass
+class Run:
+    """One call: the same options for all zones.
+
+    goals: of each zone; concurrency: zones at once; prune: whether the addresses of a host that is no mail exchange any
+    more are removed; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
+    report: takes a line about how far it is; former_exchanges: hosts that left their MX RRset in an earlier run;
+    rehearsal: nothing is written, as in check mode, but the service is asked whether it would take it.
+    """
+
+    provider: Provider
+    goals: Mapping[Name, Collection[Goal]]
+    check_mode: bool
+    concurrency: int
+    prune: bool
+    wait_timeout: float
+    report: Callable[[str], None]
+    former_exchanges: frozenset[Name] = frozenset()
+    rehearsal: bool = False
+    _finished: int = 0
+
+    def __post_init__(self) -> None:
+        goals = [goal for goals in self.goals.values() for goal in goals]
+        self._wanted_hosts = wanted_hosts(goals)
+        types = (dns.rdatatype.A, dns.rdatatype.AAAA)
+        self._addressed = {goal.key.name for goal in goals if goal.present and goal.key.rdtype in types}
+
+    async def results(self) -> list[ZoneResult]:
+        """A result for each zone, in the order of the zones' names."""
+        room = asyncio.Semaphore(self.concurrency)
+
+        async def one(zone: Name) -> ZoneResult:
+            result = ZoneResult(zone)
+            try:
+                async with room:
+                    await self._bring_about(result)
+                # Waiting takes no room: other zones are written meanwhile.
+                if any(status == APPLIED for _change, status in result.changes.values()):
+                    await self._wait(zone, [change for change, _status in result.changes.values()])
+            except ProviderError as error:
+                result.error = str(error)
+            self._finished += 1
+            return result
+
+        reporter = asyncio.create_task(self._report_regularly())
+        try:
+            async with self.provider, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(zone)) for zone in sorted(self.goals, key=in_order)]
+        finally:
+            reporter.cancel()
+        return [task.result() for task in tasks]
+
+    async def _report_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_EVERY)
+            self.report(f"{self._finished} of {len(self.goals)} zones done")
+
+    async def _bring_about(self, result: ZoneResult) -> None:
+        zone, goals = result.zone, list(self.goals[result.zone])
+        plan = await self._planned(zone, goals)
+        if hosts := leaving_exchanges(zone, plan.changes, self._wanted_hosts, self.former_exchanges):
+            pruning, result.leftover = await retire(self.provider, zone, hosts, plan.changes, self.prune)
+            if pruning:
+                goals += pruning
+                plan = await self._planned(zone, goals)
+        if self.check_mode:
+            _mark(result, plan.changes, PREDICTED)
+        elif self.rehearsal:
+            await self._rehearse(result, plan)
+        elif plan.changes:
+            await self._write(result, plan, goals)
+        result.unchanged = len(goals) - len(result.changes)
+        result.warnings += [warning async for warning in self._aliases_named(result)]
+
+    async def _planned(self, zone: Name, goals: Collection[Goal]) -> _Plan:
+        state = await self.provider.read(zone, [goal.key for goal in goals])
+        changes = changes_towards(goals, state)
+        if problems := [
+            *await self.provider.obstacles(zone, goals),
+            *alias_conflicts(state, changes),
+            *name_server_conflicts(zone, changes),
+            *self._unsupported(changes),
+        ]:
+            raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
+        return _Plan(changes, unaltered(goals, state))
+
+    async def _aliases_named(self, result: ZoneResult) -> AsyncIterator[str]:
+        """In the MX RRsets that change: an exchange is the host itself (RFC 2181, section 10.3)."""
+        for change, _status in list(result.changes.values()):
+            for host in sorted(exchanges(change.after) - self._addressed):
+                if not host.is_subdomain(result.zone):
+                    continue
+                try:
+                    state = await self.provider.read(result.zone, [Key(host, dns.rdatatype.A)])
+                except ProviderError:
+                    # It is in a part of the zone that other servers have.
+                    continue
+                if alias := state.get(Key(host, dns.rdatatype.CNAME)):
+                    yield (
+                        f"zone {name_text(result.zone)}: {change.key} names {name_text(host)}, which is an alias "
+                        f"(CNAME {alias.texts()[0]}). Not all senders follow it: name the host itself "
+                        "(RFC 2181, section 10.3)."
+                    )
+
+    def _unsupported(self, changes: Sequence[Change]) -> list[str]:
+        return [f"{self.provider.service}: {problem}" for problem in self.provider.capabilities.problems(changes)]
+
+    async def _rehearse(self, result: ZoneResult, plan: _Plan) -> None:
+        for batch in self._batches(result, plan):
+            await self.provider.rehearse(result.zone, batch)
+        _mark(result, plan.changes, PREDICTED)
+
+    async def _write(self, result: ZoneResult, plan: _Plan, goals: Collection[Goal]) -> None:
+        """Write, and once more after a conflict; what `result` says is true whenever an error leaves this function."""
+        batches = self._batches(result, plan)
+        try:
+            try:
+                await self._write_batches(result, batches)
+            except (Conflict, OutcomeUnknown) as error:
+                # It may also have been made and its answer lost: what is there now says so.
+                try:
+                    plan = await self._planned(result.zone, goals)
+                except ProviderError as problem:
+                    raise ProviderError(f"{error} {problem}") from None
+                _settle(result, plan)
+                if isinstance(error, Conflict):
+                    result.warnings.append(f"{error} It was read again, and is now as declared here.")
+                try:
+                    await self._write_batches(result, self._batches(result, plan))
+                except Conflict as conflict:
+                    raise ProviderError(
+                        f"{conflict} It was read again, and the same happened. Nothing of it was overwritten. "
+                        "Run it again."
+                    ) from None
+        except ProviderError as error:
+            result.warnings.clear()
+            if len(batches) == 1:
+                raise
+            applied = sum(1 for _change, status in result.changes.values() if status == APPLIED)
+            raise ProviderError(
+                f"{error} The changes were too many for one message; {applied} of {len(result.changes)} were written."
+            ) from None
+
+    def _batches(self, result: ZoneResult, plan: _Plan) -> list[list[Change]]:
+        result.changes.update((change.key, (change, NOT_APPLIED)) for change in plan.changes)
+        if not plan.changes:
+            return []
+        if not self.provider.capabilities.guards:
+            return self.provider.batches(result.zone, plan.changes)
+        return self.provider.batches(result.zone, [*plan.changes, *plan.unaltered])
+
+    async def _write_batches(self, result: ZoneResult, batches: Iterable[Sequence[Change]]) -> None:
+        for batch in batches:
+            changes = [change for change in batch if change.alters]
+            try:
+                await self.provider.apply(result.zone, batch)
+            except OutcomeUnknown:
+                _mark(result, changes, UNKNOWN)
+                raise
+            except Conflict:
+                raise
+            except ProviderError:
+                if not self.provider.capabilities.atomic:
+                    await self._find_out(result, changes)
+                raise
+            _mark(result, changes, UNKNOWN)
+            await self._read_back(result, changes)
+
+    async def _find_out(self, result: ZoneResult, changes: Sequence[Change]) -> None:
+        """Say of each change whether it was made, after an error in the middle of a batch that is not atomic."""
+        try:
+            state = await self.provider.read(result.zone, [change.key for change in changes])
+        except ProviderError:
+            _mark(result, changes, UNKNOWN)
+            return
+        for change in changes:
+            _mark(result, [change], APPLIED if state.get(change.key) == change.after else NOT_APPLIED)
+
+    async def _read_back(self, result: ZoneResult, changes: Sequence[Change]) -> None:
+        """Say of each change whether it is there: some servers say NOERROR and do nothing, or a part of it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _READ_BACK_LIMIT
+        replaced: list[Change] = []
+        while True:
+            replaced_before = replaced
+            state = await self.provider.read(result.zone, [change.key for change in changes])
+            missing = [change for change in changes if state.get(change.key) != change.after]
+            replaced = [change for change in missing if state.get(change.key) != change.before]
+            # A server that signs what it was given comes from the one to the other while it is asked: what it shows in
+            # between may be neither.
+            if not missing or (replaced and replaced == replaced_before) or loop.time() > deadline:
+                break
+            await asyncio.sleep(_FIRST_PAUSE)
+        _mark(result, changes, APPLIED)
+        _mark(result, missing, NOT_APPLIED)
+        _mark(result, replaced, UNKNOWN)
+        where = f"zone {name_text(result.zone)}"
+        if replaced:
+            raise ProviderError(
+                f"{where}: somebody else changed {_listed(replaced)} right after it was written here, and what they "
+                "wrote is there now: agree on who writes it, and run it again. Or the service keeps something else "
+                "than it is told, a longer TTL for example."
+            )
+        if missing:
+            raise ProviderError(
+                f"{where}: the server said yes (NOERROR) to the update, but does not answer it: {_listed(missing)}. "
+                "A policy of the server may ignore changes to these names or types "
+                "(PowerDNS: a dnsupdate policy script), or somebody changed them back at the same moment. "
+                "Or it is a secondary that hands updates on and shows them later: name the primary in server."
+            )
+
+    async def _wait(self, zone: Name, changes: Sequence[Change]) -> None:
+        if not self.wait_timeout:
+            return
+        servers = await self.provider.servers(zone)
+        following = await asyncio.gather(*(self._follows(zone, server, changes) for server in servers))
+        if lagging := [server for server, follows in zip(servers, following, strict=True) if not follows]:
+            raise ProviderError(
+                f"zone {name_text(zone)}: written, but after {self.wait_timeout:g} s not yet answered by "
+                f"{', '.join(lagging)}. {self.provider.lag_hint}"
+            )
+
+    async def _follows(self, zone: Name, server: str, changes: Sequence[Change]) -> bool:
+        """Whether the server answers the changes before the time is up."""
+        pause = _FIRST_PAUSE
+        try:
+            async with asyncio.timeout(self.wait_timeout):
+                while not await self.provider.shows(zone, server, changes):
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _mark(result: ZoneResult, changes: Iterable[Change], status: str) -> None:
+    result.changes.update((change.key, (change, status)) for change in changes)
+
+
+def _settle(result: ZoneResult, plan: _Plan) -> None:
+    """What was sent and needs no change any more has been made; what was not sent and needs none was not ours."""
+    planned = {change.key for change in plan.changes}
+    for key, (change, status) in list(result.changes.items()):
+        if key in planned:
+            continue
+        if status == UNKNOWN:
+            result.changes[key] = (change, APPLIED)
+        elif status == NOT_APPLIED:
+            del result.changes[key]
+
+
+def _listed(changes: Iterable[Change]) -> str:
+    return ", ".join(str(change.key) for change in changes)
+
+
+def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> dict[str, Any]:
+    """What the task returns. `started`: time.monotonic() at its begin."""
+    changes = [(result.zone, change, status) for result in results for change, status in result.changes.values()]
+    made = [change for _zone, change, status in changes if status in (APPLIED, PREDICTED)]
+    errors = [{"zone": name_text(result.zone), "message": result.error} for result in results if result.error]
+    outcome: dict[str, Any] = {
+        "changed": bool(made),
+        "changes": [
+            {
+                "zone": name_text(zone),
+                "name": name_text(change.key.name),
+                "type": type_text(change.key.rdtype),
+                "action": change.action,
+                "before": _rrset_result(change.before),
+                "after": _rrset_result(change.after),
+                "status": status,
+            }
+            for zone, change, status in changes
+        ],
+        "atomic": provider.capabilities.atomic,
+        "diff": {
+            "before_header": "records before",
+            "after_header": "records after",
+            "before": zone_file(change.before for change in made),
+            "after": zone_file(change.after for change in made),
+        },
+        "stats": {
+            "zones": len(results),
+            "rrsets": len(changes) + sum(result.unchanged for result in results),
+            "unchanged": sum(result.unchanged for result in results),
+            "queries": provider.traffic.queries,
+            "messages": provider.traffic.messages,
+            "seconds": round(time.monotonic() - started, 3),
+        },
+    }
+    if leftover := [
+        {
+            "zone": name_text(result.zone),
+            "name": name_text(rrset.key.name),
+            "type": type_text(rrset.key.rdtype),
+            "addresses": rrset.texts(),
+            "reason": reason,
+        }
+        for result in results
+        for rrset, reason in result.leftover
+    ]:
+        outcome["leftover"] = leftover
+    if warnings := [warning for result in results for warning in result.warnings]:
+        outcome["warnings"] = warnings
+    if errors:
+        outcome["failed"] = True
+        outcome["errors"] = errors
+        outcome["msg"] = _summary(errors, len(results))
+    return outcome
+
+
+def _summary(errors: Sequence[Mapping[str, Any]], zones: int) -> str:
+    """One message for all zones that failed: the first few in full, the rest by number."""
+    shown = [str(error["message"]) for error in errors[:5]]
+    more = len(errors) - len(shown)
+    if more:
+        shown.append(f"and {more} more zones, listed under errors")
+    head = f"{len(errors)} of {zones} zones failed: " if zones > 1 else ""
+    return head + "\n".join(shown)
+
+
+def _rrset_result(rrset: RRset | None) -> dict[str, object] | None:
+    return rrset.as_result() if rrset is not None else None

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Circles of hosts, each of which hands mail to the next: it ends as a bounce (RFC 5321, section 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ..compile.flows import PORT
+from ..declaration.model import Host
+from ..declaration.smarthosts import Smarthost
+from ..declaration.variables import RELAY
+from ..problems import Report
+from ..topology import Links
+
+
+def check_loops(links: Links, report: Report) -> None:
+    _check_relays(links, report)
+    _check_smarthosts(links, report)
+
+
+def _check_relays(links: Links, report: Report) -> None:
+    def relays(name: str) -> tuple[str, ...]:
+        host = links.hosts.get(name)
+        return host.relays if host is not None and host.topology == RELAY else ()
+
+    for circle in _circles((host.name for host in links.declaration.mail_hosts()), relays):
+        report.error(
+            circle[0],
+            "mail_relays",
+            f"the relays are in a circle: {' -> '.join([*circle, circle[0]])}",
+            "Give one of them mail_topology: direct or nat, the one that mail from outside reaches",
+        )
+
+
+def _check_smarthosts(links: Links, report: Report) -> None:
+    owners = _owners(links)
+    fronts = {host.name: host for host in links.used_front_ends}
+
+    def ours(hops: Iterable[Smarthost]) -> list[str]:
+        # Another port of a host is another service, as a filter before the queue.
+        found = [owners.get(hop.address, set()) for hop in hops if hop.port == PORT]
+        return [name for names in found if len(names) == 1 for name in names]
+
+    def sends_to(name: str) -> list[str]:
+        if name not in fronts:
+            return [relay.name for relay in links.relays_of(links.hosts[name])]
+        return [target for hops in _lists(fronts[name]) for target in ours(hops)]
+
+    for circle in _circles(fronts, sends_to):
+        # A circle of relays alone is reported as that.
+        start = next((place for place, name in enumerate(circle) if name in fronts), None)
+        if start is None:
+            continue
+        way = [*circle[start:], *circle[:start], circle[start]]
+        steps = [(fronts[name], target) for name, target in zip(way, way[1:]) if name in fronts]
+        variable = "mail_smarthosts" if way[1] in ours(steps[0][0].smarthosts) else "mail_sender_smarthosts"
+        remedy = "Name a host that hands it to the outside"
+        if all(target in ours(hops[0] for hops in _lists(host)) for host, target in steps):
+            what = f"mail for the outside would come back: {' -> '.join(way)}"
+            report.error(way[0], variable, what, remedy)
+        else:
+            what = f"mail for the outside would come back while the smarthosts named first are away: {' -> '.join(way)}"
+            report.warning(way[0], variable, what, remedy)
+
+
+def _lists(host: Host) -> list[tuple[Smarthost, ...]]:
+    """Its lists of smarthosts, each in the order in which they are tried."""
+    return [hops for hops in (host.smarthosts, *(entry.smarthosts for entry in host.sender_smarthosts)) if hops]
+
+
+def _owners(links: Links) -> dict[str, set[str]]:
+    """Name or address -> the hosts of ours that it leads to. An inside address may be there twice, at two sites."""
+    owners: dict[str, set[str]] = {}
+    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
+        for place in (links.server_name(host), *map(str, (*host.addresses, *host.published))):
+            owners.setdefault(place, set()).add(host.name)
+    return owners
+
+
+def _circles(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> Iterator[list[str]]:
+    """One circle for each start that leads into one, each set of names once."""
+    reported: set[frozenset[str]] = set()
+    for start in starts:
+        circle = _circle([start], following)
+        if circle and frozenset(circle) not in reported:
+            reported.add(frozenset(circle))
+            yield circle
+
+
+def _circle(path: list[str], following: Callable[[str], Iterable[str]]) -> list[str] | None:
+    for name in following(path[-1]):
+        if name in path:
+            return path[path.index(name) :]
+        circle = _circle([*path, name], following)
+        if circle:
+            return circle
+    return None

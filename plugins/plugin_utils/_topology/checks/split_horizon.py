@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong between the view from outside and the one from inside: names of one that the other would need."""
+
+from __future__ import annotations
+
+from ....module_utils._addresses import Address
+from ..declaration.domains import INTERNAL, MailDomain
+from ..declaration.model import Host
+from ..problems import Report
+from ..topology import Links
+
+
+def check_views(links: Links, report: Report) -> None:
+    for host in links.used_front_ends:
+        _check_front_end(host, links, report)
+    for domain in links.shared.domains:
+        if links.is_inside_only(links.zones[domain.zone]):
+            _check_domain_inside(domain, links, report)
+        else:
+            _check_exchangers_outside(domain, links, report)
+    _warn_of_loops_inside(links, report)
+
+
+def _inside_zone_of(name: str, links: Links) -> str:
+    """The zone of a name that nobody outside can look up; empty for any other name."""
+    zone = links.zone_of(name)
+    return zone.name if zone is not None and links.is_inside_only(zone) else ""
+
+
+def _check_front_end(host: Host, links: Links, report: Report) -> None:
+    zone = _inside_zone_of(host.fqdn or "", links)
+    outside = [
+        domain.name for domain in links.domains_of[host.name] if not links.is_inside_only(links.zones[domain.zone])
+    ]
+    if zone and outside:
+        report.error(
+            host.name,
+            "mail_fqdn",
+            f"{host.fqdn} is in {zone}, which is known inside only: nobody outside who has mail for {outside[0]} "
+            "finds its address",
+            "Give it a name in a zone that is known outside",
+        )
+
+
+def _check_exchangers_outside(domain: MailDomain, links: Links, report: Report) -> None:
+    for exchanger in (*links.backups_elsewhere(domain), *domain.exchangers):
+        zone = _inside_zone_of(exchanger.name, links)
+        if zone:
+            report.error(
+                "",
+                "mail_domains",
+                f"{domain.name}: the MX {exchanger.name} is in {zone}, which is known inside only: nobody outside "
+                "finds its address",
+                "Write the name that it has outside",
+            )
+
+
+def _check_domain_inside(domain: MailDomain, links: Links, report: Report) -> None:
+    for key, exchangers in (("backup_mx", links.backups_elsewhere(domain)), ("exchangers", domain.exchangers)):
+        if exchangers:
+            report.error(
+                "",
+                "mail_domains",
+                f"{domain.name}: is known inside only, and {exchangers[0].name}, a host of somebody else, can neither "
+                "look it up nor ought to know of it",
+                f"Take out {key}, or have the zone at an endpoint outside too",
+            )
+
+
+def _warn_of_loops_inside(links: Links, report: Report) -> None:
+    """In the view from inside, a host that finds its own address under another one's name sends mail to itself."""
+    if INTERNAL not in links.shared.endpoints:
+        return
+    owners: dict[Address, Host] = {}
+    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
+        for address in host.addresses:
+            other = owners.setdefault(address, host)
+            if other is not host:
+                report.warning(
+                    host.name,
+                    "mail_addresses",
+                    f"{address} is also an address of {other.name}: by the endpoint '{INTERNAL}', mail from one to the "
+                    "other would loop",
+                    f"Give them different addresses, or take '{INTERNAL}' out of mail_dns",
+                )

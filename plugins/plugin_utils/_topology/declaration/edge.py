@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is declared of a mail host's edge: how much it takes from one client, how large, and for how long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ....module_utils._postfix.edge.edge import SMALLEST_MESSAGE_SIZE
+from ....module_utils._postfix.edge.edge_tls import DANE
+from ....module_utils._postfix.edge.expire_queue import lifetime_seconds
+from ....module_utils._postfix.edge.lifetimes import LONGEST_LIFETIME
+from ....module_utils._postfix.edge.postscreen import ANSWERS, HEAVIEST
+from ....module_utils._postfix.edge.proxy_protocol import PORTS_OF_OTHERS
+from ..problems import Several, Unfit
+from .readers import address, boolean, described, each, mail_domain, network, text, whole_number
+from .schema import Key, read_entries, read_entry
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_LARGEST = 2**31 - 1
+_MOST = 10**6
+_BALANCER_EXAMPLE = "Write {addresses: [192.0.2.80], port: 10025}"
+
+_how_many = whole_number(_MOST, "how many, 0 for no limit")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """As declared on one host; empty where it is not."""
+
+    client_limits: Mapping[str, Any]
+    postscreen: Mapping[str, Any] | None
+    hide_received: bool
+    load_balancer: Mapping[str, Any]
+    tls_outgoing: str
+    tls_required: bool
+    queue_lifetime: str
+    bounce_lifetime: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Edge:
+        """values: variable -> its value."""
+        return cls(**{field.name: values[f"mail_{field.name}"] for field in fields(cls)})
+
+    def as_option(
+        self, message_size: int | None, known: Iterable[str], inside: Iterable[str], is_front_end: bool
+    ) -> dict[str, Any]:
+        """The option `edge` of the module postfix.
+
+        known: addresses and networks of those who need no test and no limit; inside: its own and of the servers
+        behind it.
+        """
+        found: dict[str, Any] = {}
+        if message_size is not None:
+            found["message_size"] = message_size
+        if self.client_limits:
+            found["client_limits"] = {**self.client_limits, "exempt": self._exempt(known, self.client_limits)}
+        if self.postscreen is not None and is_front_end:
+            found["postscreen"] = {**self.postscreen, "exempt": self._exempt(known, self.postscreen)}
+        if self.hide_received and is_front_end:
+            found["hide_received"] = {"addresses": list(inside)}
+        if self.load_balancer and is_front_end:
+            found["proxy_port"] = self.load_balancer["port"]
+        if self.tls_outgoing == DANE and is_front_end:
+            found["tls_outgoing"] = DANE
+        if self.tls_required:
+            found["tls_required"] = True
+        for name in ("queue_lifetime", "bounce_lifetime"):
+            if getattr(self, name):
+                found[name] = getattr(self, name)
+        return found
+
+    @staticmethod
+    def _exempt(known: Iterable[str], declared: Mapping[str, Any]) -> list[str]:
+        return list(dict.fromkeys([*known, *(str(one) for one in declared.get("exempt", ()))]))
+
+
+def message_size(value: object) -> int:
+    """Bytes, as a number or as text such as 50M."""
+    remedy = "Write bytes, or a number and its unit: 52428800 or 50M; at least 64K"
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise Unfit(f"is {described(value)}, not a size", remedy)
+    match = re.fullmatch(r"([0-9]{1,20}) ?([KMG]?)B?", str(value).strip())
+    if not match:
+        raise Unfit(f"'{value}' is not a size", remedy)
+    size = int(match[1]) * _UNITS[match[2]]
+    if not SMALLEST_MESSAGE_SIZE <= size <= _LARGEST:
+        raise Unfit(f"{size} bytes are outside {SMALLEST_MESSAGE_SIZE}..{_LARGEST}", remedy)
+    return size
+
+
+def lifetime(value: object) -> str:
+    remedy = "Write a number and its unit, as 5d, 12h or 30m"
+    if not isinstance(value, str):
+        raise Unfit(f"is {described(value)}, not a time with its unit", remedy)
+    word = str(value).strip()
+    seconds = lifetime_seconds(word)
+    if seconds is None:
+        raise Unfit(f"'{word}' is not a time", remedy)
+    if seconds > LONGEST_LIFETIME:
+        raise Unfit(f"{word} is longer than the 100 days that Postfix allows", "Write 100d at most")
+    return word
+
+
+def client_limits(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Unfit(f"is {described(value)}, not a dictionary", "Write limits, as {connections_per_minute: 60}")
+    limits = read_entry(value, CLIENT_LIMIT_KEYS, "")
+    if not set(limits) - {"exempt"}:
+        raise Unfit("limits nothing", "Write a limit, as {connections_per_minute: 60}, or leave the variable out")
+    return limits
+
+
+def postscreen(value: object) -> dict[str, Any] | None:
+    """mail_postscreen: true, false, or what is asked of a client besides. Raises Unfit."""
+    if not isinstance(value, Mapping):
+        return {} if boolean(value) else None
+    found = read_entry(value, POSTSCREEN_KEYS, "")
+    weights = sum(max(entry.get("weight", 1), 0) for entry in found.get("dnsbl", ()))
+    threshold = found.get("dnsbl_threshold", 1)
+    if found.get("dnsbl") and not 1 <= threshold <= weights:
+        raise Unfit(
+            f"dnsbl_threshold: {threshold} is not between 1 and the sum of the lists' weights, {weights}",
+            "Write what a client has to reach to be refused",
+        )
+    return found
+
+
+def load_balancer(value: object) -> dict[str, Any]:
+    """mail_load_balancer, with all of its keys. Raises Unfit."""
+    if not isinstance(value, Mapping):
+        raise Unfit(f"is {described(value)}, not a dictionary", _BALANCER_EXAMPLE)
+    found = read_entry(value, LOAD_BALANCER_KEYS, "")
+    if not found["addresses"]:
+        raise Unfit("addresses: names nobody, so nobody would reach the port", _BALANCER_EXAMPLE)
+    return found
+
+
+def _proxy_port(value: object) -> int:
+    port = whole_number(65535, "a TCP port")(value)
+    if port in (0, *PORTS_OF_OTHERS):
+        raise Unfit(f"{port} is no port that a load balancer alone would use", "Write one of its own, as 10025")
+    return port
+
+
+def _dnsbl(value: object) -> list[dict[str, Any]]:
+    reading = read_entries(value, DNSBL_KEYS, "block lists", "[{name: zen.example.net, weight: 2}]")
+    if reading.problems:
+        raise Several(reading.problems)
+    return reading.entries
+
+
+def _weight(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not value or abs(value) > HEAVIEST:
+        raise Unfit(f"'{value}' is no weight", "Write a whole number, as 1; of a list of good clients a negative one")
+    return value
+
+
+def _answers(value: object) -> str:
+    written = text(value)
+    if not ANSWERS.fullmatch(written):
+        remedy = "Write an address or a pattern, as 127.0.0.2 or 127.0.0.[2..11]"
+        raise Unfit(f"'{written}' are no answers of a list", remedy)
+    return written
+
+
+DNSBL_KEYS = {
+    "name": Key("domain name", "The domain of the list.", mail_domain, required=True),
+    "weight": Key("number", "What an entry in it counts: 1 if left out, negative for a list of good clients.", _weight),
+    "answers": Key("pattern", "Which answers count, as `127.0.0.[2..11]`; all if left out.", _answers),
+}
+
+LOAD_BALANCER_KEYS = {
+    "addresses": Key(
+        "list of addresses",
+        "The balancer's own addresses, from which it connects to the host.",
+        each(address, "addresses", "[192.0.2.80]"),
+        required=True,
+    ),
+    "port": Key("TCP port", "Where the host takes its connections by the PROXY protocol; not 25.", _proxy_port, True),
+}
+
+POSTSCREEN_KEYS = {
+    "dnsbl": Key("list of `name`, `weight`, `answers`", "Block lists that are asked for each new client.", _dnsbl),
+    "dnsbl_threshold": Key(
+        "number", "The sum of weights at which a client is refused; 1 if left out.", whole_number(HEAVIEST, "a sum")
+    ),
+    "exempt": Key(
+        "list of networks",
+        "Who goes straight to the SMTP server, besides the hosts of the plan and `mail_accept_from`.",
+        each(network, "networks", "[192.0.2.0/24]"),
+    ),
+}
+
+CLIENT_LIMIT_KEYS = {
+    "connections": Key("number", "Connections of one client at one time; Postfix's own limit is 50.", _how_many),
+    "connections_per_minute": Key("number", "Connections that one client may make in a minute.", _how_many),
+    "messages_per_minute": Key("number", "Messages that one client may hand in in a minute.", _how_many),
+    "recipients_per_minute": Key("number", "Recipients that one client may name in a minute.", _how_many),
+    "exempt": Key(
+        "list of networks",
+        "Who has no limit, besides the hosts of the plan and `mail_accept_from`, as a backup exchanger that sends from "
+        "other addresses than its own MX has.",
+        each(network, "networks", "[192.0.2.0/24]"),
+    ),
+}

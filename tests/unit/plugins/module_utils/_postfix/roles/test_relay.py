@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
+    Configuration,
+    Former,
+    spellings,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import services_of
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
+
+
+def declared(**changes: Any) -> dict[str, Any]:
+    return {
+        "fqdn": "mail.example.org",
+        "domains": [{"name": "example.org", "next_hops": [{"address": "192.0.2.10", "port": 25}]}],
+        "relay_from": ["192.0.2.10"],
+        "accept_from": [],
+        "smarthosts": [],
+        **changes,
+    }
+
+
+def table(configuration: Configuration, name: str) -> str:
+    return next(table.text() for table in configuration.tables if table.name == name).partition("\n")[2]
+
+
+def problems(**changes: Any) -> list[str]:
+    with pytest.raises(InvalidError) as caught:
+        relay_configuration("relay", declared(**changes), Former())
+    return [f"{problem.option}: {problem.message}" for problem in caught.value.problems]
+
+
+def test_tables_and_settings() -> None:
+    hops = [{"address": "192.0.2.10", "port": 25}, {"address": "2001:db8::10", "port": 2525}]
+    relay = relay_configuration("relay", declared(domains=[{"name": "Example.ORG.", "next_hops": hops}]), Former())
+
+    assert table(relay, "relay_domains") == "example.org OK\n"
+    assert table(relay, "transport") == "example.org relay:[192.0.2.10]:25, [2001:db8::10]:2525\n"
+    assert relay.settings["relay_domains"] == "texthash:${config_directory}/inbound_mail/relay/relay_domains"
+    assert relay.settings["mynetworks"] == "127.0.0.0/8, [::1]/128, 192.0.2.10/32"
+    assert relay.settings["smtpd_relay_restrictions"] == "permit_mynetworks, reject_unauth_destination"
+
+
+def test_domain_in_other_letters_has_both_spellings() -> None:
+    """Postfix takes an address in A-labels and one in their letters for two domains (SMTPUTF8_README)."""
+    hops = [{"address": "192.0.2.10", "port": 25}]
+    static = {"validation": "static", "addresses": ["info"]}
+    # The last one means nothing.
+    names = ("xn--bcher-kva.example", "xn--strae-oqa.example", "xn--99999.example")
+    domains = [{"name": name, "next_hops": hops, "recipients": static} for name in names]
+    relay = relay_configuration("relay", declared(domains=domains), Former())
+    assert table(relay, "relay_domains").split("\n") == [
+        "xn--bcher-kva.example OK",
+        "bücher.example OK",
+        "xn--strae-oqa.example OK",
+        "straße.example OK",
+        "xn--99999.example OK",
+        "",
+    ]
+    assert "straße.example relay:[192.0.2.10]:25\n" in table(relay, "transport")
+    assert "info@bücher.example OK\n" in table(relay, "relay_recipients")
+
+
+@pytest.mark.parametrize("domain", ["example.org", "xn--a-.example", "xn--.example", "xn--a -7ka.example"])
+def test_domain_that_means_no_other_letters(domain: str) -> None:
+    assert spellings(domain) == (domain,)
+
+
+def test_servers_alone_are_told_from_whom_mail_came() -> None:
+    def lines(master_cf: str) -> list[str]:
+        relay = relay_configuration("relay", declared(), Former({}, services_of(master_cf)))
+        assert "smtp_send_xforward_command" not in relay.settings
+        return [service.line() for service in relay.services]
+
+    way = "relay unix - - y - - smtp -o syslog_name=postfix/relay"
+    assert lines(f"smtp unix - - y - - smtp\n{way}\n") == [f"{way} -o smtp_send_xforward_command=yes"]
+    assert lines(f"{way} -o smtp_send_xforward_command=no\n") == []
+    with pytest.raises(InvalidError, match="relay/unix: no such service"):
+        lines("smtp unix - - y - - smtp\n")
+
+
+def test_relay_whose_name_is_a_domain_does_not_deliver_it_to_itself() -> None:
+    relay = relay_configuration("relay", declared(fqdn="example.org"), Former())
+
+    assert relay.settings["mydestination"] == "localhost"
+
+
+def test_what_the_host_has_in_a_list_comes_after_ours() -> None:
+    former = {"transport_maps": "hash:/etc/postfix/transport", "smtpd_client_restrictions": "reject_rbl_client z.test"}
+    relay = relay_configuration("relay", declared(accept_from=["198.51.100.0/24"]), Former(former))
+
+    assert relay.settings["transport_maps"].endswith("/transport, hash:/etc/postfix/transport")
+    assert relay.settings["smtpd_client_restrictions"].endswith("/clients, reject_rbl_client z.test")
+
+
+def test_clients_besides_the_filtering_service_and_the_servers_are_refused() -> None:
+    relay = relay_configuration("relay", declared(accept_from=["198.51.100.0/24", "2001:db8::/32"]), Former())
+
+    assert table(relay, "clients") == (
+        "127.0.0.0/8 DUNNO\n"
+        "::1/128 DUNNO\n"
+        "192.0.2.10/32 DUNNO\n"
+        "198.51.100.0/24 DUNNO\n"
+        "2001:db8::/32 DUNNO\n"
+        "0.0.0.0/0 REJECT Mail for this host does not come from there\n"
+        "::/0 REJECT Mail for this host does not come from there\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("loopback-only", "all"), ("localhost", "all"), ("192.0.2.1, localhost", None), ("all", None)],
+)
+def test_listens_where_it_listened_to_itself_only(before: str, after: str | None) -> None:
+    relay = relay_configuration("relay", declared(), Former({"inet_interfaces": before}))
+
+    assert relay.settings.get("inet_interfaces") == after
+
+
+def test_no_smarthost_leaves_relayhost_alone() -> None:
+    smarthosts = [{"address": "192.0.2.1", "port": 25}, {"address": "192.0.2.2", "port": 587}]
+
+    assert "relayhost" not in relay_configuration("relay", declared(), Former()).settings
+    assert relay_configuration("relay", declared(smarthosts=smarthosts), Former()).settings["relayhost"] == (
+        "[192.0.2.1]:25, [192.0.2.2]:587"
+    )
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    assert problems(
+        fqdn="mail",
+        domains=[
+            {"name": "example.org", "next_hops": [{"address": "server", "port": 25}]},
+            {"name": "example.org.", "next_hops": []},
+            {"name": "bücher.example", "next_hops": [{"address": "192.0.2.10", "port": 70000}]},
+        ],
+        relay_from=["192.0.2.300", "0.0.0.0/0"],
+        accept_from=["192.0.2.1/24"],
+    ) == [
+        "relay.fqdn: 'mail' is not a fully qualified domain name",
+        "relay.domains[1]: example.org is listed twice",
+        "relay.domains[2]: 'bücher.example' is not a fully qualified domain name",
+        "relay.domains[0].next_hops[0].address: 'server' is not a fully qualified domain name",
+        "relay.domains[2].next_hops[0].port: 70000 is no TCP port",
+        "relay.relay_from[0]: '192.0.2.300' is no address and no network "
+        "('192.0.2.300' does not appear to be an IPv4 or IPv6 network)",
+        "relay.relay_from: 0.0.0.0/0 would make this host an open relay",
+        "relay.accept_from[0]: '192.0.2.1/24' is no address and no network (192.0.2.1/24 has host bits set)",
+        "relay.domains[1].next_hops: example.org has no server to hand its mail to",
+    ]
+
+
+def test_smarthost_that_hands_the_mail_back_is_refused() -> None:
+    assert problems(smarthosts=[{"address": "192.0.2.10", "port": 25}]) == [
+        "relay.smarthosts: [192.0.2.10]:25 is also where mail for example.org is handed to, "
+        "so mail could go in a circle"
+    ]
