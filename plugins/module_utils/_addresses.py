@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Union
 
 Address = Union[IPv4Address, IPv6Address]
@@ -86,3 +86,8 @@ def special_purpose(address: Address, public_networks: Iterable[Network] = ()) -
 
 def can_be_a_hosts_own(address: Address) -> bool:
     return not any(address in network for network in _NOBODYS)
+
+
+def reverse_name(address: str) -> str:
+    """The name of which the PTR record names the host (RFC 1035, section 3.5; RFC 3596, section 2.5)."""
+    return ip_address(address).reverse_pointer

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_below
 from ansible_collections.inbound.mail.plugins.module_utils._dns.response import Reply, reply_of
 from ansible_collections.inbound.mail.plugins.module_utils._dns.transport import (
     Datagrams,
@@ -265,7 +266,7 @@ class Client:
             if reply.status != seen.ANSWERED:
                 return None
             # The answer for an alias tells the zone of what it stands for; a loop of aliases has none.
-            if reply.usable and reply.soa_owner and stands_in(name, reply.soa_owner):
+            if reply.usable and reply.soa_owner and is_below(name, reply.soa_owner):
                 return reply.soa_owner
             owner = owner.partition(".")[2]
         return None
@@ -273,10 +274,6 @@ class Client:
 
 async def gathered(work: Iterable[Awaitable[Any]]) -> list[Any]:
     return list(await asyncio.gather(*work))
-
-
-def stands_in(name: str, zone: str) -> bool:
-    return zone == "." or f".{name}".endswith(f".{zone}")
 
 
 def _status(error: Exception) -> str:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import MAIL_PORT, counts, steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_probe import (
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     OWN_SENDER,
     POSTMASTER,
     POSTMASTER_NULL,
     STRANGER,
     is_greylisted,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED, FINDING, UNKNOWN
 
 if TYPE_CHECKING:

@@ -44,10 +44,3 @@ def _names(x509: Any, certificate: Any) -> list[str]:
         names = []
     common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return names or [str(one.value) for one in common]
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Whether a certificate for the pattern is one for the name: a star stands for one whole label, the first."""
-    if not pattern.startswith("*."):
-        return name == pattern
-    return name.partition(".")[2] == pattern[2:]

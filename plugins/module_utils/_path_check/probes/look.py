@@ -13,21 +13,22 @@ import resource
 import secrets
 import time
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import reverse_name
 from ansible_collections.inbound.mail.plugins.module_utils._dns.authoritative import ask_all, find_zone
 from ansible_collections.inbound.mail.plugins.module_utils._dns.client import (
     Client,
     gathered,
-    stands_in,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_below
 from ansible_collections.inbound.mail.plugins.module_utils._dns.resolv_conf import system_resolvers
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.submit import Delivery
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.mta_sts import find_policy
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_probe import EHLO, Questions
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_probe import Questions
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_session import try_connection
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import greeting_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -291,7 +292,7 @@ class _Observer:
         if zone and ("." in zone.strip(".") or zone == name):
             return zone
         # Where the resolvers do not answer: one that is known, and that it is below.
-        return max((one for one in self.zones if zone is None and stands_in(name, one)), key=len, default=None)
+        return max((one for one in self.zones if zone is None and is_below(name, one)), key=len, default=None)
 
     async def _ask_zone(self, zone: str, questions: list[tuple[str, str]]) -> None:
         if zone not in self.zones:
@@ -372,19 +373,6 @@ class _Observer:
         ]
         async with self.slots:
             await delivery.send(exchanges, (self.request.timeout, self.request.smtp_timeout), self.request.patience)
-
-
-def greeting_name(dialogue: seen.Dialogue) -> str:
-    """The name that a server gives itself in its answer to EHLO (RFC 5321, section 4.1.1.1)."""
-    for step in dialogue["steps"]:
-        if step["what"] == EHLO and step["code"] == 250:
-            return (step["text"].split() or [""])[0].lower().rstrip(".")
-    return ""
-
-
-def reverse_name(address: str) -> str:
-    """The name of which the PTR record names the host (RFC 1035, section 3.5; RFC 3596, section 2.5)."""
-    return ip_address(address).reverse_pointer
 
 
 def _token() -> str:

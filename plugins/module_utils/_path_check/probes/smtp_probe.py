@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from copy import copy
 from typing import TYPE_CHECKING
@@ -26,23 +25,23 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.sm
     own_literal,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
+    BANNER,
+    EHLO,
+    NULL_SENDER,
+    OWN_SENDER,
+    POSTMASTER,
+    POSTMASTER_NULL,
+    SENDER,
+    STARTTLS,
+    STRANGER,
+    STRANGER_AT_DOMAIN,
+    UNKNOWN,
+    is_greylisted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# What a step is there for.
-BANNER = "banner"
-EHLO = "ehlo"
-STARTTLS = "starttls"
-NULL_SENDER = "null-sender"
-POSTMASTER_NULL = "postmaster-from-null-sender"
-SENDER = "sender"
-POSTMASTER = "postmaster"
-UNKNOWN = "unknown-recipient"
-STRANGER = "stranger"
-STRANGER_AT_DOMAIN = "stranger-at-domain"
-"""A stranger's address wrapped into one of the server's own domain: relaying only if that is unwrapped."""
-OWN_SENDER = "stranger-from-own-sender"
 
 # What is said of the server's own domains.
 _OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
@@ -51,19 +50,9 @@ _STRANGE = (UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
 
 # How often a server that says "later" is asked again.
 _RETURNS = 10
-# "I am not the server for that domain", also where a server says so for the time being (Postfix's 454).
-RELAYING = re.compile(
-    r"relay|not (our|a local|hosted|permitted) |no such domain|5\.1\.2|5\.7\.1 .*recipient", re.IGNORECASE
-)
-
 _STRANGE_DOMAINS = ("example.com", "example.net", "example.org", "example.edu")
 # RFC 5321, section 4.5.3.1.8: a server takes 100 recipients at least.
 _RECIPIENTS = 50
-
-
-def is_greylisted(step: seen.Step) -> bool:
-    """Whether the server says "later" to this recipient (RFC 6647). 421 ends the whole conversation."""
-    return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
 
 
 def strange_domains(domains: Sequence[str]) -> tuple[str, str]:

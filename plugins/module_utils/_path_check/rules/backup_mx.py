@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes import smtp_probe as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
     ERROR,
     WARNING,

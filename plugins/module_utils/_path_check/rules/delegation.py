@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._dns.client import stands_in
+from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_below
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import counts, label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, WARNING, Found, rule
@@ -95,7 +95,7 @@ def ns_parent_child(case: Case) -> Iterator[Found]:
         for name, glue in parent["glue"].items():
             own = [one["address"] for one in zone["servers"] if one["name"] == name and one["address"]]
             stale = [address for address in glue if address not in own]
-            if own and stale and stands_in(name, zone["name"]):
+            if own and stale and is_below(name, zone["name"]):
                 yield Found(
                     name,
                     f"The parent zone of {zone['name']} says that it has the address {listed(stale)}; its own is "
@@ -198,7 +198,7 @@ def ns_target_cname(case: Case) -> Iterator[Found]:
         )
 
 
-def is_below(serial: int, other: int) -> bool:
+def precedes(serial: int, other: int) -> bool:
     """Whether a serial number is an earlier one than the other (RFC 1982, section 3.2)."""
     return 0 < (other - serial) % 2**32 < 2**31
 
@@ -215,7 +215,7 @@ def serial_below_deployed(case: Case) -> Iterator[Found]:
         zone = case.zones.get(deployed["zone"])
         for server in zone["servers"] if zone else []:
             serial = server["serial"]
-            if serial is not None and server["authoritative"] and is_below(serial, deployed["serial"]):
+            if serial is not None and server["authoritative"] and precedes(serial, deployed["serial"]):
                 yield Found(
                     f"{deployed['zone']} at {label(server)}",
                     f"It has the serial number {serial}, and {deployed['serial']} was written.",

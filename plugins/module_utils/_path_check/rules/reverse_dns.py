@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import reverse_name
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import shown
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import greeting_name, reverse_name
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import greeting_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

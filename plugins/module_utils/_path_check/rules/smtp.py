@@ -8,10 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes import smtp_probe as asked
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import greeting_name
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_session import HOST_NAME
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
     ERROR,
     NOTICE,
@@ -20,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_regi
     rule,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import HOST_NAME, greeting_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,8 @@ import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes import smtp_probe as asked
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.certificate import matches
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
     ERROR,
     NOTICE,
@@ -100,7 +99,7 @@ def _certificates(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Certificate]
 def certificate_name(case: Case) -> Iterator[Found]:
     for dialogue, certificate in _certificates(case):
         name = case.public_name(dialogue)
-        if not any(matches(name, pattern) for pattern in certificate["names"]):
+        if not any(_matches(name, pattern) for pattern in certificate["names"]):
             yield Found(
                 where(dialogue),
                 f"Its certificate is for {listed(certificate['names']) or 'no name'}, and mail is sent to {name}"
@@ -156,3 +155,10 @@ def auth_without_tls(case: Case) -> Iterator[Found]:
                 "alone.",
                 observed=logins,
             )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a certificate for the pattern is one for the name: a star stands for one whole label, the first."""
+    if not pattern.startswith("*."):
+        return name == pattern
+    return name.partition(".")[2] == pattern[2:]

@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from ..._deps import dns
 from .response import Malformed, Reply, read_reply
 from .tsig import Signer, signer
+from .update import UPDATE_OCTETS, Update
 
 if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
     from dns.tsig import Key
-
-    from .update import Update
 
 # Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
 _UDP_ANSWER = 1232
@@ -36,8 +35,6 @@ _UDP_ANSWER = 1232
 _UDP_OCTETS = 65535
 # Octets of a UDP request that every server takes (RFC 1035, section 4.2.1); nsupdate changes to TCP there as well.
 _UDP_REQUEST = 512
-# Octets of an update that fit in any message beside the longest signature: two names of 255 octets and a MAC of 64.
-UPDATE_OCTETS = 65535 - (255 + 10 + 255 + 16 + 64)
 # Sockets to one server. A kernel spreads what comes from several over the threads of the server.
 _UDP_SOCKETS = 4
 _STREAMS = 2

@@ -18,7 +18,6 @@ from ..._deps import dns
 from ..._records.names import in_order
 from ..._records.rrsets import Key
 from ..base import turn
-from .connection import UPDATE_OCTETS
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 _OPCODE = 5 << 11
 _TO_ZONE = b"\xc0\x0c"  # a compression pointer to octet 12, where the zone's name is (RFC 1035, section 4.1.4)
 _IN, _NONE, _ANY = 1, 254, 255  # classes; 255 is the type ANY too
+
+# Octets of an update that fit in any message beside the longest signature: two names of 255 octets and a MAC of 64.
+UPDATE_OCTETS = 65535 - (255 + 10 + 255 + 16 + 64)
 
 
 class Update:

@@ -14,12 +14,15 @@ from ..problems import Report
 from ..topology import Links, of_version
 from .addresses import check_own_addresses
 from .backups import check_own_backups
+from .hosts import check_host
 from .loops import check_loops
 from .names import check_names
 from .split_horizon import check_views
 
 
 def check(links: Links, report: Report) -> None:
+    for host in links.hosts.values():
+        check_host(host, links.shared, report)
     for host in links.declaration.mail_hosts():
         _check_references(host, links, report)
     check_loops(links, report)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a mail host's own variables say that cannot be, or that is of no use."""
+"""What a host's own variables say that cannot be, or that is of no use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ....module_utils._addresses import SHARED_ADDRESS_SPACE, special_purpose
 from ....module_utils._postfix.routing.smarthosts import VERIFIED
-from ..declaration.variables import DIRECT, NAT, RELAY, RELAYS, TOPOLOGY_CHOICE
+from ..declaration.variables import DIRECT, FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS, TOPOLOGY_CHOICE
 from ..render.foreign_mta import EXCHANGE, POSTFIX
 from .edge import check_edge
 
@@ -19,27 +19,37 @@ if TYPE_CHECKING:
     from ..problems import Report
 
 
-def need(host: Host, variable: str, value: object, report: Report, message: str, remedy: str) -> None:
+def _need(host: Host, variable: str, value: object, report: Report, message: str, remedy: str) -> None:
     """An error if a variable has no value, unless one that cannot be read was reported already."""
     if not value and not report.concerns(host.name, variable):
         report.error(host.name, variable, message, remedy)
 
 
-def check_mail_host(host: Host, shared: Shared, report: Report) -> None:
+def check_host(host: Host, shared: Shared, report: Report) -> None:
+    """What can be said of a host without looking at another."""
+    if host.groups & {SERVERS, RELAYS}:
+        _check_mail_host(host, shared, report)
+    if host.groups & {GATEWAYS, FIREWALLS}:
+        what = f"the {'gateway' if GATEWAYS in host.groups else 'firewall'} has no interfaces"
+        remedy = "Write the interfaces of each side, as {wan: [eth0], lan: [eth1]}"
+        _need(host, "mail_interfaces", host.interface_sets, report, what, remedy)
+
+
+def _check_mail_host(host: Host, shared: Shared, report: Report) -> None:
     if host.tls_key:
         what = "is not set, but mail_tls_key is"
         remedy = "Write the path of the key's certificate, or leave mail_tls_key out"
-        need(host, "mail_tls_certificate", host.tls_certificate, report, what, remedy)
+        _need(host, "mail_tls_certificate", host.tls_certificate, report, what, remedy)
     _check_smarthosts(host, report)
     if host.software != POSTFIX:
         _check_other_software(host, report)
-    need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
+    _need(host, "mail_topology", host.topology, report, "is not set", f"Write {TOPOLOGY_CHOICE}")
     addresses = "Write the host's own addresses, as [192.168.0.10]"
-    need(host, "mail_addresses", host.addresses, report, "is not set", addresses)
+    _need(host, "mail_addresses", host.addresses, report, "is not set", addresses)
     check_edge(host, report)
     if host.is_front_end:
         what = "is not set, and no MX can point to the host"
-        need(host, "mail_fqdn", host.fqdn, report, what, "Write its public name, as mail.example.org")
+        _need(host, "mail_fqdn", host.fqdn, report, what, "Write its public name, as mail.example.org")
     if host.topology == DIRECT:
         _check_direct(host, shared, report)
     elif host.topology == NAT:
@@ -86,7 +96,7 @@ def _check_smarthosts(host: Host, report: Report) -> None:
     if verifies:
         what = "is not set, so nobody is trusted to say whose certificate it is"
         remedy = "Write the path of a PEM file on the host, as /etc/ssl/certs/ca-certificates.crt"
-        need(host, "mail_tls_ca", host.tls_ca, report, what, remedy)
+        _need(host, "mail_tls_ca", host.tls_ca, report, what, remedy)
 
 
 def _check_direct(host: Host, shared: Shared, report: Report) -> None:
@@ -122,7 +132,7 @@ def _check_nat(host: Host, shared: Shared, report: Report) -> None:
 
     outside = "Write the device's outside IPv4 addresses that are forwarded to the host, as [192.0.2.1]"
     what = "is not set, and nobody outside can reach a host behind NAT without"
-    need(host, "mail_public_addresses", host.public_addresses, report, what, outside)
+    _need(host, "mail_public_addresses", host.public_addresses, report, what, outside)
     for address in host.public_addresses:
         meaning = special_purpose(address, shared.public_networks)
         if address.version == 6:
@@ -167,7 +177,7 @@ def _check_behind_relay(host: Host, report: Report) -> None:
         )
     else:
         remedy = "Write the relays in front of the server, as [relay]; they are hosts of the group mail_relays"
-        need(host, "mail_relays", host.relays, report, "is not set", remedy)
+        _need(host, "mail_relays", host.relays, report, "is not set", remedy)
     if host.accept_from:
         report.warning(
             host.name,

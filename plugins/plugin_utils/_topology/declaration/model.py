@@ -13,7 +13,6 @@ from typing import Any
 
 from ....module_utils._addresses import Address, Network, special_purpose
 from ....module_utils._firewall.flows import OUTSIDE
-from ..checks.hosts import check_mail_host, need
 from ..problems import Report, Several, Unfit
 from .domains import MailDomain, Zone
 from .edge import Edge
@@ -22,8 +21,6 @@ from .smarthosts import SenderSmarthosts, Smarthost
 from .variables import (
     BY_NAME,
     DIRECT,
-    FIREWALLS,
-    GATEWAYS,
     GROUPS,
     INSIDERS,
     NAT,
@@ -85,12 +82,16 @@ class Host:
     sender_smarthosts: tuple[SenderSmarthosts, ...]
     credentials: tuple[str, ...]
     edge: Edge
-    inside_sets: tuple[str, ...]
+    interface_sets: tuple[str, ...]
     restrict_egress: bool
 
     @property
     def is_front_end(self) -> bool:
         return self.topology in (DIRECT, NAT)
+
+    @property
+    def inside_sets(self) -> tuple[str, ...]:
+        return tuple(side for side in self.interface_sets if side != OUTSIDE)
 
     def own(self, version: int) -> list[Address]:
         return [address for address in self.addresses if address.version == version]
@@ -277,7 +278,7 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
             for address in values["mail_addresses"]
             if (topology == DIRECT or address.version == 6) and special_purpose(address, shared.public_networks) is None
         ]
-    host = Host(
+    return Host(
         name=name,
         groups=groups,
         topology=topology,
@@ -302,18 +303,6 @@ def _read_host(name: str, groups: frozenset[str], inventory: Inventory, shared: 
         sender_smarthosts=values["mail_sender_smarthosts"],
         credentials=values["mail_credentials"],
         edge=Edge.of(values),
-        inside_sets=tuple(side for side in values["mail_interfaces"] or () if side != OUTSIDE),
+        interface_sets=tuple(values["mail_interfaces"] or ()),
         restrict_egress=values["mail_restrict_egress"],
     )
-    if groups & {SERVERS, RELAYS}:
-        check_mail_host(host, shared, report)
-    if groups & {GATEWAYS, FIREWALLS}:
-        need(
-            host,
-            "mail_interfaces",
-            values["mail_interfaces"],
-            report,
-            f"the {'gateway' if GATEWAYS in groups else 'firewall'} has no interfaces",
-            "Write the interfaces of each side, as {wan: [eth0], lan: [eth1]}",
-        )
-    return host

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of an SMTP dialogue: what each is there for, and what its reply says by itself (RFC 5321).
+
+Probes note them and rules judge them; nothing here has a network.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+
+# What a step is there for.
+BANNER = "banner"
+EHLO = "ehlo"
+STARTTLS = "starttls"
+NULL_SENDER = "null-sender"
+POSTMASTER_NULL = "postmaster-from-null-sender"
+SENDER = "sender"
+POSTMASTER = "postmaster"
+UNKNOWN = "unknown-recipient"
+STRANGER = "stranger"
+STRANGER_AT_DOMAIN = "stranger-at-domain"
+"""A stranger's address wrapped into one of the server's own domain: relaying only if that is unwrapped."""
+OWN_SENDER = "stranger-from-own-sender"
+
+# "I am not the server for that domain", also where a server says so for the time being (Postfix's 454).
+RELAYING = re.compile(
+    r"relay|not (our|a local|hosted|permitted) |no such domain|5\.1\.2|5\.7\.1 .*recipient", re.IGNORECASE
+)
+
+HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
+
+
+def is_greylisted(step: seen.Step) -> bool:
+    """Whether the server says "later" to this recipient (RFC 6647). 421 ends the whole conversation."""
+    return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
+
+
+def greeting_name(dialogue: seen.Dialogue) -> str:
+    """The name that a server gives itself in its answer to EHLO (RFC 5321, section 4.1.1.1)."""
+    for step in dialogue["steps"]:
+        if step["what"] == EHLO and step["code"] == 250:
+            return (step["text"].split() or [""])[0].lower().rstrip(".")
+    return ""
