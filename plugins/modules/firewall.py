@@ -230,8 +230,9 @@ confirm_within:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.detection import BACKENDS
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ACTIONS, FlowsError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.option_values import ACTIONS
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.reconcile import run
 
 

@@ -498,12 +498,15 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge import LIMITS
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge_tls import OUTGOING
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
+    LIMITS,
+    NONE,
+    OUTGOING,
+    TLS_LEVELS,
+    VALIDATIONS,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.reconcile import run
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import NONE, VALIDATIONS
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import TLS_LEVELS
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, TYPES, UNAVAILABLE
 from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT, InvalidError, file_failure
 

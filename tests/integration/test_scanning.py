@@ -288,7 +288,7 @@ def test_smtp_filter_gets_mail_from_the_queue_and_brings_it_back(lab: Lab) -> No
         ({"type": "milter", "address": "inet:203.0.113.25:25"}, "what answers there is no milter"),
         ({"type": "milter", "address": "unix:/opendkim.sock"}, "below /var/spool/postfix"),
         ({"type": "smtp", "address": "203.0.113.25:53"}, "nobody answers there within 5 seconds"),
-        ({"type": "milter", "address": "203.0.113.25"}, "is no address of a milter"),
+        ({"type": "milter", "address": "203.0.113.25"}, "is not an address of a milter"),
         ({"type": "smtp", "address": "filter.example.org:10025"}, "is a name"),
     ],
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Union
 
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.option_values import ACTIONS, INTERFACE, OUTSIDE
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
-ACTIONS = ("forward", "accept", "drop", "reject", "snat")
-OUTSIDE = "wan"
-"""The interface set that leads outside where no flow says which one does."""
-
 _FLOW_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-INTERFACE = re.compile(r'[^\s/:"*\\]{1,15}')
-"""IFNAMSIZ less the final null byte; see dev_valid_name() of Linux, without the characters that nft gives a meaning."""
 # An address comes up several times in a list of flows, and to read it is half of what a flow costs here.
 _ADDRESSES = 65536
 _RATE = re.compile(r"([1-9][0-9]{0,6})/(second|minute|hour|day)")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import validation
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     PASSWORDS,
@@ -26,7 +27,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import
     write_secret,
     write_text,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._scanner import Asker
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem, file_failure
 
 if TYPE_CHECKING:
@@ -124,11 +124,11 @@ class Host:
             raise PostfixError(f"postconf {name} failed: {err.strip()}")
         return out.strip()
 
-    def smtpd(self) -> Asker:
+    def smtpd(self) -> MilterClient:
         """The SMTP server on port 25, as it asks milters."""
         services = self._run("postconf", "-c", str(self.config_directory), "-M")[1]
         root = self.value("queue_directory") if validation.is_chrooted(services) else "/"
-        return Asker(root, self.value("mail_owner"))
+        return MilterClient(root, self.value("mail_owner"))
 
     @contextmanager
     def trial(self, owner: str, files: Mapping[str, str], tables: Mapping[str, str]) -> Iterator[Path]:

@@ -14,13 +14,14 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     without_values,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.desired import wanted
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge_tls import DANE, resolver_problems
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge_tls import resolver_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.proxy_protocol import port_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import scanner_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.timer import PROGRAM, UNITS, Timer
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import certificate_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import printable
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import Host, PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import DANE
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import unreachable
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import read_text
-from ansible_collections.inbound.mail.plugins.module_utils._scanner import MILTER, RSPAMD_PROXY, unreachable
+from ansible_collections.inbound.mail.plugins.module_utils._scanner import MILTER, RSPAMD_PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -38,7 +38,6 @@ LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress
 
 # Wider than any network that one organisation could mean by "my servers".
 _NARROWEST_WIDE_PREFIX = {4: 7, 6: 15}
-_A_LABEL = "xn--"
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
 
@@ -99,26 +98,6 @@ class Former:
     settings: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     known: Collection[str] | None = None
-
-
-def spellings(domain: str) -> tuple[str, ...]:
-    """The domain in A-labels, and in the letters that they mean: both stand in addresses (RFC 6531, section 3.3), and
-    to Postfix they are two domains (SMTPUTF8_README)."""
-    letters = ".".join(map(_letters, domain.split(".")))
-    return tuple(dict.fromkeys((domain, letters)))
-
-
-def _letters(label: str) -> str:
-    """Of an A-label; any other label, and one that means what could not stand in a table, as it is."""
-    if not label.startswith(_A_LABEL):
-        return label
-    try:
-        found = label[len(_A_LABEL) :].encode("ascii").decode("punycode")
-    except UnicodeError:
-        return label
-    # What is ASCII would be another domain altogether.
-    is_plain = found.isprintable() and not any(one.isspace() or one in "@.,#" for one in found)
-    return found if is_plain and not found.isascii() else label
 
 
 def reference(owner: str, table: Table) -> str:

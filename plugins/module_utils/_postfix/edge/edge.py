@@ -22,20 +22,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.hide_re
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.lifetimes import host_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.postscreen import postscreen_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.proxy_protocol import proxy_services
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import LIMITS, SMALLEST_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-SMALLEST_MESSAGE_SIZE = 65536
-"""Bytes; a server has to take at least 64K octets (RFC 5321, section 4.5.3.1.7)."""
-
-LIMITS = {
-    "connections": "smtpd_client_connection_count_limit",
-    "connections_per_minute": "smtpd_client_connection_rate_limit",
-    "messages_per_minute": "smtpd_client_message_rate_limit",
-    "recipients_per_minute": "smtpd_client_recipient_rate_limit",
-}
-"""What is limited -> the parameter."""
 
 # Postfix's own (postconf(5)). A mailbox that may not grow as large as a message is one that local(8) and virtual(8)
 # refuse to deliver to, all of the time.

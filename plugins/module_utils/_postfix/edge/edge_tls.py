@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._dns.resolv_conf import system_resolvers
 from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import Malformed, answers, question, read
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import DANE
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
-
-DANE = "dane"
-OUTGOING = ("may", DANE)
 
 # Each of them demands more of every next hop than DANE does of those without TLSA records.
 _STRICTER = ("encrypt", "fingerprint", "verify", "secure", "dane-only")

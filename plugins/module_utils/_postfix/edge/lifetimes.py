@@ -18,7 +18,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     Configuration,
     Former,
     Table,
-    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import expire_queue
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.expire_queue import (
@@ -26,12 +25,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.expire_
     OTHERS,
     lifetime_seconds,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import lifetime_problem, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-LONGEST_LIFETIME = 100 * 86400
-"""Seconds (postconf(5), maximal_queue_lifetime)."""
 
 _LIFETIME = "maximal_queue_lifetime"
 # Postfix's own (postconf(5)), and the unit of a number that has none.
@@ -73,11 +70,9 @@ def domain_lifetimes(domains: Sequence[Mapping[str, Any]], edge: Mapping[str, An
 
 
 def _check(option: str, value: str, check: Checker) -> None:
-    seconds = lifetime_seconds(value)
-    if seconds is None:
-        check.report(option, f"{value!r} is no time", "Write a number and its unit, as 5d, 12h or 30m")
-    elif seconds > LONGEST_LIFETIME:
-        check.report(option, f"{value} is longer than the 100 days that Postfix allows", "Write 100d")
+    problem = lifetime_problem(value)
+    if problem:
+        check.report(option, *problem)
 
 
 def _former(settings: Mapping[str, str], check: Checker) -> str:

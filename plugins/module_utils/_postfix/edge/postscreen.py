@@ -9,7 +9,6 @@ Whoever passed is known for a day, and an SMTP server takes his next connection 
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,15 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
+    dnsbl_answers_problem,
+    dnsbl_threshold_problem,
+    dnsbl_weight_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-ANSWERS = re.compile(r"(?:(?:[0-9]{1,3}|\[[0-9;.]+\])\.){3}(?:[0-9]{1,3}|\[[0-9;.]+\])")
-"""Which answers of a list count, as postconf(5), postscreen_dnsbl_sites, has it: 127.0.0.[2..11], 127.0.0.2;4"""
-HEAVIEST = 1000
-"""Of a list's weight, this way or the other."""
 _PROGRAM = "postscreen"
 
 
@@ -52,20 +52,17 @@ def _list_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str
     for number, (name, entry) in enumerate(zip(names, lists)):
         where = f"edge.postscreen.dnsbl[{number}]"
         weight, answers = entry.get("weight", 1), entry.get("answers") or ""
-        if not weight or abs(weight) > HEAVIEST:
-            remedy = "Write a whole number, as 1; of a list of good clients a negative one"
-            check.report(f"{where}.weight", f"{weight} is no weight", remedy)
-        if answers and not ANSWERS.fullmatch(answers):
-            remedy = "Write an address or a pattern, as 127.0.0.2 or 127.0.0.[2..11]"
-            check.report(f"{where}.answers", f"{answers!r} are no answers of a list", remedy)
+        if problem := dnsbl_weight_problem(weight):
+            check.report(f"{where}.weight", *problem)
+        if answers and (problem := dnsbl_answers_problem(answers)):
+            check.report(f"{where}.answers", *problem)
         weights += max(weight, 0)
         sites.append(name + (f"={answers}" if answers else "") + (f"*{weight}" if weight != 1 else ""))
     if not sites:
         return {}
     threshold = declared.get("dnsbl_threshold", 1)
-    if threshold < 1 or threshold > weights:
-        what = f"{threshold} is not between 1 and the sum of the lists' weights, {weights}"
-        check.report("edge.postscreen.dnsbl_threshold", what, "Write what a client has to reach to be refused")
+    if problem := dnsbl_threshold_problem(threshold, weights):
+        check.report("edge.postscreen.dnsbl_threshold", *problem)
     return {
         "postscreen_dnsbl_sites": ", ".join(sites),
         "postscreen_dnsbl_threshold": str(threshold),

@@ -13,6 +13,7 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import proxy_port_problem
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
-
-PORTS_OF_OTHERS = (25, 465, 587)
-"""Where others than a load balancer hand mail in."""
 
 _OPTIONS = {
     "smtpd_upstream_proxy_protocol": "haproxy",
@@ -33,9 +31,8 @@ _OPTIONS = {
 
 def proxy_services(port: int, services: Mapping[str, Service], check: Checker) -> tuple[Service, ...]:
     """services: what master.cf has without ours."""
-    if not 1 <= port <= 65535 or port in PORTS_OF_OTHERS:
-        what = f"{port} is no port that a load balancer alone would use"
-        check.report("edge.proxy_port", what, "Write one of its own, as 10025; port 25 stays for everybody else")
+    if problem := proxy_port_problem(port):
+        check.report("edge.proxy_port", *problem)
     taken = next((one for one in services.values() if one.is_port(str(port))), None)
     if taken:
         check.report("edge.proxy_port", f"{taken.key} in master.cf listens there already", "Write another port")

@@ -9,6 +9,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient, unreachable
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     Network,
     Table,
@@ -25,11 +26,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._scanner import (
     RSPAMD_PROXY,
     SMTP,
     TEMPFAIL,
-    Address,
     AddressError,
-    Asker,
+    ScannerAddress,
     parse_address,
-    unreachable,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
@@ -73,7 +72,7 @@ def scanning_of(owner: str, declared: Mapping[str, Any], former: Mapping[str, st
     return Scanning({"smtpd_milters": preceded(ours, {"smtpd_milters": _others(former, address)}, "smtpd_milters")})
 
 
-def _address(scanner: Mapping[str, Any], check: Checker) -> Address | None:
+def _address(scanner: Mapping[str, Any], check: Checker) -> ScannerAddress | None:
     option = "relay.scanner.address"
     if scanner["type"] == RSPAMD:
         if scanner.get("address"):
@@ -89,7 +88,7 @@ def _address(scanner: Mapping[str, Any], check: Checker) -> Address | None:
         return None
 
 
-def _others(former: Mapping[str, str], address: Address) -> str:
+def _others(former: Mapping[str, str], address: ScannerAddress) -> str:
     """The host's milters without the same one: it would scan each message twice."""
     names = {str(address), str(address).replace("127.0.0.1", "localhost")}
     found = former.get("smtpd_milters", "")
@@ -98,7 +97,7 @@ def _others(former: Mapping[str, str], address: Address) -> str:
     return ", ".join(item for item in found.replace(",", " ").split() if item not in names)
 
 
-def _behind_the_queue(owner: str, address: Address, former: Mapping[str, str]) -> Scanning:
+def _behind_the_queue(owner: str, address: ScannerAddress, former: Mapping[str, str]) -> Scanning:
     """Everything goes to the filter but what comes from there: so it may bring it back to port 25, and master.cf needs
     no second one."""
     filter_host = ipaddress.ip_network(address.host)
@@ -115,7 +114,7 @@ def _behind_the_queue(owner: str, address: Address, former: Mapping[str, str]) -
     return Scanning(settings, (clients,), (filter_host,))
 
 
-def scanner_problems(scanner: Mapping[str, Any], smtpd: Asker) -> list[Problem]:
+def scanner_problems(scanner: Mapping[str, Any], smtpd: MilterClient) -> list[Problem]:
     """Whether nobody listens there, or nobody whom Postfix's SMTP server could talk to."""
     kind = SMTP if scanner["type"] == SMTP else MILTER
     address = RSPAMD_PROXY if scanner["type"] == RSPAMD else parse_address(scanner["address"], kind)

@@ -9,7 +9,6 @@ What is taken here and refused by the server behind comes back as a bounce, to a
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +16,24 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     Checker,
     Table,
     reference,
-    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import preceded
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
+    CALLOUT,
+    NONE,
+    STATIC,
+    local_part_at,
+    lookup_table_problem,
+    recipient_problem,
+    spellings,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-NONE, STATIC, CALLOUT = "none", "static", "callout"
-VALIDATIONS = (NONE, STATIC, CALLOUT)
-"""By nothing, by a list, and by asking the server."""
-
 # The text of these kinds of table lies in the file that their name leads to (DATABASE_README).
 _TEXT_KINDS = ("btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash")
-_MAP = re.compile(r"(?:proxy:)?[a-z]+:/[^\s,]+")
-# RFC 5321, section 4.1.2, without quoted local parts: Postfix's tables know those in another spelling. A line of one
-# that begins with # is a comment.
-_LOCAL_PART = re.compile(r"(?!#)[^\s\x00-\x1f\x7f@\"<>(),:;\\\[\]]+")
 
 
 def recipient_settings(
@@ -95,44 +94,20 @@ def _addresses(option: str, addresses: Iterable[str], domain: str, check: Checke
     found = []
     for number, written in enumerate(addresses):
         local_part = local_part_at(domain, written)
-        if local_part is None:
-            check.report(f"{option}[{number}]", *no_recipient(written, domain))
+        if problem := recipient_problem(written, domain):
+            check.report(f"{option}[{number}]", *problem)
         else:
             found.append(f"{local_part}@{domain}")
     return found
 
 
-def local_part_at(domain: str, written: str) -> str | None:
-    """The local part of an address, written with its domain or without; None if it is no address there."""
-    local_part, at, of_domain = written.strip().lower().rpartition("@")
-    if not at:
-        local_part, of_domain = of_domain, domain
-    return local_part if _LOCAL_PART.fullmatch(local_part) and of_domain in spellings(domain) else None
-
-
-def no_recipient(written: str, domain: str) -> tuple[str, str]:
-    """What is wrong with it and what to do."""
-    remedy = f"Write one such as info@{domain}, or info alone; a value for each address"
-    return f"{written!r} is no address of {domain}", remedy
-
-
 def _maps(option: str, maps: Iterable[str], check: Checker) -> list[str]:
     found = []
     for number, table in enumerate(maps):
-        if not is_table(table):
-            check.report(f"{option}[{number}]", *no_table(table))
+        if problem := lookup_table_problem(table):
+            check.report(f"{option}[{number}]", *problem)
         found.append(table)
     return found
-
-
-def is_table(written: str) -> bool:
-    return bool(_MAP.fullmatch(written))
-
-
-def no_table(written: str) -> tuple[str, str]:
-    """What is wrong with it and what to do."""
-    remedy = "Write its kind and its path on the relay: texthash:/etc/postfix/people, ldap:/etc/postfix/ad.cf"
-    return f"{written!r} is no lookup table of Postfix", remedy
 
 
 def map_problems(declared: Sequence[Mapping[str, Any]]) -> list[Problem]:

@@ -16,7 +16,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     access_table,
     mynetworks_pattern,
     reference,
-    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import (
     PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
@@ -25,6 +24,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.share
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import scanning_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import spellings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.internal_transport import (
     TRANSPORT,
     inward_services,

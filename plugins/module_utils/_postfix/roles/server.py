@@ -14,10 +14,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     access_table,
     mynetworks_pattern,
     reference,
-    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import listening, preceded
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import spellings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import (
     client_configuration,
     read_smarthosts,

@@ -23,24 +23,19 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import preceded
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
+    ENCRYPTED,
+    OPPORTUNISTIC,
+    SUBMISSIONS,
+    SUBMISSIONS_PROBLEM,
+    VERIFIED,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
-
-OPPORTUNISTIC = "may"
-ENCRYPTED = "encrypt"
-VERIFIED = "secure"
-TLS_LEVELS = (OPPORTUNISTIC, ENCRYPTED, VERIFIED)
-"""Postfix's own words (postconf(5), smtp_tls_security_level)."""
-SUBMISSIONS = 465
-"""Where TLS begins with the first byte (RFC 8314, section 3.3): Postfix does that for all next hops of a transport."""
-SUBMISSIONS_PROBLEM = (
-    f"on port {SUBMISSIONS} TLS begins without STARTTLS, and the transports of Postfix begin it with STARTTLS",
-    "Write port 587 and tls: encrypt, which mostly leads to the same host",
-)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ....module_utils._postfix.roles.recipients import CALLOUT
+from ....module_utils._postfix.option_values import CALLOUT
 from ..declaration.domains import MailDomain
 from ..declaration.model import Host
 from ..problems import Report

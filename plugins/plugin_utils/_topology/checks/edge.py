@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ....module_utils._postfix.edge.edge_tls import DANE
+from ....module_utils._postfix.option_values import DANE
 from ..declaration.variables import DIRECT, RELAY
 from ..problems import Report
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....module_utils._addresses import SHARED_ADDRESS_SPACE, special_purpose
-from ....module_utils._postfix.routing.smarthosts import VERIFIED
+from ....module_utils._postfix.option_values import VERIFIED
 from ..declaration.variables import DIRECT, FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS, TOPOLOGY_CHOICE
 from ..render.foreign_mta import EXCHANGE, POSTFIX
 from .edge import check_edge

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ....module_utils._postfix.routing.smarthosts import VERIFIED
+from ....module_utils._postfix.option_values import VERIFIED
 from ..checks.domains import check
 from ..declaration.domains import INTERNAL, MailDomain
 from ..declaration.model import Host, Inventory, read

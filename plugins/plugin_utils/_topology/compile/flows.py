@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ....module_utils._addresses import Address, Network
-from ....module_utils._firewall.flows import OUTSIDE
+from ....module_utils._firewall.option_values import OUTSIDE
 from ..declaration.domains import INTERNAL
 from ..declaration.model import Host
 from ..declaration.variables import EVEN, NAT

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....module_utils._addresses import Address
-from ....module_utils._postfix.roles.recipients import (
+from ....module_utils._postfix.option_values import (
     NONE,
     STATIC,
     VALIDATIONS,
-    is_table,
-    local_part_at,
-    no_recipient,
-    no_table,
+    lookup_table_problem,
+    recipient_problem,
 )
 from ..problems import Several, Unfit
 from .edge import lifetime
@@ -112,8 +110,8 @@ def _recipients(value: object) -> Recipients:
 
 def _table(value: object) -> str:
     written = text(value)
-    if not is_table(written):
-        raise Unfit(*no_table(written))
+    if problem := lookup_table_problem(written):
+        raise Unfit(*problem)
     return written
 
 
@@ -243,8 +241,8 @@ def _strange_recipients(entries: Iterable[Mapping[str, Any]]) -> Iterator[Unfit]
     for entry in entries:
         recipients = entry.get("recipients")
         for written in recipients.addresses if recipients else ():
-            if local_part_at(entry["name"], written) is None:
-                message, remedy = no_recipient(written, entry["name"])
+            if problem := recipient_problem(written, entry["name"]):
+                message, remedy = problem
                 yield Unfit(f"{entry['name']}: recipients: {message}", remedy)
 
 

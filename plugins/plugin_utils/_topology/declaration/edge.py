@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ....module_utils._postfix.edge.edge import SMALLEST_MESSAGE_SIZE
-from ....module_utils._postfix.edge.edge_tls import DANE
-from ....module_utils._postfix.edge.expire_queue import lifetime_seconds
-from ....module_utils._postfix.edge.lifetimes import LONGEST_LIFETIME
-from ....module_utils._postfix.edge.postscreen import ANSWERS, HEAVIEST
-from ....module_utils._postfix.edge.proxy_protocol import PORTS_OF_OTHERS
+from ....module_utils._postfix.option_values import (
+    DANE,
+    HEAVIEST,
+    SMALLEST_MESSAGE_SIZE,
+    dnsbl_answers_problem,
+    dnsbl_threshold_problem,
+    dnsbl_weight_problem,
+    lifetime_problem,
+    proxy_port_problem,
+)
 from ..problems import Several, Unfit
 from .readers import address, boolean, described, each, mail_domain, network, text, whole_number
 from .schema import Key, read_entries, read_entry
@@ -94,15 +98,12 @@ def message_size(value: object) -> int:
 
 
 def lifetime(value: object) -> str:
-    remedy = "Write a number and its unit, as 5d, 12h or 30m"
     if not isinstance(value, str):
+        remedy = "Write a number and its unit, as 5d, 12h or 30m"
         raise Unfit(f"is {described(value)}, not a time with its unit", remedy)
     word = str(value).strip()
-    seconds = lifetime_seconds(word)
-    if seconds is None:
-        raise Unfit(f"'{word}' is not a time", remedy)
-    if seconds > LONGEST_LIFETIME:
-        raise Unfit(f"{word} is longer than the 100 days that Postfix allows", "Write 100d at most")
+    if problem := lifetime_problem(word):
+        raise Unfit(*problem)
     return word
 
 
@@ -122,11 +123,9 @@ def postscreen(value: object) -> dict[str, Any] | None:
     found = read_entry(value, POSTSCREEN_KEYS, "")
     weights = sum(max(entry.get("weight", 1), 0) for entry in found.get("dnsbl", ()))
     threshold = found.get("dnsbl_threshold", 1)
-    if found.get("dnsbl") and not 1 <= threshold <= weights:
-        raise Unfit(
-            f"dnsbl_threshold: {threshold} is not between 1 and the sum of the lists' weights, {weights}",
-            "Write what a client has to reach to be refused",
-        )
+    if found.get("dnsbl") and (problem := dnsbl_threshold_problem(threshold, weights)):
+        message, remedy = problem
+        raise Unfit(f"dnsbl_threshold: {message}", remedy)
     return found
 
 
@@ -142,8 +141,8 @@ def load_balancer(value: object) -> dict[str, Any]:
 
 def _proxy_port(value: object) -> int:
     port = whole_number(65535, "a TCP port")(value)
-    if port in (0, *PORTS_OF_OTHERS):
-        raise Unfit(f"{port} is no port that a load balancer alone would use", "Write one of its own, as 10025")
+    if problem := proxy_port_problem(port):
+        raise Unfit(*problem)
     return port
 
 
@@ -155,16 +154,15 @@ def _dnsbl(value: object) -> list[dict[str, Any]]:
 
 
 def _weight(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not value or abs(value) > HEAVIEST:
-        raise Unfit(f"'{value}' is no weight", "Write a whole number, as 1; of a list of good clients a negative one")
-    return value
+    if problem := dnsbl_weight_problem(value):
+        raise Unfit(*problem)
+    return int(str(value))
 
 
 def _answers(value: object) -> str:
     written = text(value)
-    if not ANSWERS.fullmatch(written):
-        remedy = "Write an address or a pattern, as 127.0.0.2 or 127.0.0.[2..11]"
-        raise Unfit(f"'{written}' are no answers of a list", remedy)
+    if problem := dnsbl_answers_problem(written):
+        raise Unfit(*problem)
     return written
 
 

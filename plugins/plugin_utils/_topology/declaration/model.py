@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....module_utils._addresses import Address, Network, special_purpose
-from ....module_utils._firewall.flows import OUTSIDE
+from ....module_utils._firewall.option_values import OUTSIDE
 from ..problems import Report, Several, Unfit
 from .domains import MailDomain, Zone
 from .edge import Edge

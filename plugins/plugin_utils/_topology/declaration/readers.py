@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, TypeVar
 
 from ....module_utils._addresses import Address, Network, can_be_a_hosts_own
-from ....module_utils._firewall.flows import INTERFACE, OUTSIDE
+from ....module_utils._firewall.option_values import INTERFACE, OUTSIDE
 from ..._records.names import InvalidName, name_text, parse_name
 from ..problems import Several, Unfit
 

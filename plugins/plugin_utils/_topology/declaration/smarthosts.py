@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from ....module_utils._postfix.routing.smarthosts import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
+from ....module_utils._postfix.option_values import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
 from ..problems import Several, Unfit
 from .readers import address, described, host_name, items, mail_domain, one_of, text, whole_number
 from .schema import Key, read_entry

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ....module_utils._postfix.edge.edge_tls import OUTGOING
+from ....module_utils._postfix.option_values import OUTGOING
 from ..render.foreign_mta import POSTFIX, SOFTWARE
 from .domains import domains, zones
 from .edge import client_limits, lifetime, load_balancer, message_size, postscreen

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ....module_utils._firewall.flows import OUTSIDE as WAN
+from ....module_utils._firewall.option_values import OUTSIDE as WAN
 
 OUTSIDE = "outside"
 

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Former
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge import LIMITS, edge_configuration
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.lifetimes import domain_lifetimes
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import LIMITS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.server import server_configuration
 

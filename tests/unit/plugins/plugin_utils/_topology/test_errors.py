@@ -183,13 +183,13 @@ ALL_HOSTS = [
     (
         domain(recipients={"validation": "static", "addresses": ["info", "bob@example.com"]}),
         "mail_domains",
-        "example.org: recipients: 'bob@example.com' is no address of example.org",
+        "example.org: recipients: 'bob@example.com' is not an address of example.org",
         "info@example.org",
     ),
     (
         domain(recipients={"validation": "static", "maps": ["people"]}),
         "mail_domains",
-        "'people' is no lookup table of Postfix",
+        "'people' is not a lookup table of Postfix",
         "texthash:/etc/postfix/people",
     ),
     ({"mail_domains": "example.org"}, "mail_domains", "is text, not a list", "[{name: example.org}]"),

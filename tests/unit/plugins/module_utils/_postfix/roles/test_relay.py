@@ -10,9 +10,9 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     Configuration,
     Former,
-    spellings,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import services_of
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import spellings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 

@@ -54,7 +54,7 @@ def test_nothing_is_scanned_unless_declared(plan_of: Callable[[str], dict[str, A
         ("{type: rspamd, anti_virus: true}", ["there is no key 'anti_virus'"]),
         ("{type: rspamd, address: 'inet:192.0.2.5:8891'}", ["address: rspamd on the relay itself needs none"]),
         ("{type: milter}", ["has no 'address', and it is a milter"]),
-        ("{type: milter, address: '192.0.2.5'}", ["address: '192.0.2.5' is no address of a milter"]),
+        ("{type: milter, address: '192.0.2.5'}", ["address: '192.0.2.5' is not an address of a milter"]),
         (
             "{type: smtp, address: 'filter:25', antivirus: true, unavailable: accept}",
             [
