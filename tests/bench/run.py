@@ -22,6 +22,7 @@ import cutover  # noqa: E402
 import dns_records  # noqa: E402
 import firewall  # noqa: E402
 import firewall_changes  # noqa: E402
+import plan  # noqa: E402
 import relay  # noqa: E402
 import site_again  # noqa: E402
 import verify  # noqa: E402
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "dns": dns_records.run,
     "firewall": firewall.run,
     "firewall-changes": firewall_changes.run,
+    "plan": plan.run,
     "relay": relay.run,
     "site": site_again.run,
     "verify": verify.run,

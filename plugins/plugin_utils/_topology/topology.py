@@ -137,7 +137,7 @@ class Links:
     def devices_before(self, host: Host) -> list[Host]:
         """Every managed device between the host and the outside, the gateway first, each once."""
         if host.topology == RELAY:
-            # One that is behind a relay itself is an error, and may be in a circle.
+            # One that is behind a relay itself is an error, and may be in a loop.
             relays = [relay for relay in self.relays_of(host) if relay.is_front_end]
             found = self.filters_of(host) or [device for relay in relays for device in self.devices_before(relay)]
         else:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Circles of hosts, each of which hands mail to the next: it ends as a bounce (RFC 5321, section 6.3)."""
+"""Loops of hosts, each of which hands mail to the next: it ends as a bounce (RFC 5321, section 6.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ..compile.flows import PORT
 from ..declaration.model import Host
@@ -25,11 +25,11 @@ def _check_relays(links: Links, report: Report) -> None:
         host = links.hosts.get(name)
         return host.relays if host is not None and host.topology == RELAY else ()
 
-    for circle in _circles((host.name for host in links.declaration.mail_hosts()), relays):
+    for loop in _loops((host.name for host in links.declaration.mail_hosts()), relays):
         report.error(
-            circle[0],
+            loop[0],
             "mail_relays",
-            f"the relays are in a circle: {' -> '.join([*circle, circle[0]])}",
+            f"the relays form a loop: {' -> '.join([*loop, loop[0]])}",
             "Give one of them mail_topology: direct or nat, the one that mail from outside reaches",
         )
 
@@ -48,12 +48,12 @@ def _check_smarthosts(links: Links, report: Report) -> None:
             return [relay.name for relay in links.relays_of(links.hosts[name])]
         return [target for hops in _lists(fronts[name]) for target in ours(hops)]
 
-    for circle in _circles(fronts, sends_to):
-        # A circle of relays alone is reported as that.
-        start = next((place for place, name in enumerate(circle) if name in fronts), None)
+    for loop in _loops(fronts, sends_to):
+        # A loop of relays alone is reported as that.
+        start = next((place for place, name in enumerate(loop) if name in fronts), None)
         if start is None:
             continue
-        way = [*circle[start:], *circle[:start], circle[start]]
+        way = [*loop[start:], *loop[:start], loop[start]]
         steps = [(fronts[name], target) for name, target in zip(way, way[1:]) if name in fronts]
         variable = "mail_smarthosts" if way[1] in ours(steps[0][0].smarthosts) else "mail_sender_smarthosts"
         remedy = "Name a host that hands it to the outside"
@@ -79,21 +79,47 @@ def _owners(links: Links) -> dict[str, set[str]]:
     return owners
 
 
-def _circles(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> Iterator[list[str]]:
-    """One circle for each start that leads into one, each set of names once."""
-    reported: set[frozenset[str]] = set()
-    for start in starts:
-        circle = _circle([start], following)
-        if circle and frozenset(circle) not in reported:
-            reported.add(frozenset(circle))
-            yield circle
-
-
-def _circle(path: list[str], following: Callable[[str], Iterable[str]]) -> list[str] | None:
-    for name in following(path[-1]):
+def _loops(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> Iterator[list[str]]:
+    """One loop for each start that leads into one, each loop once; takes time linear in hosts and next hops."""
+    next_hops = _reachable(starts, following)
+    endless = _endless(next_hops)
+    # The first next hop of each that is endless too: following it leads into the loop.
+    first = {name: next(hop for hop in next_hops[name] if hop in endless) for name in next_hops if name in endless}
+    walked: set[str] = set()
+    for start in first:
+        path: dict[str, int] = {}
+        name = start
+        while name not in walked and name not in path:
+            path[name] = len(path)
+            name = first[name]
         if name in path:
-            return path[path.index(name) :]
-        circle = _circle([*path, name], following)
-        if circle:
-            return circle
-    return None
+            yield list(path)[path[name] :]
+        walked.update(path)
+
+
+def _reachable(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> dict[str, list[str]]:
+    """Each host that a start leads to, the starts first and in their order -> its next hops."""
+    waiting = list(starts)
+    next_hops = {name: list(following(name)) for name in waiting}
+    while waiting:
+        for name in next_hops[waiting.pop()]:
+            if name not in next_hops:
+                next_hops[name] = list(following(name))
+                waiting.append(name)
+    return next_hops
+
+
+def _endless(next_hops: Mapping[str, Sequence[str]]) -> set[str]:
+    """The hosts that lead into a loop: those left over when the ones with no next hop left are taken out in turn."""
+    left = {name: len(hops) for name, hops in next_hops.items()}
+    previous: dict[str, list[str]] = {}
+    for name, hops in next_hops.items():
+        for hop in hops:
+            previous.setdefault(hop, []).append(name)
+    ends = [name for name, count in left.items() if not count]
+    while ends:
+        for name in previous.get(ends.pop(), ()):
+            left[name] -= 1
+            if not left[name]:
+                ends.append(name)
+    return {name for name, count in left.items() if count}

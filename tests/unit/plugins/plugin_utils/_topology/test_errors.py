@@ -468,7 +468,7 @@ def test_server_that_cannot_have_the_name_of_the_inventory(inventory_name: str, 
     assert "mailbox.example.org" in error["remedy"]
 
 
-def test_relays_in_a_circle(errors_of: Any) -> None:
+def test_relays_that_form_a_loop(errors_of: Any) -> None:
     inventory = copy.deepcopy(GOOD)
     inventory["mail_relays"]["hosts"]["relay"] |= {"mail_topology": "relay", "mail_relays": ["second"]}
     inventory["mail_relays"]["hosts"]["second"] = {
@@ -480,9 +480,9 @@ def test_relays_in_a_circle(errors_of: Any) -> None:
     # Who is behind relays and names no firewall is taken to be behind those of its relays.
     del inventory["mail_relays"]["hosts"]["relay"]["mail_firewalls"]
     errors = errors_of(yaml.safe_dump(inventory, sort_keys=False))
-    circles = [error for error in errors if "circle" in error["message"]]
-    assert [(error["host"], error["message"]) for error in circles] == [
-        ("relay", "the relays are in a circle: relay -> second -> relay")
+    loops = [error for error in errors if "loop" in error["message"]]
+    assert [(error["host"], error["message"]) for error in loops] == [
+        ("relay", "the relays form a loop: relay -> second -> relay")
     ]
     assert all(error["remedy"] for error in errors)
 

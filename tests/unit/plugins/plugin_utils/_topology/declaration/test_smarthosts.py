@@ -148,7 +148,7 @@ def test_two_that_send_through_one_another(errors_of: Any) -> None:
     "smarthost", ["south.example.org", "{address: north.example.org, port: 10025}", "192.168.0.10"]
 )
 def test_smarthost_of_ours_that_hands_mail_on(smarthost: str, plan_of: Any) -> None:
-    """Another host, another service of the same, an address that is there at both sites: no circle."""
+    """Another host, another service of the same, an address that is there at both sites: no loop."""
     assert plan_of(TWO_SITES % (smarthost, ""))["warnings"] == []
 
 
