@@ -300,3 +300,18 @@ def test_every_rule_says_how_to_mend_it() -> None:
         assert rule.what.endswith("."), rule.id
         assert rule.hint.endswith("."), rule.id
         assert rule.source, rule.id
+
+
+@pytest.mark.parametrize(("ttl", "blocks"), [(3600, False), (3601, True)])
+def test_a_ttl_blocks_a_change_when_it_is_longer_than_an_hour(ttl: int, blocks: bool) -> None:
+    for name, values in (("ttl-blocks-change", ["10 old.example.org."]), ("negative-ttl-blocks-change", [])):
+        observation = copy.deepcopy(OBSERVATION)
+        serve(observation, ttl, *values)
+        assert (name in ids(observation)) is blocks
+
+
+@pytest.mark.parametrize(("preference", "too_early"), [(9, True), (10, True), (11, False)])
+def test_a_backup_comes_after_ours_only_with_a_higher_number(preference: int, too_early: bool) -> None:
+    observation = copy.deepcopy(OBSERVATION)
+    serve(observation, 300, "10 mail.example.org.", f"{preference} {BACKUP}.")
+    assert ("backup-before-primary" in ids(observation)) is too_early

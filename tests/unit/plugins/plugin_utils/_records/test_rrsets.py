@@ -22,6 +22,8 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._records.rrsets impor
     RRset,
     alias_conflicts,
     changes_towards,
+    delegations,
+    name_server_conflicts,
     state_after,
     zone_file,
 )
@@ -249,3 +251,33 @@ def test_whether_something_names_a_host() -> None:
 def test_zone_file_lines() -> None:
     text = zone_file([None, rrset("Example.org", "MX", "20 b.", "10 a."), rrset("example.org", "TXT", "x y", ttl=60)])
     assert text == ('example.org. 300 IN MX 10 a.\nexample.org. 300 IN MX 20 b.\nexample.org. 60 IN TXT "x y"\n')
+
+
+@pytest.mark.parametrize(("there", "wanted"), [("0 .", "10 a."), ("10 a.", "0 .")])
+def test_a_null_mx_and_an_exchanger_replace_one_another_also_where_values_are_added(there: str, wanted: str) -> None:
+    """RFC 7505, section 3: a null MX stands alone."""
+    (goal,) = goals({**MX, "values": [wanted], "exclusive": False})
+    assert goal.applied_to(rrset("example.org", "MX", there)) == rrset("example.org", "MX", wanted)
+
+
+@pytest.mark.parametrize("tag", ["v=spf1", "v=DMARC1;", "v=STSv1;", "v=TLSRPTv1;"])
+def test_a_policy_replaces_the_one_of_its_kind(tag: str) -> None:
+    """A name with two of a kind has none (RFC 7208, 4.5; RFC 9989, 4.7; RFC 8461, 3.1; RFC 8460, 3)."""
+    (goal,) = goals({"name": "example.org", "type": "TXT", "values": [f"{tag} new"]})
+    current = rrset("example.org", "TXT", f"{tag} old", "proof=1")
+    assert goal.applied_to(current) == rrset("example.org", "TXT", f"{tag} new", "proof=1")
+
+
+def test_a_zone_keeps_a_name_server() -> None:
+    servers = {"name": "example.org", "type": "NS"}
+    there = state(rrset("example.org", "NS", "ns1.example.net."), rrset("sub.example.org", "NS", "ns1.example.com."))
+    apex = changes_towards(goals({**servers, "state": "absent"}), there)
+    (problem,) = name_server_conflicts(ZONE, apex)
+    assert "no name server (NS) would be left for example.org" in problem
+    below = changes_towards(goals({**servers, "name": "sub.example.org", "state": "absent"}), there)
+    assert name_server_conflicts(ZONE, below) == []
+
+
+def test_the_zones_own_name_servers_delegate_nothing() -> None:
+    keys = [key("example.org", "NS"), key("sub.example.org", "NS"), key("example.org", "MX")]
+    assert delegations(ZONE, keys) == {parse_name("sub.example.org")}

@@ -106,3 +106,11 @@ def test_old_files_are_passed_over(tmp_path: Path) -> None:
     old.write_bytes(mail(TOKEN))
     os.utime(old, (0, 0))
     assert seek(old) == []
+
+
+def test_a_message_that_claims_more_hops_than_any_server_allows_is_read_to_a_limit() -> None:
+    """The limit counts from the last hop, which our own server wrote."""
+    fields = [f"Received: from a.example by hop{number}.example with SMTP; x" for number in range(1000)]
+    found = hops("\n".join([*fields, ""]).encode())
+    assert [found[0]["by"], found[-1]["by"]] == ["hop99.example", "hop0.example"]
+    assert len(found) == 100

@@ -208,3 +208,13 @@ mail_relays:
 def test_lifetime_of_a_domain_without_relay_is_a_warning(plan_of: Any) -> None:
     text = inventory("queue_lifetime: 14d").replace("backup_mx: [{name: backup.example.net}], ", "")
     assert "example.org: queue_lifetime has no effect, as no relay is in front" in str(plan_of(text)["warnings"])
+
+
+def test_the_server_takes_mail_from_every_address_that_its_backup_has(plan_of: Any) -> None:
+    """It is not kept out by postscreen or a client limit, whichever of its addresses it sends from."""
+    backup = "mail_addresses: [9.9.2.20, 10.0.0.20]"
+    behind_nat = backup.replace("9.9.2.20, ", "") + ", mail_public_addresses: [9.9.2.20]"
+    text = inventory(STATIC, behind_nat, "mail_addresses: [9.9.1.10], mail_postscreen: {}")
+    text = text.replace("backup: {mail_topology: direct", "backup: {mail_topology: nat")
+    edge = plan_of(text)["server"]["mail"]["edge"]
+    assert {"9.9.2.20", "10.0.0.20"} <= set(edge["postscreen"]["exempt"])
