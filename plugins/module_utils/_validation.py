@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with what a module was told, said so that the administrator can mend it: all of it, not the first."""
+"""What is wrong with a module's options, or with the host for them: every problem of a run, each with its remedy."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with what was declared, or with the host it is declared for.
-
-    option: where: an option, what an option holds by its name (as a flow), or a file and what is in it.
-    """
+    """option: the place: an option, what an option holds by its name (as a flow), or a file and what is in it."""
 
     option: str
     message: str
@@ -35,10 +32,25 @@ class InvalidError(ValueError):
         self.problems = tuple(problems)
 
 
+class Problems:
+    """Collects problems, so that one run shows all of them."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def report(self, option: str, message: str, remedy: str) -> None:
+        self.found.append(Problem(option, message, remedy))
+
+    def finish(self) -> None:
+        """Raise InvalidError if there are any."""
+        if self.found:
+            raise InvalidError(self.found)
+
+
 def file_failure(error: OSError) -> str:
     """Which file could not be read or written, and why."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
-AS_ROOT = "See that this runs as root (become: true), and that the file system can be written to and is not full"
+AS_ROOT = "Run this as root (become: true), and make sure that the file system is writable and not full"
 """The remedy for it."""

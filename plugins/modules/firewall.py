@@ -230,10 +230,10 @@ confirm_within:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.detection import BACKENDS
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowsError
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.option_values import ACTIONS
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.reconcile import run
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 
 def main() -> None:
@@ -268,7 +268,7 @@ def main() -> None:
     )
     try:
         module.exit_json(**run(module))
-    except (FlowsError, HostError) as error:
+    except (HostError, InvalidError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import passages
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import iptables, iptables_tree
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import allow_rules
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import iptables_rules, iptables_tree
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import render
 from ansible_collections.inbound.mail.tests.integration.firewall.conftest import INTERFACES, Gateway, Network
 from rows import row
@@ -74,7 +74,7 @@ def forwards(count: int) -> list[dict]:
 
 def table(count: int) -> str:
     """Ours, as it is loaded."""
-    return render("bench", policy(forwards(count), INTERFACES)).script()
+    return render("bench", read_flows(forwards(count), INTERFACES)).script()
 
 
 def chain(count: int) -> str:
@@ -99,17 +99,17 @@ def opening_by_hand() -> str:
 
 def openings(count: int) -> str:
     """Those that ours makes for so many forwards, as it makes them."""
-    found = iptables.rules(passages(policy(forwards(count), INTERFACES)), [4])
+    found = iptables_rules.rules(allow_rules(read_flows(forwards(count), INTERFACES)), [4])
     chains = iptables_tree.tree("bench", "bench", (rule.partition(" ")[2] for rule in found))
-    return beside_iptables([*iptables.rules_of(chains), "-A FORWARD -j bench"])
+    return beside_iptables([*iptables_rules.rules_of(chains), "-A FORWARD -j bench"])
 
 
 def openings_in_one_chain(count: int) -> str:
-    found = iptables.rules(passages(policy(forwards(count), INTERFACES)), [4])
+    found = iptables_rules.rules(allow_rules(read_flows(forwards(count), INTERFACES)), [4])
     rules = [rule.partition(" ")[2] for rule in found]
     # The one that is used comes last.
     rules.sort(key=lambda rule: "203.0.113.1 " in rule)
-    return beside_iptables([*iptables.rules_of({"bench": rules}), "-A FORWARD -j bench"])
+    return beside_iptables([*iptables_rules.rules_of({"bench": rules}), "-A FORWARD -j bench"])
 
 
 class Bench:

@@ -284,10 +284,10 @@ def test_smtp_filter_gets_mail_from_the_queue_and_brings_it_back(lab: Lab) -> No
 @pytest.mark.parametrize(
     ("scanner", "says"),
     [
-        ({"type": "milter", "address": "inet:203.0.113.10:11332"}, "nobody answers there"),
+        ({"type": "milter", "address": "inet:203.0.113.10:11332"}, "nothing answers there"),
         ({"type": "milter", "address": "inet:203.0.113.25:25"}, "what answers there is no milter"),
         ({"type": "milter", "address": "unix:/opendkim.sock"}, "below /var/spool/postfix"),
-        ({"type": "smtp", "address": "203.0.113.25:53"}, "nobody answers there within 5 seconds"),
+        ({"type": "smtp", "address": "203.0.113.25:53"}, "nothing answers there within 5 seconds"),
         ({"type": "milter", "address": "203.0.113.25"}, "is not an address of a milter"),
         ({"type": "smtp", "address": "filter.example.org:10025"}, "is a name"),
     ],
@@ -321,7 +321,7 @@ def test_milters_socket_is_asked_as_postfix_will_ask(lab: Lab) -> None:
         failed = site(lab, {"type": "milter", "address": f"unix:/{name}.sock"}, check=False)
         assert failed.returncode != 0
         assert (
-            f"asked as user postfix below /var/spool/postfix like Postfix's SMTP server: nobody answers there ({why})"
+            f"asked as user postfix below /var/spool/postfix like Postfix's SMTP server: nothing answers there ({why})"
             in failed.stdout
         )
     assert files(lab) == before

@@ -7,7 +7,7 @@ What was there before is written to /run, and a timer of systemd is started that
 changed. What outlives a reboot is written when the change is confirmed. So whatever happens in between (no way back to
 the host, a controller that dies, a reboot), the host ends with what it had.
 
-Confirming and taking back both begin by renaming the folder: whoever comes second finds it gone.
+Confirming and taking back both begin by renaming the folder: the second of them finds it gone.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import sysctls
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import Host, HostError
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import together
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import table_name
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import removal
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present
+from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl, run_later
 
 if TYPE_CHECKING:
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.firewall_host import FirewallHost
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import TableChange
 
 FOLDER = Path("/run/inbound.mail/firewall")
 
 
-class Unconfirmed:
+class PendingChange:
     """The change of a table that waits for its confirmation, if there is one."""
 
-    def __init__(self, host: Host, name: str) -> None:
+    def __init__(self, host: FirewallHost, name: str) -> None:
         self._host = host
         self._name = name
         self._folder = FOLDER / name
@@ -44,22 +47,22 @@ class Unconfirmed:
 
     @property
     def exists(self) -> bool:
-        # Not readable by everybody, and check mode may run as anybody.
+        # Not readable for all users, and check mode may run as any of them.
         return os.path.isdir(self._folder)
 
     @property
     def backend(self) -> str:
         """What the change was made for; empty if none waits."""
-        return self._host.read(self._folder / "backend")
+        return read_if_present(self._folder / "backend")
 
-    def arm(self, change: Change, timeout: int) -> None:
+    def arm(self, change: TableChange, timeout: int) -> None:
         """Have it taken back after so many seconds; the change itself is made afterwards."""
         FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
         for cut_short in (self._prepared, self._confirmed, self._reverted):
             shutil.rmtree(cut_short, ignore_errors=True)
         self._prepared.mkdir(mode=0o700)
         for name, text in (
-            ("before.nft", removal(table_name(self._name)) + self._host.listing_text(table_name(self._name))),
+            ("before.nft", removal(table_name(self._name)) + self._host.nft.listing_text(table_name(self._name))),
             ("table.nft", change.after.file),
             ("sysctl.conf", change.after.sysctl_file),
             ("openings.json", json.dumps(dict(change.after.kept_openings))),
@@ -70,7 +73,11 @@ class Unconfirmed:
         # From now on it can be taken back, whenever this process ends.
         self._prepared.rename(self._folder)
         try:
-            self._host.start_timer(self._unit, timeout, "/bin/sh", str(self._folder / "revert"))
+            if not run_later(self._host.commands, self._unit, timeout, "/bin/sh", str(self._folder / "revert")):
+                raise HostError(
+                    "confirm_timeout needs a systemd that runs on the host, to take the change back if it is not "
+                    "confirmed. Leave confirm_timeout out, or set it to 0"
+                )
         except HostError:
             shutil.rmtree(self._folder)
             raise
@@ -83,19 +90,23 @@ class Unconfirmed:
             raise HostError(
                 f"no change of {self._name} waits for confirmation. It was taken back, or the host has booted since"
             ) from error
-        self._host.stop_timer(self._unit)
+        self._stop_timer()
         file, sysctl_file, openings = (
-            self._host.read(self._confirmed / name) for name in ("table.nft", "sysctl.conf", "openings.json")
+            read_if_present(self._confirmed / name) for name in ("table.nft", "sysctl.conf", "openings.json")
         )
         shutil.rmtree(self._confirmed)
         return file, sysctl_file, json.loads(openings)
 
     def revert(self) -> None:
         """Take it back now."""
-        self._host.run_script(self._folder / "revert")
-        self._host.stop_timer(self._unit)
+        self._host.commands.must("/bin/sh", str(self._folder / "revert"))
+        self._stop_timer()
 
-    def _script(self, change: Change) -> str:
+    def _stop_timer(self) -> None:
+        # It is gone already if its time has come.
+        Systemctl(self._host.commands).run("stop", f"{self._unit}.timer")
+
+    def _script(self, change: TableChange) -> str:
         """Sysctls that make the host route come after the rules, and go before them."""
         steps = [
             (value, f"echo {quote(value)} >{quote(sysctls.path(key))}")
@@ -104,14 +115,14 @@ class Unconfirmed:
         ]
         before, after = change.before.openings, change.after.openings
         changed = [title for title, text in before.items() if text != after[title]]
-        widened = [change.keepers[title].script(together(before[title], after[title])) for title in changed]
-        restored = [change.keepers[title].script(before[title]) for title in changed]
+        widened = [change.managers[title].script(together(before[title], after[title])) for title in changed]
+        restored = [change.managers[title].script(before[title]) for title in changed]
         lines = [
             "#!/bin/sh",
             f"mv {self._folder} {self._reverted} || exit 0",
             *(step for value, step in steps if value == "0"),
             *widened,
-            f"{self._host.nft} -f {self._reverted}/before.nft",
+            f"{self._host.nft.path} -f {self._reverted}/before.nft",
             *restored,
             *(step for value, step in steps if value != "0"),
             f"rm -r {self._reverted}",

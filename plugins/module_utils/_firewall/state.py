@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import Keeper
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import FirewallManager
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class State:
     """The kernel's values of those that the table is about."""
     at_boot: bool
     openings: Mapping[str, str] = field(default_factory=dict)
-    """What keepers of the packet filter let through for the table, by their title: live."""
+    """What firewall managers accept for the table, by their title: live."""
     kept_openings: Mapping[str, str] = field(default_factory=dict)
     """The same as the next boot will have it."""
 
 
 @dataclass(frozen=True)
-class Change:
+class TableChange:
     """A change to the table of that name.
 
-    scripts: what nft has to do for it, a transaction each; keepers: by title, those whose openings are in the states.
+    scripts: for nft, a transaction each; managers: by title, those whose openings are in the states.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Change:
     before: State
     after: State
     scripts: tuple[str, ...]
-    keepers: Mapping[str, Keeper] = field(default_factory=dict)
+    managers: Mapping[str, FirewallManager] = field(default_factory=dict)
     forwards: tuple[Flow, ...] = ()
     """What is forwarded afterwards."""
 

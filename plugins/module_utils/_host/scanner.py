@@ -38,8 +38,8 @@ class MilterClient:
 def unreachable(address: ScannerAddress, kind: str, client: MilterClient | None = None) -> str:
     """Why no scanner of that kind answers there, or nothing.
 
-    client: for whom a socket's path and permissions have to hold; None for this process. Only root can ask as somebody
-    else, so anybody else finds nothing against a socket.
+    client: for whom a socket's path and permissions have to hold; None for this process. Only root can ask as another
+    user; any other user finds nothing against a socket.
     """
     if not address.path or not client:
         return _unreachable(address, kind)
@@ -81,9 +81,9 @@ def _unreachable(address: ScannerAddress, kind: str) -> str:
             connection.sendall(_QUIT)
             return "" if answer[4:5] == b"O" else "what answers there is no milter"
     except socket.timeout:
-        return f"nobody answers there within {_PATIENCE} seconds"
+        return f"nothing answers there within {_PATIENCE} seconds"
     except OSError as error:
-        return f"nobody answers there ({error.strerror or error})"
+        return f"nothing answers there ({error.strerror or error})"
 
 
 def _connected(address: ScannerAddress) -> socket.socket:

@@ -255,7 +255,7 @@ def test_nothing_is_changed_that_could_not_be_kept(gateway: Gateway) -> None:
 
 
 def test_a_time_to_wait_that_is_none_is_refused(gateway: Gateway) -> None:
-    assert "confirm_timeout: -5 is no time to wait" in gateway.refuse([FORWARD], confirm_timeout=-5)
+    assert "confirm_timeout: -5 is not a number of seconds" in gateway.refuse([FORWARD], confirm_timeout=-5)
 
 
 def test_rules_that_the_kernel_refuses_change_nothing(gateway: Gateway) -> None:

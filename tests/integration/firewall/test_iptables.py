@@ -268,7 +268,7 @@ def test_openings_that_cannot_be_made_say_why_however_many_they_are(strict: Netw
     gateway.run("mount --bind /mnt/flock /usr/bin/flock")
     try:
         flows = [{**FLOWS[1], "name": f"a{n}", "destination": [f"10.0.{n // 250}.{n % 250}"]} for n in range(3000)]
-        assert "the openings cannot be made: no locks here" in gateway.refuse(flows)
+        assert "the firewall manager's rules cannot be set: no locks here" in gateway.refuse(flows)
     finally:
         gateway.run("umount /usr/bin/flock")
 

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import render
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import replacement
 
@@ -239,7 +239,7 @@ def test_nobody_is_turned_away_while_the_rules_are_replaced(network: Network) ->
     refused = {"name": "refused", "action": "reject", "source": ["203.0.113.99"], "destination": ["192.168.0.0/24"]}
     hidden = {**FORWARD, "translate_source": True, "hairpin": True, "limits": {"rate": "60000/second"}}
     lists = [[FORWARD, rest], [refused, hidden, {**rest, "log": True}]]
-    tables = [render("test", policy(flows, INTERFACES)) for flows in lists]
+    tables = [render("test", read_flows(flows, INTERFACES)) for flows in lists]
     gateway.apply(lists[0])
     clients = [network[name].start(sys.executable, "-uc", program) for name in ("outside", "stranger")]
     for client in clients:

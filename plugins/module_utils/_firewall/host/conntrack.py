@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow
+    from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
 # As conntrack(8) lists it: the addresses of the one direction, then those of the other, from which answers come.
 _ENTRY = re.compile(r"dst=(?P<public>\S+) sport=\d+ dport=(?P<port>\d+).*? src=(?P<target>\S+) dst=")
@@ -23,6 +24,27 @@ class Forwarded(NamedTuple):
     public_address: str
     port: int
     target: str
+
+
+class Conntrack:
+    """conntrack(8)."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    @property
+    def is_installed(self) -> bool:
+        return bool(self._commands.path("conntrack"))
+
+    def forwarded(self) -> set[Forwarded]:
+        """The TCP connections whose destination is translated."""
+        return parse(self._commands.must("conntrack", "-L", "-p", "tcp", "--dst-nat"))
+
+    def end(self, forwarded: Forwarded) -> None:
+        """Delete their entries: their next packet begins a new connection, or belongs to none."""
+        ends = ("--orig-dst", forwarded.public_address, "--orig-port-dst", str(forwarded.port))
+        # None may be left by now, which it says by its exit status.
+        self._commands.run("conntrack", "-D", "-p", "tcp", *ends, "--reply-src", forwarded.target)
 
 
 def parse(listing: str) -> set[Forwarded]:

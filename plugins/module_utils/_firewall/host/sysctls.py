@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+SYSCTL_FILE = Path("/etc/sysctl.d/60-inbound-mail.conf")
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 _HEADER = "# Written by Ansible (inbound.mail.firewall): a change here is overwritten.\n"
@@ -40,6 +44,25 @@ def path(key: str) -> str:
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
+def live(keys: Iterable[str]) -> dict[str, str]:
+    """The values in the kernel of those that it has."""
+    found = {}
+    for key in keys:
+        where = Path(path(key))
+        if where.exists():
+            found[key] = where.read_text().strip()
+    return found
+
+
+def set_live(key: str, value: str) -> None:
+    """Set the value in the kernel. Raises HostError."""
+    try:
+        Path(path(key)).write_text(value)
+    except OSError as error:
+        message = f"cannot set {key} to {value}: {error.strerror}. A container may lack the right to do so"
+        raise HostError(message) from error
+
+
 def parse(text: str) -> dict[str, Setting]:
     """Sysctl -> what the file says of it."""
     return {
@@ -49,7 +72,7 @@ def parse(text: str) -> dict[str, Setting]:
 
 
 def text(settings: Mapping[str, Setting]) -> str:
-    """The file; empty if nobody needs anything."""
+    """The file; empty if no table needs anything."""
     if not settings:
         return ""
     return _HEADER + "".join(

@@ -1,17 +1,23 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units of systemd that put our rules in force at boot, and again after those who flush everybody's."""
+"""The units of systemd that put our rules in force at boot, and again after services that flush all rules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import FAMILY
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present, replace_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import UNITS, Systemctl, booted, unit_links
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
 FILES = Path("/etc/inbound.mail/firewall")
-_UNITS = Path("/etc/systemd/system")
 
 # nftables.service of the distributions begins with 'flush ruleset' whenever it is started or reloaded, so whatever is
 # done to it is done to this one after it. WantedBy covers a start of it by hand, after a stop that took this one along.
@@ -100,28 +106,28 @@ class BootUnit:
 
     def links(self, name: str) -> list[Path]:
         """What systemctl enable makes."""
-        return [_UNITS / f"{wanting}.wants" / self.instance(name) for wanting in self.wanted_by]
+        return unit_links(self.instance(name), self.wanted_by)
 
 
 def table_unit(nft: str) -> BootUnit:
     """Loads the table, before the network comes up. nft: its path."""
     wanted_by = ("sysinit.target", "nftables.service")
     text = _TABLE.format(nft=nft, files=FILES, family=FAMILY, wanted_by=" ".join(wanted_by))
-    return BootUnit(_UNITS / "inbound-mail-firewall@.service", text, wanted_by)
+    return BootUnit(UNITS / "inbound-mail-firewall@.service", text, wanted_by)
 
 
 def openings_unit() -> BootUnit:
     """Makes openings in the tables of iptables."""
     wanted_by = ("multi-user.target", *_OTHERS)
     text = _OPENINGS.format(files=FILES, others=" ".join(_OTHERS), wanted_by=" ".join(wanted_by))
-    return BootUnit(_UNITS / "inbound-mail-openings@.service", text, wanted_by)
+    return BootUnit(UNITS / "inbound-mail-openings@.service", text, wanted_by)
 
 
 def openings_unit_beside_firewalld() -> BootUnit:
     """The same where firewalld is in charge."""
     others = " ".join(_OTHERS_BESIDE_FIREWALLD)
     text = _OPENINGS_BESIDE_FIREWALLD.format(files=FILES, reloaded=_RELOADED, others=others, wanted_by=others)
-    return BootUnit(_UNITS / "inbound-mail-openings-firewalld@.service", text, _OTHERS_BESIDE_FIREWALLD)
+    return BootUnit(UNITS / "inbound-mail-openings-firewalld@.service", text, _OTHERS_BESIDE_FIREWALLD)
 
 
 def table_file(name: str) -> Path:
@@ -130,3 +136,52 @@ def table_file(name: str) -> Path:
 
 def openings_file(name: str) -> Path:
     return FILES / f"{name}.openings"
+
+
+class BootUnits:
+    """Units of ours on the host, and the files that they load."""
+
+    def __init__(self, module: AnsibleModule, commands: Commands) -> None:
+        self._module = module
+        self._systemctl = Systemctl(commands, offline=True)
+        self.are_possible = self._systemctl.is_installed
+        """Whether this host has a systemd that loads the table at boot."""
+
+    def is_loaded(self, unit: BootUnit, name: str) -> bool:
+        """Whether the unit is as it should be, enabled, and running if the host runs systemd."""
+        if read_if_present(unit.file) != unit.text or not all(link.is_symlink() for link in unit.links(name)):
+            return False
+        return not booted() or self._systemctl.is_active(unit.instance(name))
+
+    def is_enabled(self, unit: BootUnit, name: str) -> bool:
+        return self.are_possible and unit.file.exists() and self._systemctl.is_enabled(unit.instance(name))
+
+    def load(self, unit: BootUnit, name: str) -> None:
+        """Have it loaded at boot, and now."""
+        UNITS.mkdir(mode=0o755, parents=True, exist_ok=True)
+        replace_text(self._module, unit.file, unit.text, 0o644)
+        # Without --root an instance that was enabled with other links before keeps those.
+        self._systemctl.change_enabled("reenable", unit.instance(name))
+        if booted():
+            self._systemctl.must("daemon-reload")
+            self._systemctl.must("start", unit.instance(name))
+
+    def disable(self, unit: BootUnit, name: str) -> None:
+        """Stop it, if it is enabled, and leave it out of the next boot."""
+        if self.is_enabled(unit, name):
+            if booted():
+                self._systemctl.must("stop", unit.instance(name))
+            self._systemctl.change_enabled("disable", unit.instance(name))
+
+    def remove(self, unit: BootUnit, name: str, file: Path) -> None:
+        """Take it and its file out of the next boot; the last one takes the unit and the directory along."""
+        self.disable(unit, name)
+        file.unlink(missing_ok=True)
+        if unit.file.exists() and not any(FILES.glob(f"*{file.suffix}")):
+            unit.file.unlink()
+            if self.are_possible and booted():
+                self._systemctl.must("daemon-reload")
+        if FILES.is_dir() and not any(FILES.iterdir()):
+            FILES.rmdir()
+            if not any(FILES.parent.iterdir()):
+                FILES.parent.rmdir()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whoever keeps a host's packet filter beside our table, and has to let through what the table accepts."""
+"""Firewall managers: the programs that own a host's packet filter, and have to accept what our table accepts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import Passage
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import AllowRule
 
 
-class Keeper(ABC):
+class FirewallManager(ABC):
     """One of them, for one of our tables.
 
-    Openings are a text of a line each, in an order that says nothing, as this keeper's own tools list them; empty where
-    there are none. title: what the administrator calls the place where they are.
+    Openings are what it accepts for us: a text of a line each, in an order that says nothing, as its own tools list
+    them; empty where there are none. title: what the administrator calls the place where they are.
     """
 
     title: str
 
     @abstractmethod
-    def wanted(self, passages: Sequence[Passage]) -> str:
-        """The openings for the passages. Raises FlowsError for what the keeper cannot tell apart."""
+    def wanted(self, allow_rules: Sequence[AllowRule]) -> str:
+        """The openings for the allow rules. Raises InvalidError for what the manager cannot tell apart."""
 
     def check(self, openings: str) -> None:
         """Raise HostError if the openings cannot be made now; called before anything is changed."""

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Openings in firewalld: policies of our own between zones, with a rich rule for each passage (firewalld.policy(5))."""
+"""Openings in firewalld: policies of our own between zones, with a rich rule for each allow rule.
+
+Source: firewalld.policy(5), firewalld.richlanguage(5).
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,25 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, FlowsError
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import Keeper
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import FirewallManager
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.firewalld_bus import (
     FUNCTIONS,
     POLICIES,
     Bus,
-    Policy,
+    FirewalldPolicy,
     array,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import Passage
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import AllowRule
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import Host
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.firewall_host import FirewallHost
 
 _ANY = "ANY"
 _CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
@@ -38,42 +42,40 @@ _STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECA
 _OPENING = re.compile(r"(\S+) (\S+) (rule .+)")
 
 
-class Firewalld(Keeper):
+class Firewalld(FirewallManager):
     """An opening is a line of ingress zone, egress zone and rich rule."""
 
     title = "firewalld, policies inbound-*"
 
-    def __init__(self, host: Host, name: str) -> None:
+    def __init__(self, host: FirewallHost, name: str) -> None:
         self._host = host
         # A policy's name has 18 characters at most, of which the last four tell policies of one table apart.
         self._prefix = f"inbound-{name if len(name) <= 5 else _short_hash(name)}-"
-        self._bus = Bus(host, self._prefix)
+        self._bus = Bus(host.commands, host.interfaces, self._prefix)
         self._about = f"Mail flows inbound_mail_{name}, written by Ansible (inbound.mail.firewall)"
 
-    def wanted(self, passages: Sequence[Passage]) -> str:
+    def wanted(self, allow_rules: Sequence[AllowRule]) -> str:
         openings: dict[str, None] = {}
         # What was translated gets through by itself, unless firewalld was told to look closer.
-        if _STRICT.search(self._host.read(_CONFIGURATION)):
-            forwards = {(passage.public_address, passage.port): passage for passage in passages}
-            openings = {
-                f"{_ANY} HOST {_forward(passage)}\n": None for passage in forwards.values() if passage.public_address
-            }
-        passages = [passage for passage in passages if not passage.public_address]
-        zones = self._bus.zones() if passages else {}
-        # What is the same in all passages that differ at one end alone -> the interfaces there.
-        sources: dict[Passage, set[str]] = {}
-        destinations: dict[Passage, set[str]] = {}
-        for passage in passages:
-            sources.setdefault(replace(passage, source=ANYBODY), set()).add(passage.source.interface)
-            destinations.setdefault(replace(passage, destination=ANYBODY), set()).add(passage.destination.interface)
+        if _STRICT.search(read_if_present(_CONFIGURATION)):
+            forwards = {(rule.public_address, rule.port): rule for rule in allow_rules}
+            openings = {f"{_ANY} HOST {_forward(rule)}\n": None for rule in forwards.values() if rule.public_address}
+        allow_rules = [rule for rule in allow_rules if not rule.public_address]
+        zones = self._bus.zones() if allow_rules else {}
+        # What is the same in all allow rules that differ at one end alone -> the interfaces there.
+        sources: dict[AllowRule, set[str]] = {}
+        destinations: dict[AllowRule, set[str]] = {}
+        for rule in allow_rules:
+            sources.setdefault(replace(rule, source=ANY_HOST), set()).add(rule.source.interface)
+            destinations.setdefault(replace(rule, destination=ANY_HOST), set()).add(rule.destination.interface)
         problems: dict[Problem, None] = {}
-        for passage in passages:
-            meant = sources[replace(passage, source=ANYBODY)], destinations[replace(passage, destination=ANYBODY)]
-            ingress = self._zone(passage.source, meant[0], zones, problems)
-            egress = self._zone(passage.destination, meant[1], zones, problems)
-            openings[f"{ingress} {egress} {_rich_rule(passage)}\n"] = None
+        for rule in allow_rules:
+            meant = sources[replace(rule, source=ANY_HOST)], destinations[replace(rule, destination=ANY_HOST)]
+            ingress = self._zone(rule.source, meant[0], zones, problems)
+            egress = self._zone(rule.destination, meant[1], zones, problems)
+            openings[f"{ingress} {egress} {_rich_rule(rule)}\n"] = None
         if problems:
-            raise FlowsError(list(problems))
+            raise InvalidError(list(problems))
         return "".join(sorted(openings))
 
     @property
@@ -92,8 +94,8 @@ class Firewalld(Keeper):
     def script(self, openings: str) -> str:
         """First all that is to be open, then what is not: firewalld itself takes away before it adds.
 
-        A policy begins to exist only by a reload: it is permanent, and shut as it comes from no zone, just for that.
-        Without a zone to come from firewalld also opens and shuts all of its rules at once, not one after the other.
+        A policy begins to exist only by a reload: it is permanent, and closed as it comes from no zone, just for that.
+        Without a zone to come from firewalld also opens and closes all of its rules at once, not one after the other.
         """
         policies = self._by_policy(openings)
         lines = [FUNCTIONS, "each() {", "  :"]
@@ -143,11 +145,11 @@ class Firewalld(Keeper):
                 "permanent (firewall-cmd --runtime-to-permanent), or drop them (firewall-cmd --reload)"
             )
 
-    def _by_policy(self, openings: str) -> dict[str, Policy]:
-        found: dict[str, Policy] = {}
+    def _by_policy(self, openings: str) -> dict[str, FirewalldPolicy]:
+        found: dict[str, FirewalldPolicy] = {}
         for ingress, egress, rule in sorted(_OPENING.findall(openings)):
             name = self._prefix + _short_hash(f"{ingress} {egress}")
-            found.setdefault(name, Policy([ingress], [egress], [])).rules.append(rule)
+            found.setdefault(name, FirewalldPolicy([ingress], [egress], [])).rules.append(rule)
         return found
 
     def _zone(self, peer: Peer, meant: set[str], zones: dict[str, str], problems: dict[Problem, None]) -> str:
@@ -182,26 +184,26 @@ class StoppedFirewalld(Firewalld):
         return sorted(POLICIES.glob(f"{self._prefix}*.xml*"))
 
 
-def _rich_rule(passage: Passage) -> str:
+def _rich_rule(rule: AllowRule) -> str:
     """As firewalld itself writes it (firewalld.richlanguage(5))."""
     words = ["rule"]
-    if passage.family:
-        words.append(f'family="ipv{passage.family}"')
-    for end, peer in (("source", passage.source), ("destination", passage.destination)):
+    if rule.family:
+        words.append(f'family="ipv{rule.family}"')
+    for end, peer in (("source", rule.source), ("destination", rule.destination)):
         if peer.network is not None:
             words.append(f'{end} address="{peer}"')
-    return " ".join([*words, f'port port="{passage.port}" protocol="tcp" accept'])
+    return " ".join([*words, f'port port="{rule.port}" protocol="tcp" accept'])
 
 
-def _forward(passage: Passage) -> str:
+def _forward(rule: AllowRule) -> str:
     """firewalld translates nothing by it, as our table comes first and chooses among several targets."""
     return (
-        f'rule family="ipv4" destination address="{passage.public_address}" forward-port port="{passage.port}" '
-        f'protocol="tcp" to-port="{passage.port}" to-addr="{passage.destination}"'
+        f'rule family="ipv4" destination address="{rule.public_address}" forward-port port="{rule.port}" '
+        f'protocol="tcp" to-port="{rule.port}" to-addr="{rule.destination}"'
     )
 
 
-def _openings(policy: Policy) -> list[str]:
+def _openings(policy: FirewalldPolicy) -> list[str]:
     return [f"{' '.join(opening)}\n" for opening in product(*policy)]
 
 

@@ -1,20 +1,22 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""firewalld as it is asked on D-Bus (firewalld.dbus(5)), with busctl.
+"""firewalld on D-Bus (firewalld.dbus(5)), with busctl.
 
-firewall-cmd asks there too, but takes a third of a second to start.
+firewall-cmd goes there too, but takes a third of a second to start.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 
 if TYPE_CHECKING:
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import Host
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.interfaces import Interfaces
+    from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
 POLICIES = Path("/etc/firewalld/policies")
 _BUS, _PATH = "org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1"
@@ -34,7 +36,7 @@ forget() {{
 """
 
 
-class Policy(NamedTuple):
+class FirewalldPolicy(NamedTuple):
     """What is let through between zones."""
 
     ingress: list[str]
@@ -60,35 +62,36 @@ _KINDS = {
 
 
 class Bus:
-    """firewalld, for whoever has policies whose names begin with ``prefix``."""
+    """firewalld, and the policies in it whose names begin with ``prefix``."""
 
-    def __init__(self, host: Host, prefix: str) -> None:
-        self._host = host
+    def __init__(self, commands: Commands, interfaces: Interfaces, prefix: str) -> None:
+        self._commands = commands
+        self._interfaces = interfaces
         self._prefix = prefix
 
     @property
     def answers(self) -> bool:
         try:
-            return bool(self._host.busctl("get-property", _BUS, _PATH, _BUS, "state") == "RUNNING")
+            return bool(self._busctl("get-property", _BUS, _PATH, _BUS, "state") == "RUNNING")
         except HostError:
             return False
 
     def zones(self) -> dict[str, str]:
         """Interface -> zone, for every interface of the host."""
-        zones = dict.fromkeys(self._host.interfaces() - {"lo"}, self._call("", "", "getDefaultZone"))
+        zones = dict.fromkeys(self._interfaces.names() - {"lo"}, self._call("", "", "getDefaultZone"))
         for zone, holds in self._call("", ".zone", "getActiveZones").items():
             zones.update(dict.fromkeys(holds.get("interfaces", ()), zone))
         return zones
 
-    def policies(self) -> dict[str, Policy]:
+    def policies(self) -> dict[str, FirewalldPolicy]:
         """Ours, as they are now."""
         return {name: _policy(settings) for name, settings in self._now("policy", self._prefix).items()}
 
-    def kept_policies(self) -> dict[str, Policy]:
+    def kept_policies(self) -> dict[str, FirewalldPolicy]:
         """Ours, as they are permanent."""
         return {name: _policy(settings) for name, settings in self._kept("policy", self._prefix).items()}
 
-    def keep(self, name: str, policy: Policy, about: str, is_new: bool) -> None:
+    def keep(self, name: str, policy: FirewalldPolicy, about: str, is_new: bool) -> None:
         """Make it permanent. is_new: whether there is none of that name."""
         settings = ["short", "s", about, *array("ingress_zones", policy.ingress), *array("egress_zones", policy.egress)]
         settings += array("rich_rules", policy.rules)
@@ -141,8 +144,17 @@ class Bus:
     def _call(self, path: str, interface: str, method: str, *arguments: str) -> Any:
         """What the method returns. path: that of an object, or what comes behind firewalld's own."""
         path = path if path.startswith(_PATH) else f"{_PATH}{path}"
-        returned = self._host.busctl("call", _BUS, path, f"{_BUS}{interface}", method, *arguments)
+        returned = self._busctl("call", _BUS, path, f"{_BUS}{interface}", method, *arguments)
         return returned[0] if returned else None
+
+    def _busctl(self, *arguments: str) -> Any:
+        """The data of busctl's JSON, None if there is none. Raises HostError."""
+        if not self._commands.path("busctl"):
+            raise HostError("busctl is not installed, and firewalld is reached through it. Install systemd")
+        output = self._commands.run("busctl", "--json=short", "--timeout=3600", *arguments)
+        if not output.ok:
+            raise HostError(f"busctl {' '.join(arguments[:6])} failed: {output.err.strip()}")
+        return json.loads(output.out)["data"] if output.out else None
 
 
 def array(name: str, values: list[str]) -> list[str]:
@@ -150,10 +162,10 @@ def array(name: str, values: list[str]) -> list[str]:
     return [name, "as", str(len(values)), *values]
 
 
-def _policy(settings: dict[str, Any]) -> Policy:
+def _policy(settings: dict[str, Any]) -> FirewalldPolicy:
     """What is empty is not among a policy's settings."""
     parts = ("ingress_zones", "egress_zones", "rich_rules")
-    return Policy(*(sorted(settings[part]["data"]) if part in settings else [] for part in parts))
+    return FirewalldPolicy(*(sorted(settings[part]["data"]) if part in settings else [] for part in parts))
 
 
 def _comparable(settings: Any) -> Any:

@@ -32,7 +32,7 @@ def program_of(remark: str) -> str:
 
 
 def removal(remark: str, nft: str) -> str:
-    """The command that removes it, unless somebody else uses it by now. nft: its path."""
+    """The command that removes it, unless other rules use it by now. nft: its path."""
     program = program_of(remark)
     if remark.endswith(_NO_CHAIN):
         # It does so only if there is no rule and the policy is ACCEPT; before 1.8.8 it does not at all.

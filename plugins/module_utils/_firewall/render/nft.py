@@ -16,14 +16,14 @@ import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, host_peer, network_text
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST, host_peer, network_text
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.first_match import Entry, ranked
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import Chain, Set, Table, checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow, Peer, Policy
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow, FlowList, Peer
 
 PREFIX = "inbound_mail_"
 
@@ -50,16 +50,16 @@ def table_name(name: str) -> str:
     return f"{PREFIX}{name}"
 
 
-def render(name: str, policy: Policy) -> Table:
+def render(name: str, flows: FlowList) -> Table:
     """The table ``inbound_mail_NAME`` for the flows."""
-    return _Renderer(table_name(name), policy).table()
+    return _Renderer(table_name(name), flows).table()
 
 
 class _Renderer:
-    def __init__(self, name: str, policy: Policy) -> None:
+    def __init__(self, name: str, flows: FlowList) -> None:
         self._name = name
-        self._flows = policy.flows
-        self._outside = policy.outside
+        self._flows = flows.flows
+        self._outside = flows.outside
         self._sets: list[Set] = []
         self._chains: list[Chain] = []
 
@@ -82,7 +82,7 @@ class _Renderer:
         ]
         rules = self._lookups("forward", entries, "dnat ip to")
         hairpins = [
-            Entry(ANYBODY, host_peer(flow.public_address), 4, port, targets[flow.name])
+            Entry(ANY_HOST, host_peer(flow.public_address), 4, port, targets[flow.name])
             for flow in forwards
             if flow.hairpin
             for port in flow.ports
@@ -151,7 +151,7 @@ class _Renderer:
                 if flow.action == "forward":
                     targets = tuple(host_peer(target.address) for target in flow.targets)
                     public = host_peer(flow.public_address)
-                    entries.append(Entry(ANYBODY, public, 4, port, verdict, translated_to=targets))
+                    entries.append(Entry(ANY_HOST, public, 4, port, verdict, translated_to=targets))
                 else:
                     entries += [
                         Entry(source, destination, family, port, verdict)

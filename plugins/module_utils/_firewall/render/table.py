@@ -14,7 +14,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,12 @@ FAMILY = "inet"
 _PRIORITIES = {"prerouting": ("dstnat", -100), "postrouting": ("srcnat", 100), "forward": ("filter", 0)}
 _HOOKS = ("prerouting", "output", "forward", "postrouting")
 _RULE_LINE = re.compile(r'\t\t(?P<rule>.+) comment "(?P<checksum>[0-9a-f]{12})"')
+
+
+class Listing(TypedDict):
+    """What ``nft -j list table`` prints (libnftables-json(5)): an object for each part of the table."""
+
+    nftables: list[dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Set:
 
 @dataclass(frozen=True)
 class Chain:
-    """A chain, or with ``hook`` a base chain."""
+    """A chain, or with ``hook`` a base chain (nft(8))."""
 
     name: str
     rules: tuple[str, ...] = ()
@@ -157,7 +163,7 @@ def rules_in(*texts: str) -> dict[str, str]:
     return {match["checksum"]: match["rule"] for text in texts for match in _RULE_LINE.finditer(text)}
 
 
-def read(listing: Mapping[str, Any], known: Table, texts: Iterable[str] = ()) -> Table:
+def read(listing: Listing, known: Table, texts: Iterable[str] = ()) -> Table:
     """The table that ``nft -j list table`` shows.
 
     Rules are told by their checksum, from the known table and the texts of former ones; one that is not ours is shown
@@ -213,7 +219,7 @@ def _set(about: Mapping[str, Any]) -> Set:
     return Set(about["name"], key_type, value_type, "interval" in about.get("flags", ()), tuple(elements))
 
 
-def _key(value: Any, key_type: tuple[str, ...]) -> str:
+def _key(value: object, key_type: tuple[str, ...]) -> str:
     if isinstance(value, dict) and "elem" in value:
         value = value["elem"]["val"]
     values = value["concat"] if isinstance(value, dict) and "concat" in value else [value]
@@ -222,7 +228,7 @@ def _key(value: Any, key_type: tuple[str, ...]) -> str:
     return " . ".join(_field(one, kind) for one, kind in zip(values, kinds))
 
 
-def _field(value: Any, kind: str) -> str:
+def _field(value: object, kind: str) -> str:
     if isinstance(value, dict) and "prefix" in value:
         return f"{value['prefix']['addr']}/{value['prefix']['len']}"
     if isinstance(value, dict):
@@ -230,7 +236,7 @@ def _field(value: Any, kind: str) -> str:
     return f'"{value}"' if kind == "ifname" else str(value)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, dict) and len(value) == 1:
         verdict, about = next(iter(value.items()))
         return verdict if about is None else f"{verdict} {about['target']}"

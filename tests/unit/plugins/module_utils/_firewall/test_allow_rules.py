@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import passages
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import allow_rules
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import conntrack
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import iptables
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import iptables_rules
 
 FLOWS = [
     {
@@ -27,7 +27,7 @@ INTERFACES = {"wan": ["eth0"], "lan": ["eth1"]}
 
 
 def test_rules_of_iptables_are_written_as_it_lists_them() -> None:
-    assert iptables.rules(passages(policy(FLOWS, INTERFACES)), [4, 6]) == [
+    assert iptables_rules.rules(allow_rules(read_flows(FLOWS, INTERFACES)), [4, 6]) == [
         "iptables -d 192.168.0.10/32 -p tcp -m conntrack --ctstate DNAT --ctorigdst 203.0.113.1 "
         "-m tcp --dport 25 -j ACCEPT",
         "iptables -d 192.168.0.11/32 -p tcp -m conntrack --ctstate DNAT --ctorigdst 203.0.113.1 "
@@ -42,8 +42,8 @@ def test_rules_of_iptables_are_written_as_it_lists_them() -> None:
 
 
 def test_a_chain_has_a_name_that_iptables_takes() -> None:
-    assert iptables.chain_name("nat") == "inbound_mail_nat"
-    names = {iptables.chain_name(f"a_name_of_as_many_characters_{number}") for number in range(3)}
+    assert iptables_rules.chain_name("nat") == "inbound_mail_nat"
+    names = {iptables_rules.chain_name(f"a_name_of_as_many_characters_{number}") for number in range(3)}
     assert len(names) == 3
     assert {len(name) for name in names} == {28}
 
@@ -59,4 +59,4 @@ def test_connections_to_a_server_that_is_no_target_any_more() -> None:
     )
     seen = conntrack.parse(listing)
     assert len(seen) == 3
-    assert conntrack.stale(policy(FLOWS, INTERFACES).flows, seen) == [("203.0.113.1", 25, "192.168.0.99")]
+    assert conntrack.stale(read_flows(FLOWS, INTERFACES).flows, seen) == [("203.0.113.1", 25, "192.168.0.99")]

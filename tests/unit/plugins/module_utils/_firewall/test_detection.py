@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 
 BY_HAND = [
     {"family": "ip", "table": "filter", "name": "FORWARD", "hook": "forward", "policy": "accept"},
@@ -53,7 +53,7 @@ def test_two_at_once_are_both_named_but_one_can_be_insisted_on() -> None:
 def test_a_backend_that_would_come_to_nothing_is_refused() -> None:
     with pytest.raises(HostError, match="ufw is not running"):
         detection.choose("ufw", BY_HAND, has_saved_iptables=False)
-    with pytest.raises(HostError, match="Say backend: ufw"):
+    with pytest.raises(HostError, match="Set backend: ufw"):
         detection.choose("iptables", [UFW], has_saved_iptables=False)
 
 

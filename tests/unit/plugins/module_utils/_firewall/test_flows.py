@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import (
-    FlowsError,
-    Policy,
-    policy,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowList
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 INTERFACES = {"wan": ["eth0"], "dmz": ["eth1"], "lan": ["eth2"]}
 FORWARD: dict[str, Any] = {
@@ -26,45 +24,45 @@ FORWARD: dict[str, Any] = {
 
 
 def problems(*flows: dict[str, Any], interfaces: dict[str, Any] | None = None) -> list[str]:
-    with pytest.raises(FlowsError) as raised:
-        policy(flows, INTERFACES if interfaces is None else interfaces)
+    with pytest.raises(InvalidError) as raised:
+        read_flows(flows, INTERFACES if interfaces is None else interfaces)
     return [str(problem) for problem in raised.value.problems]
 
 
 @pytest.mark.parametrize(
     ("flow", "message"),
     [
-        ({"action": "drop", "source": ["wann"]}, "flow-1: source 'wann' is no interface set (there are: dmz, lan, "
-         "wan), no address and no network. Did you mean wan?"),
-        ({"name": "a b", "action": "drop"}, "flow 1: 'a b' is no name for a flow. Use 1 to 64 letters"),
+        ({"action": "drop", "source": ["wann"]}, "flow-1: source 'wann' is neither an interface set (there "
+         "are: dmz, lan, wan) nor an address nor a network. Did you mean wan?"),
+        ({"name": "a b", "action": "drop"}, "flow 1: 'a b' is not a flow name. Use 1 to 64 letters"),
         ({"action": "allow"}, "flow-1: the action 'allow' is unknown. Use one of forward, accept"),
-        ({"action": "drop", "destination": ["192.168.0.1/24"]}, "is no network. Write 192.168.0.0/24 for the network"),
+        ({"action": "drop", "destination": ["192.168.0.1/24"]}, "not a network. Write 192.168.0.0/24 for the network"),
         ({"action": "drop", "source": []}, "flow-1: 'source' is an empty list. Write any"),
         ({"action": "drop", "ports": []}, "flow-1: 'ports' is an empty list"),
-        ({"action": "drop", "ports": [0]}, "flow-1: 0 is no TCP port"),
-        ({"action": "drop", "ports": [65536]}, "flow-1: 65536 is no TCP port"),
+        ({"action": "drop", "ports": [0]}, "flow-1: 0 is not a TCP port"),
+        ({"action": "drop", "ports": [65536]}, "flow-1: 65536 is not a TCP port"),
         ({"action": "accept", "source": ["192.0.2.1"], "destination": ["2001:db8::1"]}, "no address family in common"),
-        ({"action": "drop", "public_address": "192.0.2.1"}, "'public_address' means nothing with the action drop"),
-        ({"action": "drop", "limits": {"rate": "1/day"}}, "'limits' means nothing with the action drop"),
-        ({"action": "snat", "source": ["lan"], "log": True, "egress_address": "192.0.2.1"}, "'log' means nothing"),
+        ({"action": "drop", "public_address": "192.0.2.1"}, "'public_address' has no effect with the action drop"),
+        ({"action": "drop", "limits": {"rate": "1/day"}}, "'limits' has no effect with the action drop"),
+        ({"action": "snat", "source": ["lan"], "log": True, "egress_address": "192.0.2.1"}, "'log' has no effect"),
         ({"action": "snat", "egress_address": "192.0.2.1"}, "snat needs 'source'"),
         ({"action": "snat", "source": ["lan"], "egress_address": "2001:db8::1"}, "egress_address 2001:db8::1 is IPv6"),
         ({"action": "snat", "source": ["2001:db8::1"], "egress_address": "192.0.2.1"}, "which snat does not touch"),
         ({"action": "accept", "limits": {"rate": "often"}}, "rate 'often' is not understood. Write it as 10/second"),
         ({"action": "accept", "limits": {"connections": -1}}, "-1 connections is out of range"),
         ({**FORWARD, "public_address": "2001:db8::1"}, "public_address 2001:db8::1 is IPv6. IPv6 is never translated"),
-        ({**FORWARD, "public_address": "mail"}, "mx: public_address 'mail' is no address"),
-        ({**FORWARD, "public_address": "127.0.0.1"}, "mx: public_address 127.0.0.1 is no address of a host"),
-        ({**FORWARD, "targets": [{"address": "0.0.0.0"}]}, "mx: target 0.0.0.0 is no address of a host on a network"),
-        ({**FORWARD, "targets": [{"address": "255.255.255.255"}]}, "mx: target 255.255.255.255 is no address"),
-        ({"action": "drop", "source": ["fe80::1%eth0"]}, "flow-1: source 'fe80::1%eth0' is no interface set"),
+        ({**FORWARD, "public_address": "mail"}, "mx: public_address 'mail' is not an address"),
+        ({**FORWARD, "public_address": "127.0.0.1"}, "mx: public_address 127.0.0.1 is not an address of a host"),
+        ({**FORWARD, "targets": [{"address": "0.0.0.0"}]}, "target 0.0.0.0 is not an address of a host on a network"),
+        ({**FORWARD, "targets": [{"address": "255.255.255.255"}]}, "mx: target 255.255.255.255 is not an address"),
+        ({"action": "drop", "source": ["fe80::1%eth0"]}, "flow-1: source 'fe80::1%eth0' is neither an interface set"),
         ({**FORWARD, "targets": []}, "mx: forward needs 'targets'"),
         # As a null in YAML comes to the module.
         ({**FORWARD, "targets": [{"address": ""}]}, "mx: a target has no address. Write the IPv4 address"),
         ({**FORWARD, "targets": [{"address": "203.0.113.1"}]}, "the target 203.0.113.1 is the public address itself"),
         ({**FORWARD, "targets": [{"address": "192.0.2.1"}] * 2}, "mx: the target 192.0.2.1 is named twice"),
         ({**FORWARD, "targets": [{"address": "192.0.2.1", "weight": 0}]}, "mx: the weight 0 of target 192.0.2.1"),
-        ({**FORWARD, "destination": ["lan"]}, "'destination' means nothing with the action forward"),
+        ({**FORWARD, "destination": ["lan"]}, "'destination' has no effect with the action forward"),
         ({**FORWARD, "source": ["2001:db8::/32"]}, "2001:db8::/32 is IPv6, which forward does not touch"),
     ],
 )  # fmt: skip
@@ -80,8 +78,8 @@ def test_what_is_wrong_with_one_flow(flow: dict[str, Any], message: str) -> None
         ({"wan": "eth0"}, "interfaces.wan: not a list of interface names. Write it as in wan: [eth0]"),
         ({"wan": 5}, "interfaces.wan: not a list of interface names"),
         ({"wan": []}, "interfaces.wan: not a list of interface names"),
-        ({"wan": ["eth*"]}, "interfaces.wan: 'eth*' is no name of an interface"),
-        ({"wan": ["averylonginterface"]}, "is no name of an interface. Names have at most 15 characters"),
+        ({"wan": ["eth*"]}, "interfaces.wan: 'eth*' is not an interface name"),
+        ({"wan": ["averylonginterface"]}, "is not an interface name. Names have at most 15 characters"),
     ],
 )
 def test_what_is_wrong_with_interfaces(interfaces: dict[str, Any], message: str) -> None:
@@ -113,13 +111,13 @@ def test_forward_that_an_earlier_one_leaves_nothing_for(source: list[str]) -> No
     "second", [{"public_address": "203.0.113.2"}, {"ports": [587]}, {"source": ["lan"]}, {"source": ["192.0.2.0/24"]}]
 )
 def test_forwards_that_go_together(second: dict[str, Any]) -> None:
-    assert len(policy([FORWARD, {**FORWARD, "name": "second", **second}], INTERFACES).flows) == 2
+    assert len(read_flows([FORWARD, {**FORWARD, "name": "second", **second}], INTERFACES).flows) == 2
 
 
 def test_narrower_forward_comes_first() -> None:
     narrow = {**FORWARD, "name": "narrow", "source": ["198.51.100.0/25"]}
     wide = {**FORWARD, "source": ["198.51.100.0/24"]}
-    assert len(policy([narrow, wide], INTERFACES).flows) == 2
+    assert len(read_flows([narrow, wide], INTERFACES).flows) == 2
     assert problems(wide, narrow)
 
 
@@ -129,7 +127,7 @@ def test_filter_on_the_public_address_would_never_match() -> None:
 
 
 def outside(*flows: dict[str, Any], **more: list[str]) -> tuple[bool, tuple[str, ...]]:
-    found = policy(flows, {**INTERFACES, **more})
+    found = read_flows(flows, {**INTERFACES, **more})
     return found.flows[0].hairpin, found.outside
 
 
@@ -143,7 +141,7 @@ def test_hairpin_is_on_where_it_is_known_what_is_outside() -> None:
 
 def test_hairpin_without_a_word_on_what_is_outside() -> None:
     flow = {key: value for key, value in FORWARD.items() if key != "source"}
-    assert policy([flow], {}).flows[0].hairpin is False
+    assert read_flows([flow], {}).flows[0].hairpin is False
     assert (
         "hairpin needs to know which interfaces lead outside" in problems({**flow, "hairpin": True}, interfaces={})[0]
     )
@@ -160,17 +158,17 @@ def test_hairpin_without_a_word_on_what_is_outside() -> None:
     ],
 )
 def test_what_has_to_be_routed(flow: dict[str, Any], families: set[int]) -> None:
-    assert policy([flow], INTERFACES).routed_families() == families
+    assert read_flows([flow], INTERFACES).routed_families() == families
 
 
-def on_host(found: Policy, addresses: set[str]) -> tuple[list[str], list[str]]:
+def on_host(found: FlowList, addresses: set[str]) -> tuple[list[str], list[str]]:
     errors, warnings = host_problems(found.flows, {"eth0", "eth1"}, addresses)
     return [str(problem) for problem in errors], [str(problem) for problem in warnings]
 
 
 def test_what_a_host_says() -> None:
     flows = [FORWARD, {"action": "drop", "source": ["lan"]}, {"action": "accept", "destination": ["192.168.0.1"]}]
-    errors, warnings = on_host(policy(flows, INTERFACES), {"192.168.0.10", "192.168.0.1"})
+    errors, warnings = on_host(read_flows(flows, INTERFACES), {"192.168.0.10", "192.168.0.1"})
     assert [error.partition(".")[0] for error in errors] == [
         "mx: the target 192",
         "flow-2: this host has no interface eth2",
@@ -182,6 +180,6 @@ def test_what_a_host_says() -> None:
 
 
 def test_egress_address_that_is_not_there_is_a_warning() -> None:
-    found = policy([{"action": "snat", "source": ["192.168.0.10"], "egress_address": "203.0.113.1"}], INTERFACES)
+    found = read_flows([{"action": "snat", "source": ["192.168.0.10"], "egress_address": "203.0.113.1"}], INTERFACES)
     assert on_host(found, {"203.0.113.1"}) == ([], [])
     assert "203.0.113.1 is not an address of this host" in on_host(found, {"203.0.113.2"})[1][0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import Change, State
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.state import State, TableChange
 
 FORWARDING = "net.ipv4.ip_forward"
 BEFORE = State("", "", "", {FORWARDING: "0"}, at_boot=False, openings={"ufw": ""})
@@ -27,4 +27,4 @@ AFTER = replace(BEFORE, table="table", sysctls={FORWARDING: "1"})
 def test_what_nft_refuses_has_changed_nothing_only_where_it_comes_first_and_whole(
     before: State, after: State, scripts: tuple[str, ...], is_one: bool
 ) -> None:
-    assert Change("nat", "ufw", before, after, scripts).is_one_transaction is is_one
+    assert TableChange("nat", "ufw", before, after, scripts).is_one_transaction is is_one

@@ -9,7 +9,7 @@ import ipaddress
 import json
 from typing import Any
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Former
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.server import server_configuration
@@ -180,7 +180,7 @@ def test_every_part_takes_what_the_plan_says(inventory: Inventory) -> None:
         records = [{**rrset, "zone": zone} for zone, held in zones.items() for rrset in held]
         assert declare({str(number): record for number, record in enumerate(records)}).problems == []
     for device, flows in plan["flows"].items():
-        assert policy(flows, inventory.hosts[device]["mail_interfaces"]).flows
+        assert read_flows(flows, inventory.hosts[device]["mail_interfaces"]).flows
     for relay in plan["relay"].values():
         assert relay_configuration("relay", relay, Former())
     for server in plan["server"].values():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANYBODY, Peer, host_peer
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST, Peer, host_peer
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.first_match import Entry, ranked
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 ADDRESSES = [f"10.0.0.{n}" for n in range(4)]
 INTERFACES = ["eth0", "eth1"]
 PEERS = [
-    ANYBODY,
+    ANY_HOST,
     *map(host_peer, ADDRESSES),
     *(Peer(interface=name) for name in INTERFACES),
     *(Peer(network=ipaddress.ip_network(text), family=4) for text in ("10.0.0.0/31", "10.0.0.2/31", "10.0.0.0/30")),
@@ -69,7 +69,7 @@ def test_every_entry_is_in_one_rank(listed: list[Entry]) -> None:
 
 
 def test_single_addresses_that_differ_share_a_rank() -> None:
-    entries = [Entry(ANYBODY, host_peer(f"10.0.{n}.1"), 4, 25, RESULTS[n % 2]) for n in range(200)]
+    entries = [Entry(ANY_HOST, host_peer(f"10.0.{n}.1"), 4, 25, RESULTS[n % 2]) for n in range(200)]
     assert len(ranked(entries)) == 1
 
 
@@ -77,6 +77,6 @@ def test_translated_destination_stands_for_where_packets_go() -> None:
     """Who forwards to a server comes after who was shut out from it before."""
     server = host_peer("10.0.0.1")
     shut = Entry(Peer(network=ipaddress.ip_network("192.0.2.0/24"), family=4), server, 4, 25, "drop")
-    forward = Entry(ANYBODY, host_peer("203.0.113.1"), 4, 25, "accept", translated_to=(server,))
+    forward = Entry(ANY_HOST, host_peer("203.0.113.1"), 4, 25, "accept", translated_to=(server,))
     assert ranked([shut, forward]) == [[shut], [forward]]
     assert ranked([forward, shut]) == [[forward], [shut]]

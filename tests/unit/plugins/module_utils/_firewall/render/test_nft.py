@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.nft import render
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.yml"))
@@ -19,7 +19,7 @@ GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.yml"))
 @pytest.mark.parametrize("declared", GOLDEN, ids=lambda path: path.stem)
 def test_golden_ruleset(declared: Path) -> None:
     options = yaml.safe_load(declared.read_text())
-    rendered = render("golden", policy(options["flows"], options["interfaces"])).script()
+    rendered = render("golden", read_flows(options["flows"], options["interfaces"])).script()
     golden = declared.with_suffix(".nft")
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(rendered)
@@ -33,7 +33,7 @@ def test_order_of_equal_flows_does_not_show() -> None:
         for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2"), ("c", "2001:db8::1"))
     ]
     interfaces = {"wan": ["eth0"]}
-    assert render("x", policy(flows, interfaces)).text() == render("x", policy(flows[::-1], interfaces)).text()
+    assert render("x", read_flows(flows, interfaces)).text() == render("x", read_flows(flows[::-1], interfaces)).text()
 
 
 def test_number_of_rules_does_not_grow_with_servers() -> None:
@@ -57,6 +57,6 @@ def test_number_of_rules_does_not_grow_with_servers() -> None:
                 {"name": f"egress{n}", "action": "accept", "source": [server], "destination": ["192.0.2.1"]},
             ]
         flows.append({"name": "rest", "action": "drop", "source": ["lan"], "destination": ["wan"]})
-        return sum(len(chain.rules) for chain in render("x", policy(flows, interfaces)).chains)
+        return sum(len(chain.rules) for chain in render("x", read_flows(flows, interfaces)).chains)
 
     assert rules(2) == rules(1000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import policy
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import (
     BESIDE,
     NEW,
@@ -82,7 +82,7 @@ def test_every_move_has_plans_that_the_firewall_takes_and_that_end_with_the_new_
     assert problems(transition) == []
     for stage in (BESIDE, SWITCHED, NEW):
         for flows in transition.plan(stage)["flows"].values():
-            policy(flows, INTERFACES)
+            read_flows(flows, INTERFACES)
     end, wanted = transition.plan(NEW), plan_of(new)
     assert {key: end[key] for key in ("flows", "relay", "server")} == {
         key: wanted[key] for key in ("flows", "relay", "server")
