@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
 
@@ -53,5 +52,5 @@ _value:
 class FilterModule:
     """inbound.mail.verdict_html"""
 
-    def filters(self) -> dict[str, Callable[..., Any]]:
+    def filters(self) -> dict[str, Callable[..., str]]:
         return {"verdict_html": page}

@@ -516,7 +516,8 @@ observation:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.argument_spec import ARGUMENT_SPEC
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.check import ArgumentsError, run
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.arguments import ArgumentsError
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.check import run
 
 
 def main() -> None:
@@ -527,11 +528,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        failed, result = run(module.params, module.check_mode)
+        failure, result = run(module.params, module.check_mode)
     except ArgumentsError as error:
         module.fail_json(msg=str(error))
-    if failed:
-        module.fail_json(**result)
+    if failure is not None:
+        # Ansible prints what comes with a failure: the report once, and no observation.
+        printed = {key: value for key, value in result.items() if key not in ("report", "observation")}
+        module.fail_json(msg=failure, **printed)
     module.exit_json(**result)
 
 

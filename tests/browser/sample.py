@@ -13,8 +13,9 @@ from typing import Any
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import complete
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import summary
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import proven
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import judge, summary
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import judge
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
 
 DOMAIN, VANTAGE = "example.org", "203.0.113.25"

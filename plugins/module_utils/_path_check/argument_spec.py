@@ -5,9 +5,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import FAIL_ON
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import FAIL_ON
+
+if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Exchanger, Expectations
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Acceptance
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Observation
+
+
+class Params(TypedDict):
+    """As ARGUMENT_SPEC gives them; what they mean is documented in the module."""
+
+    expectations: Expectations | None
+    domain: str | None
+    exchangers: list[Exchanger]
+    observations: list[Observation] | None
+    vantage: str | None
+    helo: str | None
+    resolvers: list[str]
+    authoritative: bool
+    smtp: bool
+    inside: bool
+    delivery: bool
+    egress_targets: list[str]
+    egress_only: bool
+    controls: list[str]
+    public_networks: list[str]
+    timeout: float
+    smtp_timeout: float
+    greylist_timeout: float
+    delivery_timeout: float
+    deadline: float
+    concurrency: int
+    fail_on: str
+    accepted: list[Acceptance]
+    show: bool
+
 
 _STRINGS = {"type": "list", "elements": "str", "default": []}
 _NAME = {"type": "str", "required": True}

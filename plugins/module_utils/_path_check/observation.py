@@ -93,14 +93,21 @@ class Connection(TypedDict):
     seen_as: str
 
 
-class Step(TypedDict):
-    """One SMTP command and its reply. what: what the step is there for, see probes/smtp_probe.py."""
-
+class _Step(TypedDict):
     what: str
     domain: str
     command: str
     code: int  # 0: no reply
     text: str
+
+
+class Step(_Step, total=False):
+    """One SMTP command and its reply. what: what the step is there for, see smtp_steps.py. text: for people.
+
+    lines: the lines of an answer to EHLO, each harmless; releases before 0.9.0 did not write them.
+    """
+
+    lines: list[str]
 
 
 class Certificate(TypedDict):

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._limits import SMTP_PORT
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import MAIL_PORT, counts, steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import is_authoritative
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import ACCEPTED, FINDING, UNKNOWN
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     OWN_SENDER,
@@ -19,17 +22,17 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_step
     STRANGER,
     is_greylisted,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED, FINDING, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Finding
 
 _WIDTH = 118
 
 
-def report(case: Case, findings: Sequence[dict[str, Any]], summary: dict[str, int]) -> str:
+def report(case: Case, findings: Sequence[Finding], summary: dict[str, int]) -> str:
     """Lines of at most 118 columns, without colour or control characters."""
     parts = [_finding(one) for one in findings]
     proof = proven(case)
@@ -59,7 +62,7 @@ def verdict(summary: dict[str, int]) -> str:
     return f"Verdict: {listed(words)}."
 
 
-def _finding(finding: dict[str, Any]) -> str:
+def _finding(finding: Finding) -> str:
     severity = finding["severity"].upper() if finding["status"] == FINDING else finding["status"].upper()
     lines = [f"{severity:9}{finding['id']}  {finding['subject']}"]
     lines += textwrap.wrap(finding["message"], _WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 9)
@@ -87,15 +90,15 @@ def proven(case: Case) -> list[str]:
 
 def _proven_records(case: Case) -> list[str]:
     right, servers = 0, set()
-    for record in case.public_records:
-        expected = case.expected_values(record["name"], record["type"])
-        said = case.said(record["name"], record["type"])
+    for record in case.dns.public_records:
+        expected = case.dns.expected_values(record["name"], record["type"])
+        said = case.dns.said(record["name"], record["type"])
         if said and all(values == expected for _who, values, _alias in said):
             right += 1
             servers |= {
                 (server["name"], server["address"])
-                for server, answer in case.answers(record["name"], record["type"])
-                if counts(answer)
+                for server, answer in case.dns.answers(record["name"], record["type"])
+                if is_authoritative(answer)
             }
     if not right:
         return []
@@ -107,12 +110,13 @@ def _proven_records(case: Case) -> list[str]:
 
 
 def _proven_ports(case: Case) -> list[str]:
-    answering = [address for _host, address, port in case.expected_open if case.status(address, port) == seen.OPEN]
+    reach = case.reachability
+    answering = [address for _host, address, port in reach.expected_open if reach.status(address, port) == seen.OPEN]
     shut = [
         one["address"]
-        for one in case.expected_shut
-        if case.status(one["address"], one["port"]) in (seen.TIMEOUT, seen.REFUSED)
-        and case.proven_family(6 if ":" in one["address"] else 4)
+        for one in reach.expected_closed
+        if reach.status(one["address"], one["port"]) in (seen.TIMEOUT, seen.REFUSED)
+        and reach.proven_family(6 if ":" in one["address"] else 4)
     ]
     lines = []
     if answering:
@@ -125,16 +129,16 @@ def _proven_ports(case: Case) -> list[str]:
 def _proven_smtp(case: Case) -> list[str]:
     taken = {
         step["domain"]
-        for one in case.dialogues
+        for one in case.smtp.dialogues
         for step in steps(one, POSTMASTER, POSTMASTER_NULL)
-        if step["code"] in (250, 251)
+        if accepts(step)
     }
     refused = [
         one["host"]
-        for one in case.dialogues
+        for one in case.smtp.dialogues
         if any(step["code"] >= 450 for step in steps(one, STRANGER))
         # "Later" may become a yes.
-        and not any(step["code"] in (250, 251) or is_greylisted(step) for step in steps(one, STRANGER, OWN_SENDER))
+        and not any(accepts(step) or is_greylisted(step) for step in steps(one, STRANGER, OWN_SENDER))
     ]
     lines = []
     if taken:
@@ -147,7 +151,9 @@ def _proven_smtp(case: Case) -> list[str]:
 def _proven_egress(case: Case) -> list[str]:
     open_, shut = [], []
     for one in case.expect["egress"]:
-        states = [case.status(target, MAIL_PORT, one["source"]) for target in case.egress_targets]
+        states = [
+            case.reachability.status(target, SMTP_PORT, one["source"]) for target in case.reachability.egress_targets
+        ]
         if one["open"] and seen.OPEN in states:
             open_.append(one["source"])
         elif not one["open"] and seen.OPEN not in states and (seen.TIMEOUT in states or seen.REFUSED in states):
@@ -168,7 +174,9 @@ def deliveries(case: Case) -> list[str]:
             if trace["token"] == sent["token"]:
                 way = [_hop(hop, sent["at"]) for hop in trace["hops"]]
                 place = f"{trace['host']}:{trace['file']}"
-                lines.append(harmless(" -> ".join([f"{sent['recipient']}: {case.vantage}", *way, place]), 1000))
+                lines.append(
+                    harmless(" -> ".join([f"{sent['recipient']}: {case.reachability.vantage}", *way, place]), 1000)
+                )
     return lines
 
 

@@ -9,10 +9,10 @@ A rule is registered where it is written, with the decorator `rule`; the documen
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 
@@ -28,16 +28,22 @@ PLAN = "the plan"
 class Found:
     """What a rule found. subject: the name, address or host it is about; unknown: it could not be seen from here.
 
-    severity: where it is graver than the rule's.
+    severity: where it is graver than the rule's. places: the addresses, or else the host names, that it is about, by
+    default the subject.
     """
 
     subject: str
     message: str
     remedy: str
-    expected: Any = None
-    observed: Any = None
+    expected: object = None
+    observed: object = None
     unknown: bool = False
     severity: str = ""
+    places: Sequence[str] = ()
+
+
+if TYPE_CHECKING:
+    Judge = Callable[[Case], Iterator[Found]]
 
 
 @dataclass(frozen=True)
@@ -49,16 +55,16 @@ class Rule:
     source: str
     what: str
     hint: str
-    judge: Callable[[Case], Iterator[Found]]
+    judge: Judge
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(
-    name: str, severity: str, source: str, what: str, hint: str
-) -> Callable[[Callable[[Case], Iterator[Found]]], Callable[[Case], Iterator[Found]]]:
-    def register(judge: Callable[[Case], Iterator[Found]]) -> Callable[[Case], Iterator[Found]]:
+def rule(name: str, severity: str, source: str, what: str, hint: str) -> Callable[[Judge], Judge]:
+    """Registers the function as the judge of the rule of that id. Raises ValueError for an id that is taken."""
+
+    def register(judge: Judge) -> Judge:
         if name in RULES:
             raise ValueError(f"two rules are called {name}")
         RULES[name] = Rule(name, severity, source, what, hint, judge)

@@ -41,9 +41,26 @@ def is_greylisted(step: seen.Step) -> bool:
     return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
 
 
+def first_word(step: seen.Step) -> str:
+    """Of a greeting or an answer to EHLO: the server's name (RFC 5321, sections 4.2 and 4.1.1.1)."""
+    return (step["text"].split() or [""])[0].lower().rstrip(".")
+
+
 def greeting_name(dialogue: seen.Dialogue) -> str:
-    """The name that a server gives itself in its answer to EHLO (RFC 5321, section 4.1.1.1)."""
+    """The name that a server gives itself in its answer to EHLO; empty without one."""
     for step in dialogue["steps"]:
         if step["what"] == EHLO and step["code"] == 250:
-            return (step["text"].split() or [""])[0].lower().rstrip(".")
+            return first_word(step)
     return ""
+
+
+def offered(dialogue: seen.Dialogue) -> list[str] | None:
+    """The extensions in a server's answer to EHLO (RFC 5321, section 4.1.1.1); None if it is not known whole."""
+    for step in dialogue["steps"]:
+        if step["what"] == EHLO and step["code"] == 250:
+            lines = step.get("lines")
+            if lines is not None:
+                return lines[1:]
+            # Releases before 0.9.0 wrote the lines as one text, and cut a long one off.
+            return None if step["text"].endswith("...") else step["text"].split(" / ")[1:]
+    return None

@@ -5,81 +5,93 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
-    ERROR,
-    RULES,
-    SEVERITIES,
-    WARNING,
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import (
+    ACCEPTED,
+    FINDING,
+    UNKNOWN,
+    Finding,
+    holds,
+    is_about,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import RULES, SEVERITIES
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules import (
-    addresses,
-    backup_mx,
-    coverage,
-    decommissioned,
-    delegation,
+    backup,
     delivery,
-    mx_rrset,
-    mx_targets,
-    pending_requests,
-    reachability,
-    reverse_dns,
-    smtp,
-    split_horizon,
-    tls,
-    ttl,
+    former,
+    manual,
+    observation,
+    source,
+    vantage,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.dns import (
+    address,
+    dnssec,
+    fcrdns,
+    mx,
+    mx_duplicate,
+    mx_null,
+    mx_target,
+    ns,
+    ptr,
+    resolver,
+    serial,
+    ttl,
+    view,
+    zone,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.reachability import (
+    egress25,
+    equal_preference,
+    outbound,
+    port25,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smtp import (
+    banner,
+    domain,
+    ehlo,
+    greylisted,
+    null_sender,
+    open_relay,
+    postmaster,
+    size,
+    smtp_ended,
+    unknown_recipient,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.tls import auth, certificate, starttls
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Acceptance
 
 # Importing them registers their rules.
 RULE_MODULES = (
-    delegation,
-    mx_rrset,
-    mx_targets,
-    addresses,
-    ttl,
-    split_horizon,
-    reachability,
-    smtp,
-    tls,
-    reverse_dns,
-    backup_mx,
-    decommissioned,
-    pending_requests,
-    delivery,
-    coverage,
+    *(zone, dnssec, ns, serial, mx, mx_null, mx_target, mx_duplicate, address, ttl, resolver, view, ptr, fcrdns),
+    *(port25, equal_preference, egress25, outbound),
+    *(banner, ehlo, size, smtp_ended, postmaster, domain, null_sender, unknown_recipient, greylisted, open_relay),
+    *(starttls, certificate, auth),
+    *(backup, former, manual, delivery, source, observation, vantage),
 )
-
-FINDING = "finding"
-UNKNOWN = "unknown"
-ACCEPTED = "accepted"
-
-NEVER = "never"
-FAIL_ON = (ERROR, WARNING, NEVER)
 
 _LONGEST_MESSAGE = 1000
 
 
-def judge(case: Case, accepted: Sequence[dict[str, Any]], today: date) -> list[dict[str, Any]]:
-    """Findings as in the module's documentation, the gravest first.
-
-    accepted: id, subject (or empty for any), reason, until (an ISO date, the last day on which it holds, or empty).
-    """
+def judge(case: Case, accepted: Sequence[Acceptance], today: date) -> list[Finding]:
+    """Findings as in the module's documentation, the gravest first."""
     findings = []
     for rule in RULES.values():
         for found in rule.judge(case):
-            finding = {
+            finding: Finding = {
                 "id": rule.id,
                 "severity": found.severity or rule.severity,
                 "status": UNKNOWN if found.unknown else FINDING,
                 "subject": harmless(found.subject),
+                "places": [harmless(place) for place in found.places or (found.subject,)],
                 "message": harmless(found.message, _LONGEST_MESSAGE),
                 "remedy": harmless(found.remedy, _LONGEST_MESSAGE),
                 "source": rule.source,
@@ -87,31 +99,11 @@ def judge(case: Case, accepted: Sequence[dict[str, Any]], today: date) -> list[d
                 "observed": found.observed,
             }
             for one in accepted if not found.unknown else ():
-                if _is_about(one, finding) and finding["status"] != ACCEPTED:
+                if is_about(one, finding) and finding["status"] != ACCEPTED:
                     # One that has expired says so, and counts.
-                    finding |= {"reason": one["reason"], "until": one.get("until")}
-                    finding["status"] = ACCEPTED if _holds(one, today) else FINDING
+                    finding["reason"], finding["until"] = one["reason"], one.get("until")
+                    finding["status"] = ACCEPTED if holds(one, today) else FINDING
             findings.append(finding)
     order = {status: number for number, status in enumerate((FINDING, UNKNOWN, ACCEPTED))}
     findings.sort(key=lambda one: (order[one["status"]], SEVERITIES.index(one["severity"]), one["id"], one["subject"]))
     return findings
-
-
-def _is_about(accepted: dict[str, Any], finding: dict[str, Any]) -> bool:
-    return accepted["id"] == finding["id"] and (accepted.get("subject") or finding["subject"]) == finding["subject"]
-
-
-def _holds(accepted: dict[str, Any], today: date) -> bool:
-    return not accepted.get("until") or today <= date.fromisoformat(accepted["until"])
-
-
-def summary(findings: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """How many findings of each severity, and how many that are unknown or accepted."""
-    counts = dict.fromkeys((*SEVERITIES, UNKNOWN, ACCEPTED), 0)
-    for finding in findings:
-        counts[finding["severity"] if finding["status"] == FINDING else finding["status"]] += 1
-    return counts
-
-
-def fails(counts: dict[str, int], fail_on: str) -> bool:
-    return fail_on != NEVER and bool(counts[ERROR] or (fail_on == WARNING and counts[WARNING]))

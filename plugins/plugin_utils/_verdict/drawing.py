@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
-from .kinds import kind_of
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Finding, kind_of
+
 from .markup import safe
-from .ways import Way, found_at
+from .ways import OUTSIDE, Way, found_at
 
 _WIDTH, _ROW, _BOX, _GAP = 790, 56, 200, 24
 
 
-def drawing(found: Sequence[Way], findings: Sequence[Mapping[str, Any]]) -> str:
+def drawing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
     """An SVG element without any outside resource; its colours are the page's. Its marks lead to the findings."""
     parts: list[str] = []
     top = 0.0
@@ -29,13 +29,13 @@ def drawing(found: Sequence[Way], findings: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([start, *parts, "</svg>"])
 
 
-def listing(found: Sequence[Way], findings: Sequence[Mapping[str, Any]]) -> str:
+def listing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
     """The same in words, for screens that are too small for a drawing."""
     parts = []
     for source, group in groupby(found, key=lambda way: way.source):
         items = []
         for way in group:
-            ids = ", ".join(dict.fromkeys(str(findings[number]["id"]) for number in found_at(way, findings)))
+            ids = ", ".join(dict.fromkeys(findings[number]["id"] for number in found_at(way, findings)))
             end = f"<b>{safe(way.host)}</b> {safe(way.address)}{safe(_port(way))}"
             found_here = f" <code>{safe(ids)}</code>" if ids else ""
             items.append(f'<li>{end}: <span class="{way.verdict}">{safe(way.words)}</span>{found_here}</li>')
@@ -47,10 +47,10 @@ def _port(way: Way) -> str:
     return "" if way.port == 25 else f" port {way.port}"
 
 
-def _fan(source: str, of_source: list[Way], findings: Sequence[Mapping[str, Any]], top: float) -> list[str]:
+def _fan(source: str, of_source: list[Way], findings: Sequence[Finding], top: float) -> list[str]:
     """A source's box, and the ways from it."""
     middle = top + len(of_source) * _ROW / 2
-    inside = of_source[0].host == "outside"
+    inside = of_source[0].host == OUTSIDE
     parts = [_box(0, middle, "inside" if inside else "outside", source)]
     for number, way in enumerate(of_source):
         y = top + number * _ROW + _ROW / 2
@@ -74,11 +74,11 @@ def _box(x: float, y: float, title: str, text: str) -> str:
     )
 
 
-def _mark(right: float, y: float, numbers: Sequence[int], findings: Sequence[Mapping[str, Any]]) -> str:
+def _mark(right: float, y: float, numbers: Sequence[int], findings: Sequence[Finding]) -> str:
     """How many findings there are here, in the colour of the gravest."""
     if not numbers:
         return ""
-    ids = ", ".join(dict.fromkeys(str(findings[number]["id"]) for number in numbers))
+    ids = ", ".join(dict.fromkeys(findings[number]["id"] for number in numbers))
     return (
         f'<a href="#finding-{numbers[0]}" class="mark {kind_of(findings[numbers[0]])}"><title>{safe(ids)}</title>'
         f'<circle cx="{right - 20:g}" cy="{y - 8:g}" r="10"/>'

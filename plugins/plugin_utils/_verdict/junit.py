@@ -5,24 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from xml.etree import ElementTree
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import (
+    ACCEPTED,
+    NEVER,
+    UNKNOWN,
+    Finding,
+    Result,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED, NEVER, RULES, UNKNOWN
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES
 
 _CLASS = "inbound.mail.verify"
 
 
-def junit(result: Mapping[str, Any], fail_on: str = ERROR) -> str:
+def junit(result: Result, fail_on: str = ERROR) -> str:
     """A test case for each rule without a finding, and one for each finding of the others.
 
     result: of inbound.mail.path_check. A finding that makes the task fail (`fail_on`) is a failure, one that is unknown
     was skipped, all others passed and say so in their output.
     """
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Finding]] = {}
     for finding in result["findings"]:
         found.setdefault(finding["id"], []).append(finding)
     suite = ElementTree.Element("testsuite", name=_CLASS, time=str(result["stats"]["seconds"]))
@@ -40,7 +45,7 @@ def junit(result: Mapping[str, Any], fail_on: str = ERROR) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
 
 
-def _add(suite: ElementTree.Element, finding: Mapping[str, Any], fail_on: str) -> None:
+def _add(suite: ElementTree.Element, finding: Finding, fail_on: str) -> None:
     name = _text(f"{finding['id']} {finding['subject']}")
     case = ElementTree.SubElement(suite, "testcase", classname=_CLASS, name=name)
     message, text = _text(finding["message"]), _text(f"{finding['message']} -> {finding['remedy']}")

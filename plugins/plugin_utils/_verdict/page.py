@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Expectations, complete
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import (
+    ACCEPTED,
+    KINDS,
+    Finding,
+    Result,
+    kind_of,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Hop, Observation
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import verdict
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import ACCEPTED
 
 from .drawing import drawing, listing
-from .kinds import KINDS, kind_of
 from .markup import safe
 from .ways import ways
 
@@ -59,9 +65,9 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
 """
 
 
-def page(result: Mapping[str, Any], expectations: Mapping[str, Any], title: str = "") -> str:
+def page(result: Result, expectations: Expectations, title: str = "") -> str:
     """result: of inbound.mail.path_check; expectations: what it was told to expect; title: if not by the domains."""
-    observation, findings = result["observation"], result["findings"]
+    observation, findings, expectations = result["observation"], result["findings"], complete(expectations)
     title = title or _title(expectations)
     style = _STYLE + "".join(_rules_of_kind(kind) for kind in KINDS)
     tried = ways(observation, expectations)
@@ -96,14 +102,12 @@ def page(result: Mapping[str, Any], expectations: Mapping[str, Any], title: str 
 """
 
 
-def _title(expectations: Mapping[str, Any]) -> str:
-    domains = [one["name"] for one in expectations.get("records") or [] if one["type"] == "MX"]
+def _title(expectations: Expectations) -> str:
+    domains = [one["name"] for one in expectations["records"] if one["type"] == "MX"]
     return f"Mail for {listed(list(dict.fromkeys(domains)), 3)}" if domains else "Mail path"
 
 
-def _when(observation: Mapping[str, Any]) -> str:
-    if "at" not in observation:
-        return ""
+def _when(observation: Observation) -> str:
     return datetime.fromtimestamp(observation["at"], timezone.utc).strftime(" on %Y-%m-%d at %H:%M UTC")
 
 
@@ -115,7 +119,7 @@ def _rules_of_kind(kind: str) -> str:
     )
 
 
-def _filters(findings: Sequence[Mapping[str, Any]]) -> str:
+def _filters(findings: Sequence[Finding]) -> str:
     """What there is of each kind; choosing one hides the others."""
     if not findings:
         return ""
@@ -128,7 +132,7 @@ def _filters(findings: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _finding(number: int, finding: Mapping[str, Any]) -> str:
+def _finding(number: int, finding: Finding) -> str:
     kind = kind_of(finding)
     if finding["status"] == ACCEPTED:
         until = f", until {finding['until']}" if finding.get("until") else ""
@@ -161,7 +165,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>' if body else ""
 
 
-def _servers(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
+def _servers(observation: Observation) -> Iterable[Sequence[object]]:
     for zone in observation["zones"]:
         for server in zone["servers"]:
             answer = server["rcode"] or server["status"]
@@ -169,14 +173,14 @@ def _servers(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
             yield zone["name"], f"{server['name']} {server['address']}", answer, serial
 
 
-def _mail_servers(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
+def _mail_servers(observation: Observation) -> Iterable[Sequence[object]]:
     for one in observation["dialogues"]:
         greeting = next((step["text"] for step in one["steps"]), one["ended"] or one["status"])
-        tls = one.get("tls") or {}
-        yield one["host"], one["address"], greeting, tls.get("version") or tls.get("error") or ""
+        tls = one.get("tls")
+        yield one["host"], one["address"], greeting, tls["version"] or tls["error"] if tls else ""
 
 
-def _messages(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
+def _messages(observation: Observation) -> Iterable[Sequence[object]]:
     for sent in observation["sent"]:
         traces = [one for one in observation["traces"] if one["token"] == sent["token"]]
         way = "; ".join(" → ".join(_hop(hop, sent["at"]) for hop in one["hops"]) for one in traces)
@@ -184,7 +188,7 @@ def _messages(observation: Mapping[str, Any]) -> Iterable[Sequence[object]]:
         yield sent["recipient"], "yes" if sent["accepted"] else "no", way, found or "nowhere"
 
 
-def _hop(hop: Mapping[str, Any], start: float) -> str:
+def _hop(hop: Hop, start: float) -> str:
     seconds = seconds_after(start, hop["date"])
     when = "" if seconds is None else f" after {seconds} s"
     return f"{hop['by']} saw {hop['address'] or hop['helo']}{when}"

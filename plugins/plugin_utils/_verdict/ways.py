@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from ansible_collections.inbound.mail.plugins.module_utils._limits import SMTP_PORT
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Expectations
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Finding
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Observation
 
 # Name servers of three hundred zones are a list, and no drawing.
 _MOST_NAMESERVERS = 12
@@ -50,10 +53,12 @@ class Way(NamedTuple):
         return f"shut ({how}), and must be open" if self.should_open else f"shut ({how})"
 
 
-_DNS, _SMTP = 53, 25
+_DNS = 53
+OUTSIDE = "outside"
+"""What ways to the internet lead to, in place of a host."""
 
 
-def ways(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> list[Way]:
+def ways(observation: Observation, expectations: Expectations) -> list[Way]:
     """From the vantage to name servers and to every address that was tried, and from hosts inside to the outside."""
     return [
         *_to_nameservers(observation),
@@ -62,7 +67,7 @@ def ways(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> lis
     ]
 
 
-def _to_nameservers(observation: Mapping[str, Any]) -> list[Way]:
+def _to_nameservers(observation: Observation) -> list[Way]:
     """One for each address, however many zones it has; the worst of what it said of them."""
     found: dict[str, Way] = {}
     for zone in observation["zones"]:
@@ -76,16 +81,16 @@ def _to_nameservers(observation: Mapping[str, Any]) -> list[Way]:
     return list(found.values())[:_MOST_NAMESERVERS]
 
 
-def _to_exchangers(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> Iterator[Way]:
+def _to_exchangers(observation: Observation, expectations: Expectations) -> Iterator[Way]:
     """In the order of hosts as they are expected."""
     expected: dict[tuple[str, int], tuple[str, bool]] = {}
     names: dict[str, set[str]] = {}
-    for exchanger in expectations.get("smtp") or []:
+    for exchanger in expectations["smtp"]:
         names.setdefault(exchanger["host"], set()).add(str(exchanger.get("fqdn", "")))
         for address in exchanger["addresses"]:
-            expected[address, exchanger.get("port", _SMTP)] = exchanger["host"], True
-    for port in expectations.get("ports") or []:
-        expected[port["address"], port.get("port", _SMTP)] = port["host"], port["open"]
+            expected[address, exchanger.get("port", SMTP_PORT)] = exchanger["host"], True
+    for port in expectations["ports"]:
+        expected[port["address"], port.get("port", SMTP_PORT)] = port["host"], port["open"]
     tried = {
         (one["address"], one["port"]): ("", one["status"])
         for one in observation["connections"]
@@ -98,28 +103,14 @@ def _to_exchangers(observation: Mapping[str, Any], expectations: Mapping[str, An
         yield Way(observation["vantage"], host or end[0], *end, tried[end][1], should_open, called)
 
 
-def _to_outside(observation: Mapping[str, Any], expectations: Mapping[str, Any]) -> Iterator[Way]:
-    should_open = {one["source"]: one["open"] for one in expectations.get("egress") or []}
+def _to_outside(observation: Observation, expectations: Expectations) -> Iterator[Way]:
+    should_open = {one["source"]: one["open"] for one in expectations["egress"]}
     for one in observation["connections"]:
         if one["source"] in should_open and one["source"] != observation["vantage"]:
-            yield Way(one["source"], "outside", one["address"], one["port"], one["status"], should_open[one["source"]])
+            yield Way(one["source"], OUTSIDE, one["address"], one["port"], one["status"], should_open[one["source"]])
 
 
-def found_at(way: Way, findings: Sequence[Mapping[str, Any]]) -> list[int]:
+def found_at(way: Way, findings: Sequence[Finding]) -> list[int]:
     """Which of the findings are about the end of the way, or about its start where the way leads outside."""
-    if way.host == "outside":
-        return [number for number, one in enumerate(findings) if one["subject"] == way.source]
-    called = {way.host, *way.names} - {""}
-    return [
-        number
-        for number, one in enumerate(findings)
-        if way.address in (words := _words(one["subject"])) or (called & words and not _has_address(words))
-    ]
-
-
-def _words(subject: str) -> set[str]:
-    return set(re.split(r"[\s()]+", subject))
-
-
-def _has_address(words: Iterable[str]) -> bool:
-    return any(re.fullmatch(r"[0-9.]+\.[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]+", word) for word in words)
+    called = {way.source} if way.host == OUTSIDE else {way.host, way.address, *way.names} - {""}
+    return [number for number, one in enumerate(findings) if called & {*one["places"]}]

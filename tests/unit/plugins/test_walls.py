@@ -45,7 +45,7 @@ IMPORTS = {module: {*imported(module)} - {module} for module in MODULES}
 
 
 def test_imports_are_found() -> None:
-    assert "module_utils._path_check.rules.mx_rrset" in IMPORTS["module_utils._path_check.verdict"]
+    assert "module_utils._path_check.rules.dns.mx" in IMPORTS["module_utils._path_check.verdict"]
     assert "plugin_utils._topology.problems" in IMPORTS["plugin_utils._topology.topology"] | IMPORTS["action.plan"]
 
 

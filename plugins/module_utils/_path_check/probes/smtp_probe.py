@@ -215,5 +215,7 @@ class Questions:
 
     def _note(self, what: str, domain: str, command: str, reply: SmtpReply) -> SmtpReply:
         step: seen.Step = {"what": what, "domain": domain, "command": command, "code": reply.code, "text": reply.text}
+        if what == EHLO:
+            step["lines"] = list(reply.lines)
         self.dialogue["steps"].append(step)
         return reply

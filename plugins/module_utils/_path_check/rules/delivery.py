@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules: the message with the token, where it arrived and which way it took."""
+"""Rules: the test message arrives once, by the declared path."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, PLAN, Found, rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
-
-
-def _messages(case: Case) -> Iterator[tuple[dict[str, Any], seen.Sent, list[seen.Trace]]]:
-    """(expectation, the message, where it was found) of each message that was sent."""
-    for expected in case.expect["delivery"]:
-        for sent in case.observation["sent"]:
-            if sent["recipient"] == expected["recipient"]:
-                yield expected, sent, [one for one in case.observation["traces"] if one["token"] == sent["token"]]
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import ExpectedDelivery
 
 
 def _last_said(sent: seen.Sent) -> str:
@@ -41,13 +34,13 @@ def _last_said(sent: seen.Sent) -> str:
     "Follow the message in the logs of the hosts on its path, by its Message-ID.",
 )
 def delivery_missing(case: Case) -> Iterator[Found]:
-    for expected, sent, traces in _messages(case):
+    for expected, sent, traces in case.delivery.messages():
         if not traces:
             yield _not_arrived(case, expected, sent) if sent["accepted"] else _not_taken(case, expected, sent)
 
 
-def _not_taken(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found:
-    if not sent["attempts"] and not _was_looked_up(case, expected["domain"]):
+def _not_taken(case: Case, expected: ExpectedDelivery, sent: seen.Sent) -> Found:
+    if not sent["attempts"] and not case.delivery.was_looked_up(expected["domain"]):
         return Found(
             expected["recipient"],
             f"The message was not sent: nobody told this vantage where mail for {expected['domain']} goes.",
@@ -71,9 +64,9 @@ def _not_taken(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found:
     )
 
 
-def _not_arrived(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found:
+def _not_arrived(case: Case, expected: ExpectedDelivery, sent: seen.Sent) -> Found:
     subject = expected["recipient"]
-    missing = [server for server in expected["servers"] if not _was_looked_at(case, server)]
+    missing = [server for server in expected["servers"] if not case.delivery.was_searched(server)]
     if missing:
         return Found(
             subject,
@@ -81,7 +74,7 @@ def _not_arrived(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found
             "Run again with every server of the domain.",
             unknown=True,
         )
-    unread = _unread(case, expected["servers"])
+    unread = case.delivery.unread(expected["servers"])
     if unread:
         return Found(
             subject,
@@ -102,22 +95,6 @@ def _not_arrived(case: Case, expected: dict[str, Any], sent: seen.Sent) -> Found
     )
 
 
-def _was_looked_up(case: Case, domain: str) -> bool:
-    """Whether anybody said what the domain's exchangers are, and what addresses those have."""
-    exchanges = case.exchanges(domain)
-    return bool(case.said(domain, "MX")) and all(case.addresses(one) or case.was_resolved(one) for one in exchanges)
-
-
-def _unread(case: Case, servers: list[str]) -> list[str]:
-    there = [one for one in case.observation["mail_hosts"] if one["host"] in servers]
-    # Once, though a host that looked twice says it twice.
-    return list(dict.fromkeys(why for one in there for why in one.get("unread", [])))
-
-
-def _was_looked_at(case: Case, server: str) -> bool:
-    return any(one["host"] == server for one in case.observation["mail_hosts"])
-
-
 @rule(
     "delivery-twice",
     ERROR,
@@ -126,7 +103,7 @@ def _was_looked_at(case: Case, server: str) -> bool:
     "Look for an alias that names the mailbox twice, or two servers that both deliver.",
 )
 def delivery_twice(case: Case) -> Iterator[Found]:
-    for expected, _sent, traces in _messages(case):
+    for expected, _sent, traces in case.delivery.messages():
         if len(traces) > 1:
             places = [f"{one['host']}: {one['file']}" for one in traces]
             yield Found(
@@ -146,7 +123,7 @@ def delivery_twice(case: Case) -> Iterator[Found]:
     "Let mail reach the server through its relay only.",
 )
 def delivery_path(case: Case) -> Iterator[Found]:
-    for expected, _sent, traces in _messages(case):
+    for expected, _sent, traces in case.delivery.messages():
         for trace in traces:
             problem = _wrong_path(case, expected, trace)
             if problem:
@@ -160,14 +137,14 @@ def delivery_path(case: Case) -> Iterator[Found]:
                 )
 
 
-def _wrong_path(case: Case, expected: dict[str, Any], trace: seen.Trace) -> str | None:
+def _wrong_path(case: Case, expected: ExpectedDelivery, trace: seen.Trace) -> str | None:
     """What is wrong with the way of a message; a host may add several Received fields (filters, local delivery)."""
     path = expected["path"]
     if trace["host"] not in path[-1]:
         return f"it ended on {trace['host']}"
     if trace.get("kind") == "log":
         return None  # which tells no way
-    stages = [{name for host in stage for name in case.names_of(host)} for stage in path]
+    stages = [{name for host in stage for name in case.delivery.names_of(host)} for stage in path]
     at = 0
     for hop in trace["hops"]:
         by = hop["by"].lower().rstrip(".")
@@ -183,31 +160,3 @@ def _wrong_path(case: Case, expected: dict[str, Any], trace: seen.Trace) -> str 
             continue  # the last host's own filters, by whatever name
         return f"{harmless(by)} is no host of the declared path"
     return None if at == len(stages) - 1 or not stages[-1] else f"it passed no {' or '.join(path[-1])}"
-
-
-@rule(
-    "source-translated",
-    ERROR,
-    PLAN,
-    "The first host of ours saw another address than the sender's, so that spam filters and SPF judge the wrong host.",
-    "Do not translate the source address of mail from outside.",
-)
-def source_translated(case: Case) -> Iterator[Found]:
-    ours = {address for one in case.expect["smtp"] for address in one["addresses"]}
-    for expected, sent, traces in _messages(case):
-        own = sent["attempts"][-1]["local_address"] if sent["attempts"] else None
-        for trace in traces:
-            saw = trace["hops"][0]["address"] if trace["hops"] else ""
-            if not own or not saw or saw == own:
-                continue
-            # A vantage behind NAT of its own is seen by an address that it does not know.
-            if case.not_public(own) and not case.not_public(saw) and saw not in ours:
-                continue
-            yield Found(
-                expected["recipient"],
-                f"{trace['hops'][0]['by']} saw the message come from {saw}, but it was sent from {own}.",
-                "Take the translation of source addresses (masquerade, SNAT) off what is forwarded from outside to "
-                "port 25, and let the server route its answers back through the gateway.",
-                expected=own,
-                observed=saw,
-            )

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import fails, summary
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import answers_of, fold, merged
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, fails, judge, summary
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ def test_answers_that_are_alike_are_kept_once(observation: dict[str, Any]) -> No
     assert second["answers"] == []
     assert [answers_of(zone, one) for one in zone["servers"]] == before
     case = case_of(observation)
-    assert len(case.answers("example.org", "MX")) == 3
+    assert len(case.dns.answers("example.org", "MX")) == 3
 
 
 @pytest.mark.parametrize("found", FAULTS)
@@ -104,7 +105,7 @@ def test_what_others_were_asked_for(observation: dict[str, Any]) -> None:
     findings = judge(case_of(observation, expect), [], TODAY)
     undone = [(one["subject"], one["expected"]) for one in findings if one["id"] == "manual-open"]
     assert undone == [
-        ("device: before mail", [f"port 25 of {SERVER} shut"]),
+        ("device: before mail", [f"port 25 of {SERVER} closed"]),
         ("dns: provider", [f"example.org MX '10 mail.example.org.', '20 {BACKUP}.'"]),
     ]
 

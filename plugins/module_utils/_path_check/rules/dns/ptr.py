@@ -1,14 +1,14 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules: the name of a mail host's address. Many receivers take no mail from a host whose names do not agree."""
+"""Rules: the address of a mail host has a name, the one by which the host greets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._addresses import reverse_name
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import shown
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import shown
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import WARNING, Found, rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import greeting_name
 
@@ -18,40 +18,41 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 
-_SOURCE = "RFC 1912, section 2.1"
+
+SOURCE = "RFC 1912, section 2.1"
 
 
-def _reverses(case: Case) -> Iterator[tuple[str, str, seen.Resolved | None]]:
+def reverses(case: Case) -> Iterator[tuple[str, str, seen.Resolved | None]]:
     """(host, address, answer to the question for its name) of each public address that mail comes in by."""
     hosts = {
         one["address"]: one["host"]
         for one in case.observation["dialogues"]
-        if one["host"] not in case.backups and not case.is_former(one)
+        if one["host"] not in case.smtp.backups and not case.smtp.is_former(one)
     }
     for address, host in sorted(hosts.items()):
-        if not case.not_public(address) and case.caches(reverse_name(address), "PTR"):
-            yield host, address, case.resolved(reverse_name(address), "PTR")
+        if not case.reachability.not_public(address) and case.dns.caches(reverse_name(address), "PTR"):
+            yield host, address, case.dns.resolved(reverse_name(address), "PTR")
 
 
-def _leading_back(case: Case, address: str, names: list[str]) -> list[str]:
+def leading_back(case: Case, address: str, names: list[str]) -> list[str]:
     """Or that will, when what is declared is so: of an address record that is not, address-differs speaks."""
     rdtype = "AAAA" if ":" in address else "A"
     return [
         name
         for name in names
-        if address in case.addresses(name) or address in (case.expected_values(name, rdtype) or [])
+        if address in case.dns.addresses(name) or address in (case.dns.expected_values(name, rdtype) or [])
     ]
 
 
 @rule(
     "ptr-missing",
     WARNING,
-    _SOURCE,
+    SOURCE,
     "The address of a mail host has no name (PTR record).",
     "Have the owner of the network, most often the provider, enter a PTR record with the mail host's name.",
 )
 def ptr_missing(case: Case) -> Iterator[Found]:
-    for host, address, answer in _reverses(case):
+    for host, address, answer in reverses(case):
         if answer is None:
             yield Found(
                 address,
@@ -71,46 +72,21 @@ def ptr_missing(case: Case) -> Iterator[Found]:
 
 
 @rule(
-    "fcrdns",
-    WARNING,
-    _SOURCE,
-    "The name of a mail host's address (PTR) does not lead back to the address.",
-    "Give the name that address, or have the PTR record name one that has it.",
-)
-def fcrdns(case: Case) -> Iterator[Found]:
-    for host, address, answer in _reverses(case):
-        if answer is None or not answer["values"] or _leading_back(case, address, answer["values"]):
-            continue
-        asked = all(case.was_resolved(name) for name in answer["values"])
-        lead = shown(one for name in answer["values"] for one in case.addresses(name))
-        yield Found(
-            address,
-            f"The PTR record of the address of {host} is {shown(answer['values'])}, which "
-            + (f"leads to {lead}." if asked else "nobody could resolve."),
-            f"Give {answer['values'][0]} the address {address}, or have the owner of the network enter the host's name "
-            "in the PTR record.",
-            expected=address,
-            observed=answer["values"],
-            unknown=not asked,
-        )
-
-
-@rule(
     "ptr-not-ehlo",
     WARNING,
-    _SOURCE,
+    SOURCE,
     "The name of a mail host's address (PTR) is not the one by which it greets.",
     "Let the PTR record and the server's own name (Postfix: myhostname) be the same.",
 )
 def ptr_not_ehlo(case: Case) -> Iterator[Found]:
-    for dialogue in case.dialogues:
+    for dialogue in case.smtp.dialogues:
         greeting = greeting_name(dialogue)
         address = dialogue["address"]
-        answer = case.resolved(reverse_name(address), "PTR")
+        answer = case.dns.resolved(reverse_name(address), "PTR")
         # Of a name without an address ehlo-name speaks.
-        if not case.addresses(greeting) or case.not_public(address) or answer is None:
+        if not case.dns.addresses(greeting) or case.reachability.not_public(address) or answer is None:
             continue
-        if _leading_back(case, address, answer["values"]) and greeting not in answer["values"]:
+        if leading_back(case, address, answer["values"]) and greeting not in answer["values"]:
             yield Found(
                 address,
                 f"{dialogue['host']} greets as {greeting}, but the name of its address is {shown(answer['values'])}.",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules: the exchangers of others that take a domain's mail while ours are away."""
+"""Rules: backup exchangers of other operators behave as ours do."""
 
 from __future__ import annotations
 
@@ -9,19 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
-    ERROR,
-    WARNING,
-    Found,
-    rule,
-)
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smtp import (
-    domain_refused,
-    open_relay,
-    said,
-    where,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, said, steps, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smtp.domain import domain_refused
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smtp.open_relay import open_relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +52,9 @@ def backup_open_relay(case: Case) -> Iterator[Found]:
     "Give it a preference number higher than all of ours.",
 )
 def backup_before_primary(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
+    for domain in case.dns.mail_domains:
         backups = {one["fqdn"] for one in case.expect["backups"] if one["domain"] == domain}
-        served = case.exchanges(domain)
+        served = case.dns.exchangers(domain)
         ours = [preference for name, preference in served.items() if name not in backups]
         for name in backups & set(served):
             if ours and served[name] <= max(ours):
@@ -73,6 +64,7 @@ def backup_before_primary(case: Case) -> Iterator[Found]:
                     f"Give {name} a number higher than {max(ours)}.",
                     expected=f"> {max(ours)}",
                     observed=served[name],
+                    places=[name],
                 )
 
 
@@ -86,17 +78,18 @@ def backup_before_primary(case: Case) -> Iterator[Found]:
 def backup_accepts_unknown(case: Case) -> Iterator[Found]:
     refused = {
         step["domain"]
-        for dialogue in case.dialogues
+        for dialogue in case.smtp.dialogues
         for step in steps(dialogue, asked.UNKNOWN)
         if step["code"] in (550, 551, 553)
     }
-    for dialogue in case.of_backups().dialogues:
+    for dialogue in case.of_backups().smtp.dialogues:
         for step in steps(dialogue, asked.UNKNOWN):
-            if step["code"] in (250, 251) and step["domain"] in refused:
+            if accepts(step) and step["domain"] in refused:
                 yield Found(
                     f"{step['domain']} at {where(dialogue)}",
                     f"It takes a recipient that cannot exist, which ours refuse: {said(step)}.",
                     f"Ask its operator to check recipients of {step['domain']} by a call to ours, or by a list.",
                     expected="refused",
                     observed=said(step),
+                    places=[dialogue["address"]],
                 )

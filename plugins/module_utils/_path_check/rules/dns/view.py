@@ -1,14 +1,13 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules: what hosts inside see in DNS, and that nobody outside sees it."""
+"""Rules: hosts inside see their own view of DNS, and the internet does not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import normal, shown, usable
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import normal, shown, usable
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
     ERROR,
     PLAN,
@@ -20,6 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_regi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 
 
@@ -39,11 +39,11 @@ def _subject(answer: seen.Inside) -> str:
     "Take it out of the public zone.",
 )
 def view_private_leak(case: Case) -> Iterator[Found]:
-    for record in case.internal_records:
+    for record in case.dns.internal_records:
         name, rdtype = record["name"], record["type"]
-        answer = case.resolved(name, rdtype)
+        answer = case.dns.resolved(name, rdtype)
         # What is declared for both views is compared with its declaration.
-        if answer is None or case.expected_values(name, rdtype) is not None:
+        if answer is None or case.dns.expected_values(name, rdtype) is not None:
             continue
         leaked = sorted({normal(value, rdtype) for value in record["values"]} & set(_values(answer)))
         if leaked:
@@ -53,6 +53,7 @@ def view_private_leak(case: Case) -> Iterator[Found]:
                 f"Take {name} {rdtype} out of the public zone.",
                 expected=[],
                 observed=leaked,
+                places=[name],
             )
 
 
@@ -64,9 +65,9 @@ def view_private_leak(case: Case) -> Iterator[Found]:
     "Write the record at the endpoint `internal`, and let hosts inside use the resolver that has it.",
 )
 def view_record_missing(case: Case) -> Iterator[Found]:
-    for record in case.internal_records:
+    for record in case.dns.internal_records:
         expected = sorted(normal(value, record["type"]) for value in record["values"])
-        for answer in case.inside(record["name"], record["type"]):
+        for answer in case.dns.inside(record["name"], record["type"]):
             if not usable(answer):
                 yield Found(
                     _subject(answer),
@@ -75,6 +76,7 @@ def view_record_missing(case: Case) -> Iterator[Found]:
                     expected=expected,
                     observed=answer["rcode"] or answer["status"],
                     unknown=True,
+                    places=[answer["name"], answer["source"]],
                 )
             elif _values(answer) != expected and not _leads_around(case, answer):
                 yield Found(
@@ -84,12 +86,13 @@ def view_record_missing(case: Case) -> Iterator[Found]:
                     "inbound.mail.site, or see which resolver they use.",
                     expected=expected,
                     observed=_values(answer),
+                    places=[answer["name"], answer["source"]],
                 )
 
 
 def _leads_around(case: Case, answer: seen.Inside) -> bool:
     """Whether it is the address that the world sees."""
-    public = case.expected_values(answer["name"], answer["type"])
+    public = case.dns.expected_values(answer["name"], answer["type"])
     return answer["type"] != "MX" and public is not None and _values(answer) == public
 
 
@@ -101,9 +104,9 @@ def _leads_around(case: Case, answer: seen.Inside) -> bool:
     "Write the address that the host has inside at the endpoint `internal`.",
 )
 def view_hairpin(case: Case) -> Iterator[Found]:
-    for record in case.internal_records:
+    for record in case.dns.internal_records:
         expected = sorted(normal(value, record["type"]) for value in record["values"])
-        for answer in case.inside(record["name"], record["type"]):
+        for answer in case.dns.inside(record["name"], record["type"]):
             if usable(answer) and _values(answer) != expected and _leads_around(case, answer):
                 yield Found(
                     _subject(answer),
@@ -111,6 +114,7 @@ def view_hairpin(case: Case) -> Iterator[Found]:
                     f"Give {record['name']} the address {shown(expected)} where hosts inside ask.",
                     expected=expected,
                     observed=_values(answer),
+                    places=[answer["name"], answer["source"]],
                 )
 
 
@@ -122,12 +126,12 @@ def view_hairpin(case: Case) -> Iterator[Found]:
     "Take the inside MX records out, or declare the endpoint `internal`.",
 )
 def view_mx_unexpected(case: Case) -> Iterator[Found]:
-    declared = {(record["name"], record["type"]) for record in case.internal_records}
-    for domain in case.mail_domains:
-        public = case.expected_values(domain, "MX")
+    declared = {(record["name"], record["type"]) for record in case.dns.internal_records}
+    for domain in case.dns.mail_domains:
+        public = case.dns.expected_values(domain, "MX")
         if public is None or (domain, "MX") in declared:
             continue
-        for answer in case.inside(domain, "MX"):
+        for answer in case.dns.inside(domain, "MX"):
             if usable(answer) and _values(answer) != public:
                 yield Found(
                     _subject(answer),
@@ -136,4 +140,5 @@ def view_mx_unexpected(case: Case) -> Iterator[Found]:
                     f"Take the inside MX records of {domain} out, or declare them (mail_dns, endpoint internal).",
                     expected=public,
                     observed=_values(answer),
+                    places=[answer["name"], answer["source"]],
                 )

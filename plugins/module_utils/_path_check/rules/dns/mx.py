@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import counts, label, shown
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import label, shown
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import (
     ERROR,
-    NOTICE,
     PLAN,
     WARNING,
     Found,
     rule,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.mx_targets import null_unexpected
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.dns.mx_null import null_unexpected
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
 
 IMPLICIT = "the address of the domain itself"
 
@@ -36,11 +36,11 @@ IMPLICIT = "the address of the domain itself"
     "Write the MX record.",
 )
 def mx_missing(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
-        said = case.said(domain, "MX")
-        expected = case.expected_values(domain, "MX")
+    for domain in case.dns.mail_domains:
+        said = case.dns.said(domain, "MX")
+        expected = case.dns.expected_values(domain, "MX")
         if not said:
-            zone = case.zone_of(domain)
+            zone = case.dns.zone_of(domain)
             if zone is None or any(server["serial"] is not None for server in zone["servers"]):
                 yield Found(
                     domain,
@@ -52,7 +52,7 @@ def mx_missing(case: Case) -> Iterator[Found]:
             continue  # else the delegation's rules speak of it
         if expected == [] or any(values for _who, values, _alias in said):
             continue
-        if expected is None and case.addresses(domain):
+        if expected is None and case.dns.addresses(domain):
             continue  # its own address stands in for an MX: mx-implicit-address
         lines = [f"'{domain}. MX {value}'" for value in expected or ["10 <name of the mail host>."]]
         yield Found(
@@ -72,10 +72,10 @@ def mx_missing(case: Case) -> Iterator[Found]:
     "Write an MX record that says which host takes the domain's mail.",
 )
 def mx_implicit_address(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
-        said = case.said(domain, "MX")
-        addresses = case.addresses(domain)
-        if case.expected_values(domain, "MX") is None and said and not case.exchanges(domain) and addresses:
+    for domain in case.dns.mail_domains:
+        said = case.dns.said(domain, "MX")
+        addresses = case.dns.addresses(domain)
+        if case.dns.expected_values(domain, "MX") is None and said and not case.dns.exchangers(domain) and addresses:
             if any(values for _who, values, _alias in said):
                 continue
             yield Found(
@@ -94,9 +94,9 @@ def mx_implicit_address(case: Case) -> Iterator[Found]:
     "Write the declared records: run inbound.mail.site, or change the declaration.",
 )
 def mx_differs(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
-        expected = case.expected_values(domain, "MX")
-        served = {tuple(values) for _who, values, _alias in case.said(domain, "MX")}
+    for domain in case.dns.mail_domains:
+        expected = case.dns.expected_values(domain, "MX")
+        served = {tuple(values) for _who, values, _alias in case.dns.said(domain, "MX")}
         if expected is None or not served or (() in served and expected):
             continue  # mx-missing and mx-on-some-ns speak of that
         if tuple(expected) in served:
@@ -143,15 +143,15 @@ def _preferences(values: list[str]) -> dict[str, str]:
     "See why the server without it does not transfer the zone.",
 )
 def mx_on_some_ns(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
-        said = case.said(domain, "MX")
+    for domain in case.dns.mail_domains:
+        said = case.dns.said(domain, "MX")
         without = [who for who, values, _alias in said if not values]
         if without and len(without) < len(said):
             yield Found(
                 domain,
                 f"{listed(without)} has no MX record, the other nameservers have.",
                 "See why it does not transfer the zone: its log, NOTIFY, allow-transfer, the serial number.",
-                expected=case.expected_values(domain, "MX"),
+                expected=case.dns.expected_values(domain, "MX"),
                 observed={who: values for who, values, _alias in said},
             )
 
@@ -164,46 +164,23 @@ def mx_on_some_ns(case: Case) -> Iterator[Found]:
     "See why the server that differs does not transfer the zone.",
 )
 def mx_rrset_inconsistent(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
-        said = case.said(domain, "MX")
+    for domain in case.dns.mail_domains:
+        said = case.dns.said(domain, "MX")
         if len({tuple(values) for _who, values, _alias in said if values}) > 1:
             words = "; ".join(f"{who}: {shown(values)}" for who, values, _alias in said)
             yield Found(
                 domain,
                 f"The nameservers serve different MX records: {words}.",
                 "See why they do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
-                expected=case.expected_values(domain, "MX"),
+                expected=case.dns.expected_values(domain, "MX"),
                 observed={who: values for who, values, _alias in said},
-            )
-
-
-@rule(
-    "ttl-mismatch",
-    NOTICE,
-    "RFC 2181, section 5.2",
-    "The nameservers of the zone serve the MX RRset with different TTLs.",
-    "See why they do not have the same version of the zone.",
-)
-def ttl_mismatch(case: Case) -> Iterator[Found]:
-    for domain in case.mail_domains:
-        ttls: dict[int, list[str]] = {}
-        for server, answer in case.answers(domain, "MX"):
-            if counts(answer) and answer["values"] and answer["ttl"] is not None:
-                ttls.setdefault(answer["ttl"], []).append(label(server))
-        if len(ttls) > 1:
-            words = "; ".join(f"{ttl} s at {listed(servers)}" for ttl, servers in sorted(ttls.items()))
-            yield Found(
-                domain,
-                f"The MX records have different times to live: {words}.",
-                "See why the nameservers do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
-                observed={str(ttl): servers for ttl, servers in sorted(ttls.items())},
             )
 
 
 def _answers_of_serving(case: Case) -> Iterator[tuple[str, seen.NameServer, seen.Answer]]:
     """(domain, server, answer to the question for the MX) of every server that answers for the zone."""
-    for domain in case.mail_domains:
-        for server, answer in case.answers(domain, "MX"):
+    for domain in case.dns.mail_domains:
+        for server, answer in case.dns.answers(domain, "MX"):
             if server["authoritative"] and server["serial"] is not None:
                 yield domain, server, answer
 
@@ -223,6 +200,7 @@ def mx_no_answer(case: Case) -> Iterator[Found]:
                 "No usable answer to the question for the MX records, asked three times.",
                 f"See why {server['name']} does not answer it: its log, a firewall before it, a rate limit.",
                 observed=answer["status"],
+                places=[server["address"]],
             )
 
 
@@ -242,6 +220,7 @@ def mx_rcode(case: Case) -> Iterator[Found]:
                 f"See in the log of {server['name']} why.",
                 expected="NOERROR",
                 observed=answer["rcode"],
+                places=[server["address"]],
             )
 
 
@@ -263,4 +242,5 @@ def mx_non_authoritative(case: Case) -> Iterator[Found]:
                 f"{domain} at {label(server)}",
                 "It answers the question for the MX records without authority.",
                 f"Make {server['name']} serve the zone itself, or take its NS record out.",
+                places=[server["address"]],
             )

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What rules ask about SMTP dialogues: whose they are, what each step says, and what binds senders to a certificate."""
+
+from __future__ import annotations
+
+import re
+from copy import copy
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import DnsEvidence
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Expectations
+
+OURS, BACKUP, FORMER = "ours", "backup", "former"
+
+ACCEPTED = (250, 251)
+"""Replies to RCPT that accept the recipient (RFC 5321, section 4.3.2)."""
+
+# "I do not talk to you": nothing about the domain.
+_CLIENT = re.compile(
+    r"client host|your (host|ip|address|server)|block(ed|list)|black.?list|spamhaus|dnsbl|\brbl\b|reputation"
+    r"|reverse (dns|hostname)|\bPTR\b|helo|ehlo|sender address",
+    re.IGNORECASE,
+)
+
+
+class SmtpEvidence:
+    """The dialogues with our exchangers; `of` gives those with others."""
+
+    def __init__(self, expect: Expectations, observation: seen.Observation, dns: DnsEvidence) -> None:
+        self._expect = expect
+        self._observation = observation
+        self._dns = dns
+        self._whose = OURS
+        self.backups = {one["fqdn"] for one in expect["backups"]}
+
+    def of(self, whose: str) -> SmtpEvidence:
+        """The same with the dialogues of OURS, BACKUP or FORMER exchangers."""
+        other = copy(self)
+        other._whose = whose
+        return other
+
+    def whose(self, dialogue: seen.Dialogue) -> str:
+        """OURS, BACKUP or FORMER."""
+        if self.is_former(dialogue):
+            return FORMER
+        return BACKUP if dialogue["host"] in self.backups else OURS
+
+    @property
+    def dialogues(self) -> list[seen.Dialogue]:
+        """Those with a connection that was established."""
+        return [
+            one
+            for one in self._observation["dialogues"]
+            if one["status"] == seen.OPEN and self.whose(one) == self._whose
+        ]
+
+    def is_former(self, dialogue: seen.Dialogue) -> bool:
+        """Whether it was held where mail came in before, and is to come in no more."""
+        return (dialogue["address"], dialogue["port"]) in self._former
+
+    @cached_property
+    def _former(self) -> set[tuple[str, int]]:
+        return {(address, one["port"]) for one in self._expect["former"] for address in one["addresses"]}
+
+    def refuses_unknown(self, dialogue: seen.Dialogue) -> bool:
+        """Whether the host is expected to know the recipients of its domains."""
+        return all(one["refuses_unknown"] for one in self._expect["smtp"] if dialogue["host"] == one["host"])
+
+    def message_size(self, dialogue: seen.Dialogue) -> int | None:
+        """How many bytes a message to the host may have; None: nothing is declared about it."""
+        # Plans of releases before 0.5.0 do not say it.
+        sizes = (one.get("message_size") for one in self._expect["smtp"] if dialogue["host"] == one["host"])
+        return next((size for size in sizes if size is not None), None)
+
+    def public_name(self, dialogue: seen.Dialogue) -> str:
+        """The name by which senders look for the host."""
+        for one in self._expect["smtp"]:
+            if dialogue["host"] == one["host"] and dialogue["address"] in one["addresses"]:
+                return one["fqdn"].lower().rstrip(".")
+        return dialogue["host"]
+
+    def bound_by(self, dialogue: seen.Dialogue) -> str:
+        """What binds senders to the certificate of a host being valid and for its name; empty if nothing does.
+
+        DANE with the certificate's own key (usage 3) does not (RFC 7672, section 3.1.1).
+        """
+        name = self.public_name(dialogue)
+        for pinned in self._observation["pinned"]:
+            if pinned["host"] == name and pinned["authentic"] and set(pinned["usages"]) == {2}:
+                return "DANE (TLSA records of usage 2)"
+        for policy in self._observation["policies"]:
+            if policy["mode"] == "enforce" and name in self._dns.exchangers(policy["domain"]):
+                return f"the MTA-STS policy of {policy['domain']}"
+        return ""
+
+    def offers(self) -> Iterator[tuple[seen.Dialogue, list[str]]]:
+        """What servers offer in their answer to EHLO, where it was short enough to be recorded whole."""
+        for dialogue in self.dialogues:
+            offered = asked.offered(dialogue)
+            if offered is not None:
+                yield dialogue, offered
+
+    def postmaster_steps(self) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
+        """The step that tells whether a domain's postmaster is accepted: the last one of each domain."""
+        for dialogue in self.dialogues:
+            last = {step["domain"]: step for step in steps(dialogue, asked.POSTMASTER_NULL, asked.POSTMASTER)}
+            for step in last.values():
+                yield dialogue, step
+
+
+def steps(dialogue: seen.Dialogue, *whats: str) -> Iterator[seen.Step]:
+    """The steps that are there for one of these things, in their order."""
+    return (step for step in dialogue["steps"] if step["what"] in whats)
+
+
+def where(dialogue: seen.Dialogue) -> str:
+    """The host and its address, in a finding."""
+    host, address = dialogue["host"], dialogue["address"]
+    return f"{host} ({address})" if host != address else address
+
+
+def said(step: seen.Step) -> str:
+    """The reply, in a finding."""
+    return f"{step['code']} {step['text']}".strip()
+
+
+def accepts(step: seen.Step) -> bool:
+    """Whether the reply accepts the recipient."""
+    return step["code"] in ACCEPTED
+
+
+def is_about_client(step: seen.Step) -> bool:
+    """Whether a refusal is about the vantage and says nothing of the domain."""
+    return step["code"] == 421 or (bool(_CLIENT.search(step["text"])) and not asked.RELAYING.search(step["text"]))
+
+
+def is_refusal(step: seen.Step) -> bool:
+    """A permanent one, or a temporary one that says that the server is not the domain's."""
+    return step["code"] >= 500 or (step["code"] >= 400 and bool(asked.RELAYING.search(step["text"])))

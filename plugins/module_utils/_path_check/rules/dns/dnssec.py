@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: the signatures of a zone validate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "dnssec-bogus",
+    ERROR,
+    "RFC 4035, section 5.5",
+    "A resolver that validates refuses the zone: its signatures, or the DS records in the parent, are wrong.",
+    "Sign the zone anew, and have the DS records in the parent be those of its keys, or be none.",
+)
+def dnssec_bogus(case: Case) -> Iterator[Found]:
+    for zone in case.dns.zones.values():
+        if zone.get("bogus"):
+            yield Found(
+                zone["name"],
+                f"The resolver {zone['bogus']} refuses it (SERVFAIL), and answers when it is told not to validate.",
+                f"See with 'delv {zone['name']} SOA' what is wrong: signatures that have expired, a key that was "
+                "changed without the DS record in the parent, a zone that is no longer signed and has one still.",
+                expected="NOERROR",
+                observed="SERVFAIL",
+            )

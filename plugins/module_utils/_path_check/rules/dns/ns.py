@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: every name server that a zone is delegated to answers for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_below
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import is_authoritative, label
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "ns-count",
+    ERROR,
+    "RFC 2182, section 5",
+    "The zone is delegated to fewer than two nameservers: if the one fails, mail to it fails.",
+    "Have a second nameserver serve the zone, in another network.",
+)
+def ns_count(case: Case) -> Iterator[Found]:
+    alone: dict[str, list[str]] = {}
+    for zone in case.dns.zones.values():
+        names = {server["name"] for server in zone["servers"]}
+        if zone["delegated"] and len(names) == 1:
+            alone.setdefault(names.pop(), []).append(zone["name"])
+    for name, zones in alone.items():
+        yield Found(
+            name,
+            f"It is the only nameserver of {listed(zones)}.",
+            "Have another host serve the zone too, in another network, and enter its NS record in the zone and in "
+            "the parent.",
+            expected="two or more",
+            observed=zones,
+        )
+
+
+@rule(
+    "ns-parent-child",
+    ERROR,
+    "RFC 1034, section 4.2.2",
+    "The parent zone names other nameservers than the zone itself, or has another address of one (glue).",
+    "Have the registrar, or whoever keeps the parent zone, enter what the zone says.",
+)
+def ns_parent_child(case: Case) -> Iterator[Found]:
+    for zone in case.dns.zones.values():
+        parent = zone.get("parent")
+        said = {
+            tuple(answer["values"]) for _who, answer in case.dns.answers(zone["name"], "NS") if is_authoritative(answer)
+        }
+        if parent is None or not said:
+            continue
+        if tuple(parent["names"]) not in said:
+            own = sorted({name for names in said for name in names})
+            missing, surplus = ([one for one in own if one not in parent["names"]], set(parent["names"]) - set(own))
+            words = [f"{listed(missing)} is only in the zone"] if missing else []
+            words += [f"{listed(sorted(surplus))} only in the parent"] if surplus else []
+            yield Found(
+                zone["name"],
+                f"The NS records differ: {'; '.join(words)}.",
+                f"Have the registrar enter {listed(own)} in the parent zone, or change the NS records of the zone.",
+                expected=own,
+                observed=parent["names"],
+            )
+        for name, glue in parent["glue"].items():
+            own = [one["address"] for one in zone["servers"] if one["name"] == name and one["address"]]
+            stale = [address for address in glue if address not in own]
+            if own and stale and is_below(name, zone["name"]):
+                yield Found(
+                    name,
+                    f"The parent zone of {zone['name']} says that it has the address {listed(stale)}; its own is "
+                    f"{listed(own)}.",
+                    f"Have the registrar change the address of {name} (glue) to {listed(own)}.",
+                    expected=own,
+                    observed=glue,
+                )
+
+
+@rule(
+    "ns-lame",
+    ERROR,
+    "RFC 1912, section 2.8",
+    "A nameserver that the zone is delegated to does not answer for it, asked three times.",
+    "Make the server serve the zone, or take its NS record out of the zone and of the parent.",
+)
+def ns_lame(case: Case) -> Iterator[Found]:
+    # One broken server of three hundred zones is one finding.
+    lame: dict[tuple[str, str, str], list[str]] = {}
+    for zone in case.dns.zones.values():
+        for server in zone["servers"]:
+            trouble = _trouble(server)
+            if trouble is not None:
+                lame.setdefault((server["name"], server["address"], trouble), []).append(zone["name"])
+    for (name, address, trouble), zones in lame.items():
+        yield Found(
+            f"{name} ({address})" if address else name,
+            f"It is a nameserver of {listed(zones)}. {trouble}",
+            f"Make it serve {'it' if len(zones) == 1 else 'them'} on UDP and TCP port 53, or take "
+            f"'{zones[0]}. NS {name}.' out of the zone and of its parent{' and so on' if len(zones) > 1 else ''}.",
+            observed=zones,
+            places=[address or name],
+        )
+
+
+def _trouble(server: seen.NameServer) -> str | None:
+    """Why a nameserver does not answer for its zone, None if it does or could not be asked from here."""
+    if not server["address"]:
+        return "The nameserver's name has no address."
+    if server["status"] == seen.NO_ROUTE:
+        return None  # vantage-family
+    if server["status"] != seen.ANSWERED:
+        words = {seen.REFUSED: "Nothing listens on port 53 there.", seen.MALFORMED: "It answers no DNS messages."}
+        return words.get(server["status"], "It does not answer.")
+    if server["rcode"] != "NOERROR":
+        return f"It answers {server['rcode']} to the question for the SOA record."
+    if not server["authoritative"] or server["serial"] is None:
+        return "It answers without authority: it does not serve the zone."
+    return None
+
+
+@rule(
+    "ns-no-tcp",
+    WARNING,
+    "RFC 7766, section 5",
+    "A nameserver answers over UDP but not over TCP: what does not fit in a datagram does not come.",
+    "Let TCP port 53 through to it.",
+)
+def ns_no_tcp(case: Case) -> Iterator[Found]:
+    mute: dict[tuple[str, str], list[str]] = {}
+    for zone in case.dns.zones.values():
+        for server in zone["servers"]:
+            without = server.get("tcp", "") in (seen.TIMEOUT, seen.REFUSED, seen.MALFORMED)
+            if without and _trouble(server) is None and server["status"] == seen.ANSWERED:
+                mute.setdefault((label(server), server["address"]), []).append(zone["name"])
+    for (subject, address), zones in mute.items():
+        yield Found(
+            subject,
+            f"It is a nameserver of {listed(zones)} and does not answer over TCP.",
+            "Let TCP port 53 through to it, beside UDP, and let the server listen there.",
+            observed=zones,
+            places=[address],
+        )
+
+
+@rule(
+    "ns-target-cname",
+    ERROR,
+    "RFC 2181, section 10.3",
+    "An NS record names an alias (CNAME).",
+    "Let the NS record name the host itself.",
+)
+def ns_target_cname(case: Case) -> Iterator[Found]:
+    aliases: dict[tuple[str, str], list[str]] = {}
+    for zone in case.dns.zones.values():
+        for name, alias in sorted({(one["name"], one.get("alias", "")) for one in zone["servers"]}):
+            if alias:
+                aliases.setdefault((name, alias), []).append(zone["name"])
+    for (name, alias), zones in aliases.items():
+        yield Found(
+            name,
+            f"The NS records of {listed(zones)} name it, but it is an alias of {alias}.",
+            f"Let them name {alias}, in the zone and in its parent, or give {name} address records of its own.",
+            observed=alias,
+        )

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: a server greets, soon and without a refusal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import (
+    is_about_client,
+    said,
+    steps,
+    where,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, NOTICE, Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+# Seconds. A short wait before the greeting is a usual defence.
+_LONG_GREETING = 10.0
+
+
+@rule(
+    "banner-missing",
+    ERROR,
+    "RFC 5321, section 3.1",
+    "The connection comes about, but no SMTP greeting comes.",
+    "See what listens there: a forward to the wrong host, a proxy, a server without free processes.",
+)
+def banner_missing(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        if not dialogue["steps"]:
+            yield Found(
+                where(dialogue),
+                f"It takes the connection, but does not greet: {dialogue['ended']}.",
+                "See that the mail service itself is at the other end of the forward, and has processes free.",
+                expected="220",
+                observed=dialogue["ended"],
+                places=[dialogue["address"]],
+            )
+
+
+@rule(
+    "banner-refused",
+    ERROR,
+    "RFC 5321, section 3.1",
+    "The server greets with a refusal (5xx). A 4xx is no finding, but leaves everything unknown.",
+    "Let the server take mail from everybody.",
+)
+def banner_refused(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        for step in steps(dialogue, asked.BANNER, asked.EHLO):
+            if step["code"] in (220, 250):
+                continue
+            later = step["code"] < 500
+            unknown = later or is_about_client(step)
+            yield Found(
+                where(dialogue),
+                f"It {'puts this vantage off' if later else 'refuses to talk'}: {said(step)}.",
+                "Try again later, or from another vantage."
+                if unknown
+                else "See in its configuration whom it refuses (postscreen, access lists), and let everybody deliver.",
+                expected="220",
+                observed=said(step),
+                unknown=unknown,
+                places=[dialogue["address"]],
+            )
+
+
+@rule(
+    "banner-delay",
+    NOTICE,
+    "RFC 5321, section 4.5.3.2.1",
+    "The server lets clients wait for its greeting. Senders have to wait for five minutes, and some do not.",
+    "Leave it so if it is meant to annoy spammers; else see the server's load, and whether it can resolve names.",
+)
+def banner_delay(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        after = dialogue.get("greeted_after")
+        if after is not None and after > _LONG_GREETING:
+            yield Found(
+                where(dialogue),
+                f"Its greeting came after {after:.0f} s.",
+                "Leave it so if it is meant; else see why: its load, a resolver that does not answer it.",
+                observed=after,
+                places=[dialogue["address"]],
+            )

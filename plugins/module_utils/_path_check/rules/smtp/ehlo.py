@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: the name by which a server greets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import HOST_NAME, greeting_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "ehlo-name",
+    WARNING,
+    "RFC 5321, section 4.1.4",
+    "The server greets by a name that is not fully qualified, or that does not resolve.",
+    "Set the server's own name (Postfix: myhostname) to one that has an address.",
+)
+def ehlo_name(case: Case) -> Iterator[Found]:
+    # Of these other rules say that they have no address.
+    exchanges = {name for domain in case.dns.mail_domains for name in case.dns.exchangers(domain)}
+    exchanges |= {exchanger["fqdn"] for exchanger in case.expect["smtp"]}
+    for dialogue in case.smtp.dialogues:
+        name = greeting_name(dialogue)
+        if not name:
+            continue
+        if not HOST_NAME.fullmatch(name) or name.endswith((".localdomain", ".local", ".lan", ".internal")):
+            message = f"It greets as '{name}', which is no name on the internet."
+        elif name not in exchanges and case.dns.was_resolved(name) and not case.dns.addresses(name):
+            message = f"It greets as '{name}', which has no address."
+        else:
+            continue
+        remedy = "Set the server's own name (Postfix: myhostname) to the name that the MX record has."
+        yield Found(where(dialogue), message, remedy, observed=name, places=[dialogue["address"]])

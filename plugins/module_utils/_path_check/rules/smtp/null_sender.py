@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: a server accepts mail from the null sender."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, said, steps, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "null-sender-refused",
+    ERROR,
+    "RFC 5321, section 6.1",
+    "Mail with the null sender is refused, so nobody learns that a message could not be delivered.",
+    "Let the server take MAIL FROM:<>.",
+)
+def null_sender_refused(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        refused = [step for step in steps(dialogue, asked.NULL_SENDER, asked.POSTMASTER_NULL) if step["code"] >= 500]
+        taken = {step["domain"] for step in steps(dialogue, asked.POSTMASTER) if accepts(step)}
+        for step in refused:
+            if step["domain"] in taken or (not step["domain"] and taken):
+                yield Found(
+                    where(dialogue),
+                    f"It takes mail from others, but not from the null sender: {said(step)}.",
+                    "Let it take MAIL FROM:<>, with which bounces come: see its access lists of senders (Postfix: "
+                    "smtpd_sender_restrictions).",
+                    expected="250",
+                    observed=said(step),
+                    places=[dialogue["address"]],
+                )

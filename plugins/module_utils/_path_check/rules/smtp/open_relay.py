@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: a server relays nothing for strangers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, said, steps, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "open-relay",
+    ERROR,
+    "RFC 5321, section 7.1",
+    "The server takes mail of a stranger for a strange domain.",
+    "Let it take mail for its own domains only, except from its own networks and from people who logged in.",
+)
+def open_relay(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        takes_anybody = any(step["code"] in (250, 251, 252) for step in steps(dialogue, asked.UNKNOWN))
+        whats = [asked.STRANGER, asked.OWN_SENDER, *([] if takes_anybody else [asked.STRANGER_AT_DOMAIN])]
+        taken = [step for step in steps(dialogue, *whats) if accepts(step)]
+        if taken:
+            from_own = [step for step in taken if step["what"] == asked.OWN_SENDER]
+            yield Found(
+                where(dialogue),
+                f"It took {listed([step['command'] for step in taken])} from a stranger"
+                + (f" who claimed to be postmaster@{from_own[0]['domain']}" if from_own else "")
+                + ": an open relay, which spammers find within hours.",
+                "Let it take mail for its own domains only (Postfix: smtpd_relay_restrictions = permit_mynetworks, "
+                "permit_sasl_authenticated, reject_unauth_destination), and see that mynetworks holds neither the "
+                "gateway's address nor the outside.",
+                expected="refused",
+                observed=[f"{step['command']}: {said(step)}" for step in taken],
+                places=[dialogue["address"]],
+            )

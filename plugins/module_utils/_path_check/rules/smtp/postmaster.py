@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: a server accepts mail for the postmaster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import (
+    is_about_client,
+    is_refusal,
+    said,
+    where,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "postmaster-refused",
+    ERROR,
+    "RFC 5321, section 4.5.1",
+    "Mail for the domain's postmaster is refused.",
+    "Give the domain a postmaster address that somebody reads.",
+)
+def postmaster_refused(case: Case) -> Iterator[Found]:
+    for dialogue, step in case.smtp.postmaster_steps():
+        if is_refusal(step) and not asked.RELAYING.search(step["text"]):
+            unknown = is_about_client(step)
+            yield Found(
+                f"{step['domain']} at {where(dialogue)}",
+                f"postmaster@{step['domain']} is refused: {said(step)}.",
+                "It is this vantage that it refuses: observe from another one."
+                if unknown
+                else f"Make an alias or mailbox postmaster@{step['domain']}.",
+                expected="250",
+                observed=said(step),
+                unknown=unknown,
+                places=[dialogue["address"]],
+            )

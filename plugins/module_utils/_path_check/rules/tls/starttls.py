@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules: a server offers STARTTLS, and it works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import said, steps, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, WARNING, Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
+
+
+@rule(
+    "starttls-missing",
+    WARNING,
+    "RFC 3207, section 4; RFC 7435",
+    "The server does not offer STARTTLS: mail to it passes in clear, and senders who insist on encryption do not "
+    "deliver.",
+    "Give it a certificate, which may be one that nobody vouches for.",
+)
+def starttls_missing(case: Case) -> Iterator[Found]:
+    for dialogue, offered in case.smtp.offers():
+        if not any(word.strip().upper() == "STARTTLS" for word in offered):
+            yield Found(
+                where(dialogue),
+                "It does not offer STARTTLS.",
+                "Give it a certificate (Postfix: smtpd_tls_chain_files and smtpd_tls_security_level = may; the roles "
+                "mail_relay and mail_server do it), and see that no firewall before it takes the offer out.",
+                expected="STARTTLS",
+                observed=offered,
+                places=[dialogue["address"]],
+            )
+
+
+@rule(
+    "starttls-broken",
+    ERROR,
+    "RFC 3207, section 4",
+    "The server offers STARTTLS, and no connection comes about: many senders do not deliver then. A certificate that "
+    "nobody vouches for is no reason.",
+    "See its log for the reason: a certificate without its key, a proxy that answers in its place.",
+)
+def starttls_broken(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        tls = dialogue.get("tls")
+        if tls and tls["error"]:
+            yield Found(
+                where(dialogue),
+                f"It offers STARTTLS, but the handshake fails: {tls['error']}.",
+                "See in its log why: the certificate and its key, the versions of TLS that it has, a proxy before it.",
+                observed=tls["error"],
+                places=[dialogue["address"]],
+            )
+        for step in steps(dialogue, asked.STARTTLS):
+            if step["code"] != 220:
+                yield Found(
+                    where(dialogue),
+                    f"It offers STARTTLS, and then says: {said(step)}.",
+                    "Try again later." if step["code"] < 500 else "See in its log why it does not begin.",
+                    expected="220",
+                    observed=said(step),
+                    unknown=step["code"] < 500,
+                    places=[dialogue["address"]],
+                )
