@@ -21,7 +21,7 @@ VENV ?= core-2.21
 SCENARIO ?= examples/relay
 EXAMPLES := $(sort $(dir $(wildcard examples/*/lab.yml)))
 
-.PHONY: help setup demo test lint sanity units programs servers labs lab lab-up lab-down bench comparison docs screenshots changelog
+.PHONY: help setup demo test lint sanity units programs servers labs lab lab-up lab-down bench mutation comparison docs screenshots changelog
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,10 @@ lab-down: setup  ## SCENARIO=FOLDER: take it down
 bench: setup  ## every benchmark beside its peer: a table, and JSON in tests/output/bench.json
 	@tests/toolchain.sh peers checkers
 	$(as_root_current) tests/bench/run.py $(DOC)
+
+mutation: setup  ## how many faults put into pure code the unit tests find: PACKAGE=_records, SAMPLE=200
+	@tests/toolchain.sh mutation
+	nice $(venv)/mutation/bin/python tests/mutation/run.py $(if $(SAMPLE),--sample $(SAMPLE)) $(PACKAGE)
 
 docs: setup  ## write the documents that are generated from the code
 	PYTHONPATH='$(dev)' $(current)/python docs/generate.py

@@ -3,7 +3,7 @@
 # distribution, and one virtual environment for each file in tests/requirements/ that is named as an argument.
 # It repeats nothing that is there already, so that a second call takes less than a second.
 #
-#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|checkers|browser ...
+#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|checkers|mutation|browser ...
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -59,18 +59,25 @@ find_python() {
   fail "no Python $* could be found or fetched: install python$1 and python$1-venv, then run this again"
 }
 
+# The requirements of a file and of those that it includes with '-r'.
+requirements_of() {
+  cat "$1"
+  sed -n 's/^-r *//p' "$1" | while read -r included; do requirements_of "$(dirname "$1")/$included"; done
+}
+
 make_venv() {
   name=$1; shift
   venv=$cache/venv/$name
-  wanted=$(cat "$here/../requirements.txt" "$here/requirements/"*.txt | cksum)
-  [ "$(cat "$venv/made-from" 2>/dev/null)" = "$wanted" ] && return 0
+  # Of this environment alone: a tool that one of them gets is no reason to make the others again.
+  wanted=$(requirements_of "$here/requirements/$name.txt" | cksum)
+  [ "$(cat "$venv/requirements" 2>/dev/null)" = "$wanted" ] && return 0
   python=$(find_python "$@")
   say "making $venv with $python"
   rm -rf "$venv"
   mkdir -p "$cache/venv"
   "$python" -m venv "$venv"
   "$venv/bin/pip" install --quiet --quiet --requirement "$here/requirements/$name.txt"
-  printf '%s\n' "$wanted" >"$venv/made-from"
+  printf '%s\n' "$wanted" >"$venv/requirements"
 }
 
 for part in "$@"; do
@@ -83,8 +90,9 @@ for part in "$@"; do
     core-2.21) make_venv core-2.21 3.13 3.12 ;;
     peers) make_venv peers 3.12 3.13 3.11 ;;
     stand-ins) make_venv stand-ins 3.12 3.13 3.11 ;;
+    mutation) make_venv mutation 3.13 3.12 ;;
     checkers) install_packages zonemaster-cli; make_venv checkers 3.12 3.13 3.11 ;;
     browser) install_browser ;;
-    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, checkers, browser" ;;
+    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, checkers, mutation, browser" ;;
   esac
 done
