@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import dns.name
 import dns.rdatatype
@@ -23,8 +24,10 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._records.rrsets impor
     alias_conflicts,
     changes_towards,
     delegations,
+    is_delegated,
     name_server_conflicts,
     state_after,
+    unaltered,
     zone_file,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.values import parse_type, parse_value
@@ -213,6 +216,12 @@ def test_an_alias_is_found_where_records_shall_come_and_the_other_way_round() ->
     assert _conflicts(state(alias), to_alias) == ""
 
 
+def test_the_second_of_two_names_is_held_against_aliases_too() -> None:
+    alias = rrset("b.example.org", "CNAME", "www.example.org")
+    addresses = [{"name": f"{name}.example.org", "type": "A", "values": ["203.0.113.1"]} for name in "ab"]
+    assert "b.example.org is an alias" in _conflicts(state(alias), *addresses)
+
+
 def _conflicts(now: dict[Key, RRset], *records: dict[str, Any]) -> str:
     return "\n".join(alias_conflicts(now, changes_towards(goals(*records), now)))
 
@@ -281,3 +290,45 @@ def test_a_zone_keeps_a_name_server() -> None:
 def test_the_zones_own_name_servers_delegate_nothing() -> None:
     keys = [key("example.org", "NS"), key("sub.example.org", "NS"), key("example.org", "MX")]
     assert delegations(ZONE, keys) == {parse_name("sub.example.org")}
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "delegated"),
+    [
+        ("example.org", "MX", False),
+        ("sub.example.org", "NS", False),
+        ("sub.example.org", "DS", False),
+        ("sub.example.org", "MX", True),
+        ("a.sub.example.org", "A", True),
+        ("a.sub.example.org", "NS", True),
+    ],
+)
+def test_a_delegated_part_has_its_ns_and_ds_in_the_zone_and_nothing_else(
+    name: str, rdtype: str, delegated: bool
+) -> None:
+    assert is_delegated(key(name, rdtype), {parse_name("sub.example.org")}) is delegated
+
+
+@dataclass(frozen=True)
+class Proxied(RRset):
+    """As a DNS host has it that keeps more of an RRset than its records."""
+
+    serves: ClassVar[str] = "the web proxy"
+
+
+def test_what_a_dns_host_keeps_of_an_rrset_stays_where_values_are_only_removed() -> None:
+    there = rrset("example.org", "A", "203.0.113.1", "203.0.113.2")
+    now = Proxied(there.key, there.ttl, there.values)
+    record = {"name": "example.org", "type": "A", "values": ["203.0.113.2"]}
+    (removed,) = goals({**record, "state": "absent"})
+    (declared,) = goals(record)
+    after = removed.applied_to(now)
+    assert after is not None and after.serves == "the web proxy"
+    assert declared.applied_to(now) == rrset("example.org", "A", "203.0.113.2")
+
+
+def test_what_is_as_declared_is_told_apart_from_what_changes() -> None:
+    now = state(rrset("b.example.org", "A", "203.0.113.1"), rrset("a.example.org", "A", "203.0.113.1"))
+    wanted = goals(*({"name": f"{name}.example.org", "type": "A", "values": ["203.0.113.1"]} for name in "cba"))
+    assert [str(one.key) for one in unaltered(wanted, now)] == ["A a.example.org", "A b.example.org"]
+    assert [str(one.key) for one in changes_towards(wanted, now)] == ["A c.example.org"]

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import dns.name
 import dns.rdatatype
 import pytest
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import InvalidName, name_text, parse_name
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.values import (
     InvalidValue,
+    host_in,
     parse_type,
     parse_value,
     policy_tag,
@@ -28,6 +31,8 @@ from hypothesis import strategies as st
         ("mail", "mail."),
         ("*.example.org", "*.example.org."),
         ("_25._tcp.mail.example.org", "_25._tcp.mail.example.org."),
+        ("mx1", "mx1."),
+        ("mail.example.x1", "mail.example.x1."),
         ("bücher.example.org", "xn--bcher-kva.example.org."),
         ("BÜCHER.example.org", "xn--bcher-kva.example.org."),
         (r"a\.b.example.org", r"a\.b.example.org."),
@@ -50,6 +55,7 @@ def test_names_are_whole_and_lower_case(text: str, name: str) -> None:
         "a b.example.org",
         "192.0.2.1",
         "2001:db8::1",
+        "2001:db8::a",
         "a..b",
         "x" * 64 + ".org",
         "x." * 130,
@@ -66,6 +72,22 @@ def test_a_letter_that_only_idna_2008_knows_never_becomes_another_name() -> None
     else:
         with pytest.raises(InvalidName, match="idna"):
             parse_name("straße.example")
+
+
+@pytest.fixture
+def without_idna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A controller without the Python library idna."""
+    monkeypatch.setattr(dns.name, "have_idna_2008", False)
+    parse_name.cache_clear()
+    yield
+    parse_name.cache_clear()
+
+
+@pytest.mark.usefixtures("without_idna")
+def test_without_the_library_idna_only_what_both_versions_of_idna_read_alike_is_a_name() -> None:
+    assert parse_name("bücher.example").to_text() == "xn--bcher-kva.example."
+    with pytest.raises(InvalidName, match="install the Python library idna, or write A-labels"):
+        parse_name("straße.example")
 
 
 def test_names_are_shown_without_final_dot() -> None:
@@ -178,6 +200,7 @@ def test_any_octets_survive_in_the_quotes_of_presentation_format(octets: list[by
         ("v=spf1 mx -all", b"v=spf1"),
         ("V=SPF1 mx", b"v=spf1"),
         ("v=spf1", b"v=spf1"),
+        ('"v=spf1" " mx -all"', b"v=spf1"),
         ("v=spf10 mx", None),
         ("v=DMARC1; p=none", b"v=dmarc1"),
         ("v=DKIM1; p=abc", None),
@@ -186,3 +209,17 @@ def test_any_octets_survive_in_the_quotes_of_presentation_format(octets: list[by
 )
 def test_policies_of_which_a_name_has_one(text: str, tag: bytes | None) -> None:
     assert policy_tag(dns.rdatatype.TXT, parse_value(dns.rdatatype.TXT, text)) == tag
+
+
+def test_a_text_fills_a_record_to_its_last_octet() -> None:
+    """Each of its 256 strings takes an octet more (RFC 1035, section 3.3); the length of the data is 16 bits long."""
+    longest = "x" * (65535 - 256)
+    assert len(parse_value(dns.rdatatype.TXT, longest)) == 65535
+    with pytest.raises(InvalidValue, match="65536 octets: a record holds 65535"):
+        parse_value(dns.rdatatype.TXT, longest + "x")
+
+
+@pytest.mark.parametrize(("rdtype", "text"), [("MX", "10 mail.example.org."), ("NS", "mail.example.org.")])
+def test_host_that_a_value_names(rdtype: str, text: str) -> None:
+    parsed_type = parse_type(rdtype)
+    assert host_in(parsed_type, parse_value(parsed_type, text)) == parse_name("mail.example.org")
