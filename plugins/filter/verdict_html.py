@@ -12,10 +12,10 @@ DOCUMENTATION = r"""
 name: verdict_html
 author: the inbound.mail contributors (@inbound-mail)
 version_added: "0.2.0"
-short_description: The result of path_check as a page of HTML
+short_description: The result of path_check as an HTML page
 description:
-  - One file without script and without anything from elsewhere. It has the findings, which can be filtered by severity,
-    a drawing of who was reached, and what was seen of name servers, mail servers and messages.
+  - One file without scripts or outside resources. It has the findings, which can be filtered by severity, a drawing of
+    what was reached, and what was observed of name servers, mail servers and messages.
 positional: _input, expectations
 options:
   _input:
@@ -23,7 +23,7 @@ options:
     type: dict
     required: true
   expectations:
-    description: What it was told to expect, O(inbound.mail.path_check#module:expectations).
+    description: What it was given as O(inbound.mail.path_check#module:expectations).
     type: dict
     required: true
   title:
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write a page for people
+- name: Write an HTML page
   ansible.builtin.copy:
     content: "{{ mail_verify_result | inbound.mail.verdict_html(mail_verify_expectations) }}"
     dest: report.html

@@ -14,8 +14,8 @@ author: the inbound.mail contributors (@inbound-mail)
 version_added: "0.2.0"
 short_description: The result of path_check as JUnit XML
 description:
-  - For pipelines that show the results of tests, as GitLab, Jenkins and GitHub do. There is a test case for each rule,
-    and for each finding.
+  - For pipelines that show test results, as GitLab, Jenkins and GitHub do. There is a test case for each rule, and for
+    each finding.
 positional: _input
 options:
   _input:
@@ -23,7 +23,7 @@ options:
     type: dict
     required: true
   fail_on:
-    description: Findings of this severity and graver ones are failures.
+    description: Findings of this severity or a higher one are failures.
     type: str
     choices: [error, warning, never]
     default: error
@@ -33,7 +33,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write what a pipeline shows
+- name: Write the results for a pipeline
   ansible.builtin.copy:
     content: "{{ mail_verify_result | inbound.mail.verdict_junit(fail_on='warning') }}"
     dest: report.xml

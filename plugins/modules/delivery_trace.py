@@ -7,18 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: delivery_trace
-short_description: Find test messages in the mailboxes of a server, and the way they took
+short_description: Find test messages in the mailboxes of a server, and their path
 version_added: "0.1.0"
 author:
   - the inbound.mail contributors (@inbound-mail)
 description:
-  - Looks for the messages that M(inbound.mail.path_check) sent, by their tokens, in the mailboxes of the host it runs
-    on, and waits for them. It reads the hops from their Received fields.
-  - It looks into F(/var/mail), into Maildirs and mailboxes in the home directories, into Postfix's
-    C(virtual_mailbox_base) and C(mail_spool_directory), where O(mailboxes) says, and into the accounts of O(imap).
-    Messages stay where they are, and unread.
-  - Of a message that is in none of these, as behind LMTP, Postfix's log says whether it was delivered. It does not say
-    which way the message came.
+  - Searches the mailboxes of the host it runs on for the messages that M(inbound.mail.path_check) sent, by their
+    tokens, and waits for them. It reads the hops from their Received fields.
+  - It searches F(/var/mail), Maildirs and mailboxes in the home directories, Postfix's C(virtual_mailbox_base) and
+    C(mail_spool_directory), O(mailboxes), and the accounts of O(imap). Messages stay where they are, and unread.
+  - If a message is in none of these, as behind LMTP, Postfix's log tells whether it was delivered. It does not have the
+    path of the message.
 extends_documentation_fragment:
   - inbound.mail.attributes
 attributes:
@@ -33,19 +32,20 @@ attributes:
     platforms: posix
 options:
   tokens:
-    description: The tokens, from C(observation.sent) of the module that sent them. Without any, only RV(names) is got.
+    description: Tokens from C(observation.sent) of the module that sent them. Without them, only RV(names) is returned.
     type: list
     elements: str
     default: []
   mailboxes:
     description:
-      - Further mailbox files, Maildirs, or folders that hold some, to six levels deep. Shell patterns are expanded.
+      - Further mailbox files, Maildirs, or directories that contain them, up to six levels deep. Shell patterns are
+        expanded.
     type: list
     elements: path
     default: []
   imap:
     description:
-      - Accounts that IMAP leads to, where messages may be that are in no file. Folders are opened for reading alone.
+      - IMAP accounts, for messages that are in no file. Folders are opened read-only.
     type: list
     elements: dict
     default: []
@@ -59,14 +59,14 @@ options:
         description: The TCP port. By default 993 with V(tls), else 143.
         type: int
       encryption:
-        description: V(none) is for a server on this host alone.
+        description: V(none) is only for a server on this host.
         type: str
         choices: [tls, starttls, none]
         default: tls
       validate_certs:
         description:
-          - Whether the server's certificate has to be for its name, of somebody who is trusted. By default it has,
-            unless the server is this host, by its loopback address.
+          - Whether the server's certificate must be for its name and from a trusted CA. By default it must, unless the
+            server is this host, by its loopback address.
         type: bool
       user:
         description: The account's name.
@@ -77,15 +77,15 @@ options:
         type: str
         required: true
       folders:
-        description: The folders to look into.
+        description: The folders to search.
         type: list
         elements: str
         default: [INBOX]
   host:
-    description: What this host is called in expectations and reports. By default its host name.
+    description: The name of this host in expectations and reports. By default its host name.
     type: str
   since:
-    description: Seconds before now. Mailboxes that did not change since then are passed over.
+    description: Seconds before now. Mailboxes that have not changed since then are skipped.
     type: float
     default: 600.0
   timeout:
@@ -115,7 +115,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 traces:
-  description: Every copy that was found.
+  description: Every copy found.
   returned: success
   type: list
   elements: dict
@@ -155,13 +155,13 @@ traces:
           type: str
       sample: [{helo: sender.example.com, address: 203.0.113.25, by: mail.example.org, date: ""}]
 missing:
-  description: Tokens of which nothing was found.
+  description: Tokens of messages that were not found.
   returned: success
   type: list
   elements: str
   sample: []
 unread:
-  description: Why some of O(imap) could not be looked into.
+  description: Why some accounts of O(imap) could not be searched.
   returned: success
   type: list
   elements: str
@@ -182,12 +182,11 @@ import platform
 import socket
 import time
 from functools import partial
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery import imap, mailboxes, postfix_log
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.poll import await_messages
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.poll import Look, await_messages
 
 # Seconds for each answer of an IMAP server.
 _IMAP_TIMEOUT = 10.0
@@ -203,7 +202,7 @@ _ACCOUNT = {
 
 
 def postfix_settings(module: AnsibleModule) -> dict[str, str]:
-    """What Postfix says of its name and its mailboxes; empty without Postfix."""
+    """Postfix's own name and mailboxes; empty without Postfix."""
     postconf = module.get_bin_path("postconf", opt_dirs=["/usr/sbin", "/usr/local/sbin"])
     if not postconf:
         return {}
@@ -214,7 +213,7 @@ def postfix_settings(module: AnsibleModule) -> dict[str, str]:
 
 
 def log_lines(module: AnsibleModule, since: float) -> list[str]:
-    """What was logged of mail since then, in the journal and in files."""
+    """What was logged about mail since then, in the journal and in files."""
     lines = postfix_log.lines_of_files()
     journalctl = module.get_bin_path("journalctl")
     if journalctl:
@@ -229,8 +228,8 @@ def accounts(module: AnsibleModule) -> list[imap.Account]:
         here = imap.is_loopback(one["server"])
         if one["encryption"] == imap.CLEAR and not here:
             module.fail_json(
-                msg=f"imap: encryption 'none' would send the password of {one['user']} to {one['server']} in clear. "
-                "It is for a server on this host (127.0.0.1); use 'tls' or 'starttls'."
+                msg=f"imap: encryption 'none' would send the password of {one['user']} to {one['server']} in "
+                "cleartext. It is for a server on this host (127.0.0.1); use 'tls' or 'starttls'."
             )
         if one["validate_certs"] is None:
             one["validate_certs"] = not here
@@ -244,8 +243,8 @@ def main() -> None:
         argument_spec={
             "tokens": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "mailboxes": {"type": "list", "elements": "path", "default": []},
-            # All of it, as what is nested is written to the host's log quoted, and a password that has a backslash or
-            # quotation marks is not found there.
+            # The whole option: nested values are quoted in the host's log, where a password that has a backslash or
+            # quotation marks would not be recognised.
             "imap": {"type": "list", "elements": "dict", "default": [], "options": _ACCOUNT, "no_log": True},
             "host": {"type": "str"},
             "since": {"type": "float", "default": 600.0},
@@ -254,13 +253,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    # Of the rest nothing is secret, and a result without it would say nothing.
+    # The rest is not secret, and the result needs it.
     module.no_log_values = {one["password"] for one in params["imap"] if one["password"]}
     tokens = list(dict.fromkeys(params["tokens"]))
     wrong = [token for token in tokens if not mailboxes.TOKEN.fullmatch(token)]
     if wrong:
         module.fail_json(
-            msg=f"tokens: {wrong} are none of path_check's, which have 16 to 64 letters, digits and hyphens."
+            msg=f"tokens: {wrong} are not tokens of path_check, which have 16 to 64 letters, digits and hyphens."
         )
     settings = postfix_settings(module)
     places = [*params["mailboxes"], *(settings[name] for name in settings if name != "myhostname")]
@@ -270,7 +269,7 @@ def main() -> None:
 
     def in_account(account: imap.Account, missing: list[str]) -> list[observation.Trace]:
         if str(account) in unread:
-            return []  # who tries a wrong password again and again is locked out
+            return []  # repeating a wrong password locks the account
         try:
             return imap.find(host, account, missing)
         except imap.ImapError as error:
@@ -283,7 +282,7 @@ def main() -> None:
     def in_log(missing: list[str]) -> list[observation.Trace]:
         return postfix_log.find(host, missing, log_lines(module, since)) if settings and missing else []
 
-    looks: list[Any] = [in_files, *(partial(in_account, one) for one in accounts(module))]
+    looks: list[Look] = [in_files, *(partial(in_account, one) for one in accounts(module))]
     traces = await_messages(tokens, looks, in_log, time.monotonic() + params["timeout"])
     names = sorted({name for name in (settings.get("myhostname"), platform.node(), socket.getfqdn()) if name})
     seen = observation.empty(host)

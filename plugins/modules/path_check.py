@@ -7,27 +7,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: path_check
-short_description: Judge from outside whether mail finds its way in
+short_description: Check from outside whether mail gets in
 version_added: "0.1.0"
 author:
   - the inbound.mail contributors (@inbound-mail)
 description:
-  - Looks from the host it runs on, the vantage, at all that mail from outside meets. Every authoritative server is
-    asked for the MX and address records, a short SMTP dialogue is held with every exchanger, and what must be shut is
-    tried too. Then it compares with what is expected, and says what is wrong and how to mend it.
-  - Everything is asked at once, each thing with its own time limit. What could not be seen from this vantage is
+  - Observes, from the host it runs on (the vantage), everything that mail from outside depends on. It queries every
+    authoritative server for the MX and address records, holds a short SMTP dialogue with every exchanger, and tries
+    ports that must be closed. It then compares that with what is expected, and reports what is wrong and how to fix it.
+  - Everything is observed at once, each thing with its own time limit. What cannot be seen from this vantage is
     reported as unknown, never as a finding.
-  - The dialogue asks whether the postmaster of each domain is taken, and whether a stranger can relay. It ends before
-    any message is handed over. Only O(delivery=true) sends messages, one to each expected delivery.
-  - The role P(inbound.mail.mail_verify#role) looks from the vantage, from hosts inside and into the mailboxes with it,
-    and judges all of that together.
-  - The rules, with their severity and the source that each rests on, are in C(docs/checks.md).
+  - The dialogue tests whether the postmaster of each domain is accepted, and whether a stranger can relay. It ends
+    before any message is sent. Only O(delivery=true) sends messages, one for each expected delivery.
+  - The role P(inbound.mail.mail_verify#role) uses it on the vantage and on hosts inside, searches the mailboxes, and
+    judges all observations together.
+  - The rules, with the severity and the source of each, are in C(docs/checks.md).
 extends_documentation_fragment:
   - inbound.mail.attributes
 attributes:
   check_mode:
     support: full
-    details: Observing changes nothing, so it observes all the same. It sends no message.
+    details: Observing changes nothing, so check mode observes too. It sends no message.
   diff_mode:
     support: none
   idempotent:
@@ -36,29 +36,29 @@ attributes:
     support: full
     platforms: posix
 requirements:
-  - cryptography (python3-cryptography) on the host that observes, if certificates are to be judged
+  - cryptography (python3-cryptography) on the vantage, to judge certificates
 options:
   expectations:
     description:
-      - What is expected, as C(expect) in the plan has it. What is left out is not looked at.
+      - What is expected, as in C(expect) of the plan. What is left out is not observed.
       - Either this or O(domain) is needed.
     type: dict
     suboptions:
       records:
-        description: RRsets that every authoritative server has to serve.
+        description: RRsets that every authoritative server must serve.
         type: list
         elements: dict
         default: []
         suboptions:
           endpoint:
-            description: The DNS service that holds them. Nothing is looked up by it.
+            description: The DNS service that hosts the record. It does not affect the check.
             type: str
           view:
-            description: Those of the view V(internal) are looked at where O(inside=true), the others where not.
+            description: Records of the view V(internal) are observed with O(inside=true), the others without.
             type: str
             default: public
           zone:
-            description: The zone they are in. When left out, the resolvers tell.
+            description: The zone of the record. By default the resolvers are queried for it.
             type: str
           name:
             description: The owner name, fully qualified, with or without the final dot.
@@ -70,7 +70,7 @@ options:
             choices: [MX, A, AAAA]
             required: true
           values:
-            description: The values as in a zone file. Empty when there must be none.
+            description: The values as in a zone file. Empty if there must be no record.
             type: list
             elements: str
             required: true
@@ -78,13 +78,13 @@ options:
             description: The TTL in seconds. It is not compared.
             type: int
           asked_of:
-            description: Who was asked to enter it, as C(owner) in the plan's list of requests. Empty if we do it.
+            description: Who was asked to enter it, as C(owner) in the plan's list of requests. Empty by default.
             type: str
             default: ""
       serials:
         description:
-          - Serial numbers of zones as they were written. Every authoritative server has to have that version or a later
-            one, also where all of them are equally late, as behind a hidden primary.
+          - Serial numbers of zones as they were written. Every authoritative server must have that version or a later
+            one, even if all of them are equally behind, as with a hidden primary.
         version_added: "0.3.0"
         type: list
         elements: dict
@@ -99,17 +99,17 @@ options:
             type: int
             required: true
       ports:
-        description: TCP ports that the vantage has to reach, or must not.
+        description: TCP ports that the vantage must reach, or must not.
         type: list
         elements: dict
         default: []
         suboptions:
           source:
-            description: Only those with V(outside) are tried.
+            description: Only ports with V(outside) are tried.
             type: str
             default: outside
           host:
-            description: What the host is called.
+            description: The host's name in the inventory.
             type: str
             required: true
           address:
@@ -121,7 +121,7 @@ options:
             type: int
             default: 25
           open:
-            description: Whether it has to answer.
+            description: Whether it must answer.
             type: bool
             required: true
           why:
@@ -129,21 +129,21 @@ options:
             type: str
             default: declared so
           asked_of:
-            description: Who was asked to make it so, as C(owner) in the plan's list of requests. Empty if we do it.
+            description: Who was asked to do it, as C(owner) in the plan's list of requests. Empty by default.
             type: str
             default: ""
       egress:
-        description: Which hosts have to reach port 25 outside, or must not.
+        description: Which hosts must reach port 25 outside, or must not.
         type: list
         elements: dict
         default: []
         suboptions:
           source:
-            description: The host that tries, by its O(vantage) name.
+            description: The host that connects, by its O(vantage) name.
             type: str
             required: true
           open:
-            description: Whether it has to succeed.
+            description: Whether the connection must succeed.
             type: bool
             required: true
           why:
@@ -157,7 +157,7 @@ options:
         default: []
         suboptions:
           host:
-            description: What the host is called.
+            description: The host's name in the inventory.
             type: str
             required: true
           fqdn:
@@ -174,31 +174,31 @@ options:
             type: int
             default: 25
           domains:
-            description: The domains that it takes mail for.
+            description: The domains that it accepts mail for.
             type: list
             elements: str
             default: []
           refuses_unknown:
-            description: Whether it has to refuse recipients that do not exist.
+            description: Whether it must reject recipients that do not exist.
             type: bool
             default: true
           message_size:
-            description: How many bytes a message to it may have, as it has to say itself in its answer to C(EHLO).
+            description: The maximum size of a message in bytes, as it must announce in its answer to C(EHLO).
             version_added: "0.5.0"
             type: int
       former:
-        description: Where mail for domains came in before. It must not be taken there any more.
+        description: Hosts that mail for domains came in at before. They must not accept it any more.
         version_added: "0.4.0"
         type: list
         elements: dict
         default: []
         suboptions:
           host:
-            description: What the host is called.
+            description: The host's name in the inventory.
             type: str
             required: true
           addresses:
-            description: Its former addresses, which are nobody's to whom mail is led now.
+            description: Its former addresses, without those that mail is directed to now.
             type: list
             elements: str
             required: true
@@ -212,13 +212,13 @@ options:
             elements: str
             default: []
       backups:
-        description: Hosts of others that take the mail of a domain while ours are away.
+        description: Other operators' hosts that accept mail for a domain while ours are down.
         type: list
         elements: dict
         default: []
         suboptions:
           fqdn:
-            description: The name that the MX record has.
+            description: The name in the MX record.
             type: str
             required: true
           preference:
@@ -230,13 +230,13 @@ options:
             type: str
             required: true
       delivery:
-        description: Recipients that a message has to arrive for.
+        description: Recipients whose message must arrive.
         type: list
         elements: dict
         default: []
         suboptions:
           domain:
-            description: The mail domain, whose MX records say where the message goes.
+            description: The mail domain, whose MX records direct the message.
             type: str
             required: true
           recipient:
@@ -244,26 +244,26 @@ options:
             type: str
             required: true
           servers:
-            description: The hosts one of which has it in a mailbox then.
+            description: The hosts, one of which must have it in a mailbox.
             type: list
             elements: str
             required: true
           path:
-            description: The hosts on the way, stage by stage. The last stage is the servers.
+            description: The hosts on the path, stage by stage. The last stage is the servers.
             type: list
             elements: list
             required: true
   domain:
-    description: A mail domain, judged by what DNS says of it, or by O(exchangers).
+    description: A mail domain to judge by its DNS records, or by O(exchangers).
     type: str
   exchangers:
-    description: With O(domain), the mail exchangers that are expected.
+    description: The mail exchangers that are expected of O(domain).
     type: list
     elements: dict
     default: []
     suboptions:
       host:
-        description: The name that the MX record points to.
+        description: The name in the MX record.
         type: str
         required: true
       preference:
@@ -271,34 +271,35 @@ options:
         type: int
         default: 10
       addresses:
-        description: Its addresses. When left out, any are taken.
+        description: Its addresses. By default any are accepted.
         type: list
         elements: str
         default: []
   observations:
     description:
-      - RV(observation) of earlier runs, the vantage's first. They are judged again, together, and nothing is looked at.
-        So what hosts saw from different places comes to one verdict.
+      - RV(observation) of earlier runs, the vantage's first. They are judged together, and nothing is observed. In this
+        way, observations from several places lead to one verdict.
     type: list
     elements: dict
   vantage:
-    description: What this host is called in observations and reports. By default its host name.
+    description: The name of this host in observations and reports. By default its host name.
     type: str
   helo:
     description:
-      - The name that it gives itself in SMTP. By default its fully qualified host name, or its address if it has none.
+      - The name that this host gives itself in SMTP. By default its fully qualified host name, or its address if it has
+        none.
     type: str
   resolvers:
     description:
-      - Addresses of the resolvers to ask. By default those of C(/etc/resolv.conf).
-      - They are asked over UDP, with TCP for what does not fit. V(tcp://192.0.2.53) is asked over TCP alone,
-        V(tls://192.0.2.53) over TLS, whoever answers, and V(tls://[2001:db8::53]:853#dns.example.org) over TLS if its
-        certificate is for that name.
+      - Addresses of the resolvers to query. By default those of C(/etc/resolv.conf).
+      - They are queried over UDP, with TCP for answers that do not fit. V(tcp://192.0.2.53) is queried over TCP only,
+        V(tls://192.0.2.53) over TLS with any certificate, and V(tls://[2001:db8::53]:853#dns.example.org) over TLS with
+        a certificate for that name.
     type: list
     elements: str
     default: []
   authoritative:
-    description: Ask every authoritative server. If V(false), only the resolvers are asked.
+    description: Query every authoritative server. If V(false), only the resolvers are queried.
     type: bool
     default: true
   smtp:
@@ -307,71 +308,72 @@ options:
     default: true
   inside:
     description:
-      - This host is inside. It asks its resolvers for the records of the view V(internal), and for what it must not see
-        otherwise than the world does. It looks at nothing else but O(egress_targets).
+      - This host is inside. It queries its resolvers for the records of the view V(internal), and for those that must
+        be the same inside and outside. It observes nothing else, except O(egress_targets).
     type: bool
     default: false
   delivery:
     description:
-      - Send a message with a unique token to each expected delivery, by MX lookup.
-      - M(inbound.mail.delivery_trace) finds them on the servers.
+      - Send a message with a unique token for each expected delivery, by MX lookup.
+      - M(inbound.mail.delivery_trace) finds the messages on the servers.
     type: bool
     default: false
   egress_targets:
     description:
-      - Addresses outside that answer on port 25. Whether this host reaches them is noted, for O(expectations.egress).
+      - Addresses outside that answer on port 25. Whether this host reaches them is observed for
+        O(expectations.egress).
     type: list
     elements: str
     default: []
   egress_only:
-    description: Try O(egress_targets) and look at nothing else, as hosts inside do.
+    description: Try O(egress_targets) and observe nothing else, as hosts inside do.
     type: bool
     default: false
   controls:
     description:
-      - Addresses outside the plan that are known to answer on port 25. If none of a family does, the vantage cannot
-        send on port 25, and what depends on it is unknown.
+      - Addresses outside the plan that are known to answer on port 25. If none of a family answers, the vantage cannot
+        send on port 25, and what depends on that is unknown.
     type: list
     elements: str
     default: []
   public_networks:
-    description: Networks to take as public although they are special-purpose, for a laboratory.
+    description: Special-purpose networks to treat as public, for a laboratory.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds for a connection to be answered. A DNS server has half of it, three times.
+    description: Seconds for a connection to be answered. A DNS server has half of that for each of three queries.
     type: float
     default: 5.0
   smtp_timeout:
-    description: Seconds for each SMTP reply, the greeting too. Some servers delay it to annoy spammers.
+    description: Seconds for each SMTP reply and for the greeting, which some servers delay to deter spammers.
     type: float
     default: 30.0
   greylist_timeout:
     description:
-      - Seconds in which a server that says V(later) to recipients is asked again, ten times at most, in connections of
-        their own. They are added to O(deadline).
+      - Seconds in which a server that defers recipients is tried again, at most ten times, each in a new connection.
+        They are added to O(deadline).
     type: float
     default: 0.0
   delivery_timeout:
-    description: Seconds in which a message that was told to come later is tried again.
+    description: Seconds in which a deferred message is tried again.
     type: float
     default: 30.0
   deadline:
-    description: Seconds for everything. What was not seen by then is unknown.
+    description: Seconds for everything. What was not observed by then is unknown.
     type: float
     default: 120.0
   concurrency:
-    description: DNS questions, and connections, on their way at one time.
+    description: The number of DNS queries, and of connections, at one time.
     type: int
     default: 500
   fail_on:
-    description: The task fails if there is a finding of this severity or a graver one.
+    description: The task fails if there is a finding of this severity or a higher one.
     type: str
     choices: [error, warning, never]
     default: error
   accepted:
-    description: Findings that are known and accepted. They stay visible, and nothing fails because of them.
+    description: Findings that are known and accepted. They stay visible, and do not make the task fail.
     type: list
     elements: dict
     default: []
@@ -381,14 +383,14 @@ options:
         type: str
         required: true
       subject:
-        description: What it is about, exactly as the finding has it. When left out, any subject.
+        description: The subject, exactly as in the finding. By default any subject.
         type: str
       reason:
         description: Why it is accepted.
         type: str
         required: true
       until:
-        description: The last day on which it is, such as V(2030-12-31). When left out, for ever.
+        description: The last day of the acceptance, such as V(2030-12-31). By default it does not expire.
         type: str
   show:
     description: Print the report on the terminal.
@@ -415,7 +417,7 @@ EXAMPLES = r"""
         reason: The secondary transfers the zone once a day.
         until: 2030-12-31
 
-- name: Probe the exchangers of a plan from outside, before DNS leads anybody there
+- name: Probe the exchangers of a plan from outside, before DNS directs mail to them
   inbound.mail.path_check:
     expectations:
       smtp: "{{ mail_plan_result.plan.expect.smtp }}"
@@ -424,13 +426,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What is wrong, the gravest first, then what is unknown, then what is accepted.
+  description: What is wrong, by severity, then what is unknown, then what is accepted.
   returned: always
   type: list
   elements: dict
   contains:
     id:
-      description: The rule. It stays the same, texts do not.
+      description: The rule. Ids are stable, texts are not.
       type: str
       sample: mx-differs
     severity:
@@ -438,23 +440,29 @@ findings:
       type: str
       sample: error
     status:
-      description: V(finding), V(unknown) if it could not be seen from here, or V(accepted).
+      description: V(finding), V(unknown) if it cannot be seen from here, or V(accepted).
       type: str
       sample: finding
     subject:
       description: The name, address or host that it is about.
       type: str
       sample: example.org
+    places:
+      description: The addresses, or else the host names, that it is about.
+      version_added: "0.9.0"
+      type: list
+      elements: str
+      sample: [example.org]
     message:
-      description: What was seen.
+      description: What was observed.
       type: str
       sample: "The MX RRset is not the declared one: old.example.org is surplus."
     remedy:
       description: What to do about it.
       type: str
-      sample: "Make it 'example.org. MX 10 mail.example.org.': run inbound.mail.site, or change the declaration."
+      sample: "Change it to 'example.org. MX 10 mail.example.org.': run inbound.mail.site, or change the declaration."
     source:
-      description: What the rule rests on.
+      description: The source of the rule.
       type: str
       sample: RFC 5321, section 5.1
     expected:
@@ -462,15 +470,15 @@ findings:
       type: raw
       sample: ["10 mail.example.org."]
     observed:
-      description: What was seen in its place.
+      description: What was observed in its place.
       type: raw
       sample: ["10 old.example.org."]
     reason:
-      description: Why it is accepted, where it is, or was.
+      description: Why it is, or was, accepted.
       type: str
       sample: The secondary transfers the zone once a day.
     until:
-      description: The last day on which it is, or was; a finding is no longer accepted after it.
+      description: The last day of the acceptance, which may have passed.
       type: str
       sample: "2030-12-31"
 summary:
@@ -479,37 +487,37 @@ summary:
   type: dict
   sample: {error: 1, warning: 0, notice: 0, unknown: 0, accepted: 0}
 proven:
-  description: What was seen to be as it should be.
+  description: What was observed to be correct.
   returned: always
   type: list
   elements: str
   sample: ["port 25 open from outside: 203.0.113.17"]
 report:
-  description: All of it as text for people.
+  description: Everything as text to read.
   returned: always
   type: str
   sample: "Verdict: no finding."
 stats:
-  description: What it took.
+  description: Figures of the run.
   returned: always
   type: dict
   contains:
     seconds:
-      description: The time that looking took.
+      description: The time that the observation took.
       type: float
     servers:
-      description: Addresses of authoritative servers that were asked.
+      description: Addresses of authoritative servers that were queried.
       type: int
     dialogues:
-      description: SMTP dialogues that were held.
+      description: SMTP dialogues held.
       type: int
     rules:
-      description: Rules that judged.
+      description: Rules applied.
       type: int
   sample: {seconds: 0.4, servers: 4, dialogues: 2, rules: 80}
 observation:
   description:
-    - What was seen, plain data, for O(observations). It is left out of a failure, which Ansible prints.
+    - What was observed, as plain data, for O(observations). A failure, which Ansible prints, does not have it.
   returned: success
   type: dict
 """

@@ -112,7 +112,7 @@ def test_forward_that_leads_past_the_relay(lab: Lab, tmp_path: Path) -> None:
     finally:
         lab.run("relay", "nft delete table ip past")
     wrong = {one["id"]: one["message"] for one in report["findings"]}
-    assert "mailbox.example.org took it first, not relay" in wrong["delivery-path"]
+    assert "mailbox.example.org accepted it first, not relay" in wrong["delivery-path"]
 
 
 def test_what_others_were_asked_for(lab: Lab, tmp_path: Path) -> None:

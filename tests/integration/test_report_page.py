@@ -83,7 +83,11 @@ def test_readable_on_a_phone(browser: Chromium, tmp_path: Path) -> None:
     # What the drawing shows is there in words, as wide as the screen.
     assert browser.evaluate("getComputedStyle(document.querySelector('svg')).display") == "none"
     ways = browser.evaluate("document.querySelector('.ways').innerText")
-    for words in ("relay 203.0.113.17: open", "relay2 203.0.113.18: shut (refused), and must be open", "From insider"):
+    for words in (
+        "relay 203.0.113.17: open",
+        "relay2 203.0.113.18: closed (refused), and must be open",
+        "From insider",
+    ):
         assert words in ways
 
 

@@ -60,7 +60,7 @@ class _Checks:
         try:
             return reader(value)
         except ValueError:
-            self.problems.append(f"{option}: {value!r} is no {what}")
+            self.problems.append(f"{option}: {value!r} is not a valid {what}")
             return value
 
     def names(self, option: str, values: list[str]) -> list[str]:
@@ -74,7 +74,7 @@ class _Checks:
 
     def port(self, option: str, number: int) -> None:
         if not is_tcp_port(number):
-            self.problems.append(f"{option}: {number} is no TCP port")
+            self.problems.append(f"{option}: {number} is not a TCP port")
 
     def options(self, params: Params) -> None:
         """Everything but the expectations."""
@@ -92,7 +92,7 @@ class _Checks:
             "deadline": params["deadline"],
             "concurrency": params["concurrency"],
         }
-        self.problems += [f"{limit}: {value:g} is not more than 0" for limit, value in limits.items() if value <= 0]
+        self.problems += [f"{limit}: {value:g} is not greater than 0" for limit, value in limits.items() if value <= 0]
         for accepted in params["accepted"]:
             if accepted["until"]:
                 self.read("accepted.until", _date, accepted["until"], "date such as 2030-12-31")
@@ -111,7 +111,7 @@ class _Checks:
         for deployed in expect["serials"]:
             deployed["zone"] = self.name("expectations.serials.zone", deployed["zone"])
             if not 0 <= deployed["serial"] < 2**32:
-                self.problems.append(f"expectations.serials.serial: {deployed['serial']} is no serial number")
+                self.problems.append(f"expectations.serials.serial: {deployed['serial']} is not a serial number")
         for port in expect["ports"]:
             self.port("expectations.ports.port", port["port"])
             (port["address"],) = self.addresses("expectations.ports.address", [port["address"]])

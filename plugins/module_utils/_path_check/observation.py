@@ -20,7 +20,7 @@ READ_VERSIONS = (1, 2)
 OPEN = "open"
 ANSWERED = "answered"
 REFUSED = "refused"
-"""A TCP reset, or ICMP says that nobody listens or that it is forbidden."""
+"""A TCP reset, or ICMP says that the port is unreachable or the connection prohibited."""
 TIMEOUT = "timeout"
 NO_ROUTE = "no-route"
 """This host cannot send to that address at all: nothing is known."""
@@ -47,29 +47,29 @@ class Resolved(Answer):
 
 
 class NameServer(TypedDict):
-    """One address of one nameserver of one zone."""
+    """One address of one name server of one zone."""
 
     name: str
-    address: str  # empty: the nameserver's name has no address
+    address: str  # empty: the name server's name has no address
     status: str  # of the question for the SOA record
     rcode: str
     authoritative: bool
     serial: int | None
     tcp: str  # how the same question ended over TCP; empty if it was not asked
-    alias: str  # what the nameserver's name is an alias of (CNAME), empty if it is none
+    alias: str  # what the name server's name is an alias of (CNAME), empty if it is none
     answers: list[Answer]
     same_as: int | None  # the server of this zone that answers the same, by its place; then there are none here
 
 
 class Parent(TypedDict):
-    """What the parent zone says of a zone: its nameservers, and their addresses where it gives some."""
+    """What the parent zone says of a zone: its name servers, and their addresses where it gives some."""
 
     names: list[str]
     glue: dict[str, list[str]]
 
 
 class Zone(TypedDict):
-    """delegated: None if it could not be found out. parent: None if it did not answer, or names nobody."""
+    """delegated: None if it could not be found out. parent: None if it did not answer, or has no NS records."""
 
     name: str
     delegated: bool | None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verdict as text for a terminal: what is wrong and how to mend it, what was proven, and the way that mail took."""
+"""The verdict as text for a terminal: what is wrong and how to fix it, what was proven, and the path that mail took."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def report(case: Case, findings: Sequence[Finding], summary: dict[str, int]) -> 
         parts.append("\n".join(["Proven", *(_item(line) for line in proof)]))
     ways = deliveries(case)
     if ways:
-        heading = "Delivered (by each host: the client that it saw, and the seconds since it was sent, by its clock)"
+        heading = (
+            "Delivered (for each host: the client that it saw, and the seconds since the message was sent, by the "
+            "host's clock)"
+        )
         parts.append("\n".join([heading, *(_item(line) for line in ways)]))
     parts.append(verdict(summary))
     return "\n\n".join(parts)
@@ -112,7 +115,7 @@ def _proven_records(case: Case) -> list[str]:
 def _proven_ports(case: Case) -> list[str]:
     reach = case.reachability
     answering = [address for _host, address, port in reach.expected_open if reach.status(address, port) == seen.OPEN]
-    shut = [
+    closed = [
         one["address"]
         for one in reach.expected_closed
         if reach.status(one["address"], one["port"]) in (seen.TIMEOUT, seen.REFUSED)
@@ -121,8 +124,8 @@ def _proven_ports(case: Case) -> list[str]:
     lines = []
     if answering:
         lines.append(f"port 25 open from outside: {listed(answering)}")
-    if shut:
-        lines.append(f"port 25 shut from outside: {listed(shut)}")
+    if closed:
+        lines.append(f"port 25 closed from outside: {listed(closed)}")
     return lines
 
 
@@ -142,14 +145,14 @@ def _proven_smtp(case: Case) -> list[str]:
     ]
     lines = []
     if taken:
-        lines.append(f"mail taken for postmaster of {listed(sorted(taken))}")
+        lines.append(f"mail accepted for the postmaster of {listed(sorted(taken))}")
     if refused:
-        lines.append(f"a stranger's mail for strange domains refused by {listed(list(dict.fromkeys(refused)))}")
+        lines.append(f"relaying for strangers denied by {listed(list(dict.fromkeys(refused)))}")
     return lines
 
 
 def _proven_egress(case: Case) -> list[str]:
-    open_, shut = [], []
+    open_, closed = [], []
     for one in case.expect["egress"]:
         states = [
             case.reachability.status(target, SMTP_PORT, one["source"]) for target in case.reachability.egress_targets
@@ -157,17 +160,17 @@ def _proven_egress(case: Case) -> list[str]:
         if one["open"] and seen.OPEN in states:
             open_.append(one["source"])
         elif not one["open"] and seen.OPEN not in states and (seen.TIMEOUT in states or seen.REFUSED in states):
-            shut.append(one["source"])
+            closed.append(one["source"])
     lines = []
     if open_:
         lines.append(f"sends to the outside on port 25: {listed(open_)}")
-    if shut:
-        lines.append(f"cannot send to the outside on port 25: {listed(shut)}")
+    if closed:
+        lines.append(f"cannot send to the outside on port 25: {listed(closed)}")
     return lines
 
 
 def deliveries(case: Case) -> list[str]:
-    """The way of each message that arrived, from its Received fields."""
+    """The path of each message that arrived, from its Received fields."""
     lines = []
     for sent in case.observation["sent"]:
         for trace in case.observation["traces"]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule:
-    """what: one sentence for the documentation. hint: how to mend it in general; the finding says it in particular."""
+    """what: one sentence for the documentation. hint: how to fix it in general; the finding says it in particular."""
 
     id: str
     severity: str

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text from the network, made harmless: a server says what it likes, and it ends on somebody's terminal."""
+"""Text from the network, made harmless: a server may send anything, and it is shown on a terminal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways drawn: who reached whom at which address, what was open or shut, and where something was found."""
+"""The connections drawn: from where, to which address of which host, open or closed, and where something was found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drawing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
         parts += _fan(source, of_source, findings, top)
         top += len(of_source) * _ROW + _GAP
     height = max(_ROW, top - _GAP)
-    start = f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="Who was reached, and from where">'
+    start = f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="What was reached, and from where">'
     return "\n".join([start, *parts, "</svg>"])
 
 
@@ -54,10 +54,10 @@ def _fan(source: str, of_source: list[Way], findings: Sequence[Finding], top: fl
     parts = [_box(0, middle, "inside" if inside else "outside", source)]
     for number, way in enumerate(of_source):
         y = top + number * _ROW + _ROW / 2
-        # A shut way ends before the host.
+        # A closed way ends before the host.
         end = _WIDTH - _BOX - (0 if way.is_open else 24)
         curve = f"M{_BOX},{middle:g} C{_BOX + 50},{middle:g} {_BOX + 30},{y:g} {_BOX + 90},{y:g} L{end},{y:g}"
-        parts.append(f'<path class="way {way.verdict}{"" if way.is_open else " shut"}" d="{curve}"/>')
+        parts.append(f'<path class="way {way.verdict}{"" if way.is_open else " closed"}" d="{curve}"/>')
         if not way.is_open:
             parts.append(f'<path class="way {way.verdict}" d="M{end},{y - 9:g} V{y + 9:g}"/>')
         parts.append(f'<text class="{way.verdict}" x="{_BOX + 96}" y="{y - 7:g}">{safe(way.words)}</text>')

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verdict as one page of HTML: no script, nothing from elsewhere, for light and dark, for desk and phone."""
+"""The verdict as one page of HTML: no script, no outside resources, for light and dark, for large and small screens."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ svg { width: 100%; height: auto; } .ways { display: none; } .ways p { margin: .5
 .scroll { overflow-x: auto; }
 svg text { font: 13px system-ui, sans-serif; fill: var(--text); } svg .title { font-weight: 700; }
 svg .host { fill: var(--card); stroke: var(--line); }
-svg .way { fill: none; stroke-width: 2; stroke: var(--unknown); } svg .shut { stroke-dasharray: 5 4; }
+svg .way { fill: none; stroke-width: 2; stroke: var(--unknown); } svg .closed { stroke-dasharray: 5 4; }
 svg .way.good { stroke: var(--good); } svg .way.bad { stroke: var(--error); }
 svg text.good { fill: var(--good); } svg text.bad { fill: var(--error); } svg text.unknown { fill: var(--unknown); }
 svg .mark text { fill: var(--back); font-weight: 700; font-size: 12px; text-anchor: middle; }
@@ -91,7 +91,7 @@ def page(result: Result, expectations: Expectations, title: str = "") -> str:
 <h1>{safe(title)}</h1>
 <p class="verdict {kind_of(findings[0]) if findings else ""}">{safe(verdict(result["summary"]))}</p>
 <p class="soft">Seen from {safe(observation["vantage"])}{_when(observation)} in {observation["seconds"]:g} s.</p>
-{_section("Who was reached", picture)}
+{_section("What was reached", picture)}
 {_filters(findings)}
 <main>
 {"".join(_finding(number, finding) for number, finding in enumerate(findings))}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways that were tried, as they were found: from where, to which address of whom, open or shut."""
+"""The connections that were tried: from where, to which address of which host, open or closed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectati
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Finding
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Observation
 
-# Name servers of three hundred zones are a list, and no drawing.
-_MOST_NAMESERVERS = 12
+# More than that are a list, not a drawing.
+_MOST_NAME_SERVERS = 12
 
 
 class Way(NamedTuple):
@@ -46,11 +46,11 @@ class Way(NamedTuple):
             return "could not be tried"
         if self.is_open:
             word = "answers" if self.status == seen.ANSWERED else "open"
-            return f"{word}, and must be shut" if self.should_open is False else word
+            return f"{word}, and must be closed" if self.should_open is False else word
         how = {seen.REFUSED: "refused", seen.TIMEOUT: "no answer"}.get(self.status, self.status)
         if self.port == _DNS:
             return how
-        return f"shut ({how}), and must be open" if self.should_open else f"shut ({how})"
+        return f"closed ({how}), and must be open" if self.should_open else f"closed ({how})"
 
 
 _DNS = 53
@@ -61,13 +61,13 @@ OUTSIDE = "outside"
 def ways(observation: Observation, expectations: Expectations) -> list[Way]:
     """From the vantage to name servers and to every address that was tried, and from hosts inside to the outside."""
     return [
-        *_to_nameservers(observation),
+        *_to_name_servers(observation),
         *_to_exchangers(observation, expectations),
         *_to_outside(observation, expectations),
     ]
 
 
-def _to_nameservers(observation: Observation) -> list[Way]:
+def _to_name_servers(observation: Observation) -> list[Way]:
     """One for each address, however many zones it has; the worst of what it said of them."""
     found: dict[str, Way] = {}
     for zone in observation["zones"]:
@@ -78,7 +78,7 @@ def _to_nameservers(observation: Observation) -> list[Way]:
             way = Way(observation["vantage"], server["name"], server["address"] or "no address", _DNS, status, True)
             if way.address not in found or not way.is_open:
                 found[way.address] = way
-    return list(found.values())[:_MOST_NAMESERVERS]
+    return list(found.values())[:_MOST_NAME_SERVERS]
 
 
 def _to_exchangers(observation: Observation, expectations: Expectations) -> Iterator[Way]:

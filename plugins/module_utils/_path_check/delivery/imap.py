@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds messages by their token in an account that IMAP leads to (RFC 3501), and leaves them unread."""
+"""Finds messages by their token in an IMAP account (RFC 3501), and leaves them unread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_COPIES = 20
 
 
 class ImapError(Exception):
-    """Nobody can look there; says why."""
+    """The account cannot be searched; says why."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _in_folder(
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"nobody vouches for its certificate: {error.verify_message}"
+        return f"its certificate is not trusted: {error.verify_message}"
     return _text(error.args) or type(error).__name__
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits for messages, wherever a host keeps them: in files, in an account that IMAP leads to, or where its log says."""
+"""Waits for messages in the places where a host keeps them: files, IMAP accounts, or wherever its log says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def await_messages(tokens: Sequence[str], looks: Sequence[Look], log: Look, unti
     """Every copy of the messages with these tokens, as soon as there is one of each.
 
     looks: asked in this order for those that are not found yet, so that no copy is found by two ways. log: what it says
-    was delivered somewhere, for those that nobody finds. until: time.monotonic() at which waiting ends.
+    was delivered, for those that no look finds. until: time.monotonic() at which waiting ends.
     """
     pause = _PAUSE
     while True:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Postfix's log says it delivered: the last word where the mailbox is nobody's to look into, as behind LMTP."""
+"""What Postfix delivered, by its log: the last resort where the mailbox cannot be searched, as behind LMTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_KEPT = re.compile(r"forwarded as|queued as|/dev/null")
 
 
 def find(host: str, tokens: Sequence[str], lines: Iterable[str]) -> list[Trace]:
-    """Of each delivery of the messages with these tokens, where it went by the log. The way there is not told."""
+    """Each delivery of the messages with these tokens, as logged. The log does not have the path there."""
     token_of: dict[str, str] = {}
     found: dict[tuple[str, str], Trace] = {}
     for match in map(_LINE.search, lines):

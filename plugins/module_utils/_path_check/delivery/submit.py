@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A message with a token, handed in as any mail host on the internet would do it (RFC 5321, section 5.1)."""
+"""A message with a token, submitted as any mail host on the internet would do it (RFC 5321, section 5.1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TOKEN_FIELD = "X-Inbound-Mail-Token"
 
-# Seconds until a server that said "later" is asked again.
+# Seconds until a server that deferred the message is tried again.
 _PAUSE = 5.0
 
 
@@ -40,7 +40,7 @@ def message(recipient: str, token: str, helo: str) -> bytes:
     letter["Message-ID"] = f"<{token}@{helo or 'path-check.invalid'}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter[TOKEN_FIELD] = token
-    letter.set_content("Sent by inbound.mail.path_check to see which way mail takes. It can be deleted.\n")
+    letter.set_content("Sent by inbound.mail.path_check to see which path mail takes. It can be deleted.\n")
     return letter.as_bytes()
 
 
@@ -51,7 +51,7 @@ def has_token(header: bytes, token: str) -> bool:
 
 
 class Delivery:
-    """One message to one recipient. The envelope's sender is the null one: if it is returned, nobody is bothered."""
+    """One message to one recipient. The envelope's sender is the null one: no bounce is sent."""
 
     def __init__(self, domain: str, recipient: str, token: str, helo: str) -> None:
         self._helo = helo
@@ -64,12 +64,12 @@ class Delivery:
             "attempts": [],
         }
 
-    async def send(self, exchanges: Sequence[tuple[str, str]], timeouts: tuple[float, float], patience: float) -> None:
-        """exchanges: (name, address), best first. patience: seconds in which 'try again later' is obeyed."""
+    async def send(self, exchangers: Sequence[tuple[str, str]], timeouts: tuple[float, float], patience: float) -> None:
+        """exchangers: (name, address), best first. patience: seconds in which a deferred message is tried again."""
         give_up = time.monotonic() + patience
         while True:
             later = False
-            for exchange, address in exchanges:
+            for exchange, address in exchangers:
                 attempt = await self._attempt(exchange, address, timeouts)
                 self.sent["attempts"].append(attempt)
                 if 200 <= attempt["code"] < 300:
@@ -83,7 +83,7 @@ class Delivery:
             await asyncio.sleep(_PAUSE)
 
     async def _attempt(self, exchange: str, address: str, timeouts: tuple[float, float]) -> seen.Attempt:
-        """code 0: it did not come to a reply, and the next exchange is tried."""
+        """code 0: there was no reply, and the next exchanger is tried."""
         attempt: seen.Attempt = {"exchange": exchange, "address": address, "local_address": None, "code": 0, "text": ""}
         if not has_route(address):
             attempt["text"] = seen.NO_ROUTE

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way that a message took, from its trace fields (RFC 5321, section 4.4)."""
+"""The path that a message took, from its trace fields (RFC 5321, section 4.4)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hop(field: str) -> Hop:
 
 
 def seconds_after(start: float, date: str) -> int | None:
-    """Seconds from `start`, since the epoch, to a hop's date, by whoever's clock wrote it; None if that is no date."""
+    """Seconds from `start`, since the epoch, to a hop's date, by that host's clock; None if it is not a date."""
     try:
         return int(parsedate_to_datetime(date).timestamp()) - int(start)
     except (ValueError, TypeError, OverflowError):

@@ -66,7 +66,7 @@ class DnsEvidence:
     def judged(self) -> list[tuple[str, str]]:
         """(name, type) of what is declared, and the MX of a domain that is judged by itself.
 
-        Other names may have answers that depend on the place of whoever asks.
+        Other names may have answers that depend on the place of the client.
         """
         found = [(record["name"], record["type"]) for record in self.public_records]
         found += [(domain, "MX") for domain in self.mail_domains]

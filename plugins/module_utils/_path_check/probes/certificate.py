@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in a server's certificate, whoever signed it. Python's own TLS tells that only of one that it trusts."""
+"""The content of a server's certificate, trusted or not. Python's own TLS shows only that of a trusted one."""
 
 from __future__ import annotations
 

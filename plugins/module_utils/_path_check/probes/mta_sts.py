@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a domain asks of those who send to it by MTA-STS: a record that there is a policy, and the policy itself."""
+"""What a domain asks of senders by MTA-STS (RFC 8461): a record that there is a policy, and the policy itself."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ async def _fetch(host: str, address: str) -> str:
     head, _empty, body = answer[:_LONGEST].partition(b"\r\n\r\n")
     status = head.split(b"\r\n", 1)[0].decode("ascii", "replace").split(" ", 2)
     if status[1:2] != ["200"]:
-        raise ValueError(f"the answer for the policy is {' '.join(status[1:]) or 'no HTTP'}")
+        raise ValueError(f"the HTTP answer to the request for the policy is {' '.join(status[1:]) or 'no HTTP'}")
     return body.decode("utf-8", "replace")

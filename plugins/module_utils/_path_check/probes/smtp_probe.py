@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one exchanger is asked, in one SMTP connection. It never gets as far as DATA, and stops at the first mistake.
+"""What is asked of one exchanger, in one SMTP connection. It never sends DATA, and ends at the first failure.
 
 The stranger's recipients stand in domains reserved for documentation (RFC 2606). They are few: servers count errors and
 answer slower, or not at all, after ten.
@@ -48,7 +48,7 @@ _OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
 # What is tried as a stranger, after a SENDER of its own.
 _STRANGE = (UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
 
-# How often a server that says "later" is asked again.
+# How often a server that defers a recipient is tried again.
 _RETURNS = 10
 _STRANGE_DOMAINS = ("example.com", "example.net", "example.org", "example.edu")
 # RFC 5321, section 4.5.3.1.8: a server takes 100 recipients at least.
@@ -101,7 +101,7 @@ class Questions:
         }
 
     async def ask(self, connect_timeout: float, timeout: float, patience: float = 0.0) -> None:
-        """timeout: seconds for each reply, the greeting too. patience: in which to come back to one that says later."""
+        """timeout: seconds for each reply, the greeting too. patience: in which to come back to one that defers."""
         dialogue = self.dialogue
         address = dialogue["address"]
         if not has_route(address):

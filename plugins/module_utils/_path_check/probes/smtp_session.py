@@ -33,7 +33,7 @@ _NOT_FROM_HERE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class ConversationEnded(Exception):
-    """The server left the conversation, or what it says is not SMTP."""
+    """The server closed the connection, or what it sends is not SMTP."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Conversation:
         return await self.reply()
 
     async def start_tls_and_quit(self, name: str) -> seen.Tls:
-        """The handshake after STARTTLS was accepted (RFC 3207), with whoever it is; then QUIT.
+        """The handshake after STARTTLS was accepted (RFC 3207), with any certificate; then QUIT.
 
         name: whose certificate to ask for (SNI), as senders who look at it have to, since a server may have several
         (RFC 7672, section 8.1; RFC 8461, section 7.1).
@@ -95,7 +95,7 @@ class Conversation:
         asked_for = name if HOST_NAME.fullmatch(name) else None
         try:
             handshake = asyncio.get_running_loop().start_tls(
-                transport, transport.get_protocol(), _anybody(), server_hostname=asked_for
+                transport, transport.get_protocol(), _unverified(), server_hostname=asked_for
             )
             encrypted = await asyncio.wait_for(handshake, self._timeout)
         except asyncio.TimeoutError:
@@ -140,8 +140,8 @@ def _without_tls(error: str) -> seen.Tls:
     return {"version": "", "error": error, "certificate": None}
 
 
-def _anybody() -> ssl.SSLContext:
-    """Senders encrypt to whoever is there, and with what there is, before they send in clear (RFC 7435)."""
+def _unverified() -> ssl.SSLContext:
+    """Senders encrypt to an unauthenticated server rather than send in cleartext (RFC 7435)."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -24,31 +24,31 @@ if TYPE_CHECKING:
     "backup-refuses-domain",
     ERROR,
     "RFC 5321, section 3.3",
-    "A backup exchanger does not take mail for the domain: what comes there while ours are away is returned.",
-    "Ask its operator to take mail for the domain, or take its MX record out.",
+    "A backup exchanger does not accept mail for the domain: mail that reaches it while ours are down is returned.",
+    "Ask its operator to accept mail for the domain, or remove its MX record.",
 )
 def backup_refuses_domain(case: Case) -> Iterator[Found]:
     for found in domain_refused(case.of_backups()):
-        yield replace(found, remedy="Ask its operator to take mail for the domain, or take its MX record out.")
+        yield replace(found, remedy="Ask its operator to accept mail for the domain, or remove its MX record.")
 
 
 @rule(
     "backup-open-relay",
     ERROR,
     "RFC 5321, section 7.1",
-    "A backup exchanger takes mail of a stranger for a strange domain.",
-    "Tell its operator, and take its MX record out until that is mended.",
+    "A backup exchanger accepts mail from a stranger for a foreign domain.",
+    "Tell its operator, and remove its MX record until that is fixed.",
 )
 def backup_open_relay(case: Case) -> Iterator[Found]:
     for found in open_relay(case.of_backups()):
-        yield replace(found, remedy="Tell its operator, and take its MX record out until that is mended.")
+        yield replace(found, remedy="Tell its operator, and remove its MX record until that is fixed.")
 
 
 @rule(
     "backup-before-primary",
     ERROR,
     "RFC 5321, section 5.1",
-    "A backup exchanger is preferred to one of ours, or as good: mail goes there first.",
+    "A backup exchanger is preferred to one of ours, or has equal preference: mail goes there first.",
     "Give it a preference number higher than all of ours.",
 )
 def backup_before_primary(case: Case) -> Iterator[Found]:
@@ -60,7 +60,8 @@ def backup_before_primary(case: Case) -> Iterator[Found]:
             if ours and served[name] <= max(ours):
                 yield Found(
                     f"{domain} MX {name}",
-                    f"The backup has preference {served[name]}, and one of ours {max(ours)}: the lower is tried first.",
+                    f"The backup has preference {served[name]}, and one of ours {max(ours)}: senders try the lower "
+                    "one first.",
                     f"Give {name} a number higher than {max(ours)}.",
                     expected=f"> {max(ours)}",
                     observed=served[name],
@@ -72,8 +73,8 @@ def backup_before_primary(case: Case) -> Iterator[Found]:
     "backup-accepts-unknown",
     WARNING,
     "RFC 5321, section 3.6.2",
-    "A backup exchanger takes mail for recipients that ours refuse: it has to return it, often to a forged sender.",
-    "Let it ask ours for recipients, or give it a list of them.",
+    "A backup exchanger accepts mail for recipients that ours reject: it has to return it, often to a forged sender.",
+    "Let it verify recipients at ours, or give it a list of them.",
 )
 def backup_accepts_unknown(case: Case) -> Iterator[Found]:
     refused = {
@@ -87,8 +88,8 @@ def backup_accepts_unknown(case: Case) -> Iterator[Found]:
             if accepts(step) and step["domain"] in refused:
                 yield Found(
                     f"{step['domain']} at {where(dialogue)}",
-                    f"It takes a recipient that cannot exist, which ours refuse: {said(step)}.",
-                    f"Ask its operator to check recipients of {step['domain']} by a call to ours, or by a list.",
+                    f"It accepts a recipient that cannot exist and that ours reject: {said(step)}.",
+                    f"Ask its operator to verify recipients of {step['domain']} at ours, or by a list.",
                     expected="refused",
                     observed=said(step),
                     places=[dialogue["address"]],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _last_said(sent: seen.Sent) -> str:
     if not sent["attempts"]:
-        return "its domain has no exchange with an address"
+        return "its domain has no mail exchanger with an address"
     last = sent["attempts"][-1]
     said = f"{last['code']} {last['text']}" if last["code"] else last["text"]
     return f"{last['exchange']} ({last['address']}): {said}"
@@ -30,7 +30,7 @@ def _last_said(sent: seen.Sent) -> str:
     "delivery-missing",
     ERROR,
     PLAN,
-    "The message with the token was not taken, or did not arrive in a mailbox of the server.",
+    "The message with the token was not accepted, or did not arrive in a mailbox of the server.",
     "Follow the message in the logs of the hosts on its path, by its Message-ID.",
 )
 def delivery_missing(case: Case) -> Iterator[Found]:
@@ -43,8 +43,8 @@ def _not_taken(case: Case, expected: ExpectedDelivery, sent: seen.Sent) -> Found
     if not sent["attempts"] and not case.delivery.was_looked_up(expected["domain"]):
         return Found(
             expected["recipient"],
-            f"The message was not sent: nobody told this vantage where mail for {expected['domain']} goes.",
-            "See the findings on its name servers, and that this vantage can ask its resolvers.",
+            f"The message was not sent: this vantage could not find out where mail for {expected['domain']} goes.",
+            "See the findings on its name servers, and check that this vantage reaches its resolvers.",
             expected="delivered",
             unknown=True,
         )
@@ -54,8 +54,8 @@ def _not_taken(case: Case, expected: ExpectedDelivery, sent: seen.Sent) -> Found
     )
     return Found(
         expected["recipient"],
-        f"The message was not taken from this vantage: {_last_said(sent)}.",
-        "Mend what the other findings say, and see the log of the exchange."
+        f"The message was not accepted from this vantage: {_last_said(sent)}.",
+        "Fix what the other findings say, and see the log of the exchanger."
         if not unknown
         else "Try again later, or from another vantage.",
         expected="delivered",
@@ -70,7 +70,7 @@ def _not_arrived(case: Case, expected: ExpectedDelivery, sent: seen.Sent) -> Fou
     if missing:
         return Found(
             subject,
-            f"The message was taken, but nobody looked for it on {listed(missing)}: down, or not in this run.",
+            f"The message was accepted, but {listed(missing)} was not searched for it: down, or not in this run.",
             "Run again with every server of the domain.",
             unknown=True,
         )
@@ -78,18 +78,18 @@ def _not_arrived(case: Case, expected: ExpectedDelivery, sent: seen.Sent) -> Fou
     if unread:
         return Found(
             subject,
-            f"The message was taken, but not every mailbox could be looked into: {listed(unread)}.",
-            "See that the account and its server are right (mail_verify_imap).",
+            f"The message was accepted, but not every mailbox could be searched: {listed(unread)}.",
+            "Check the account and its server (mail_verify_imap).",
             observed=unread,
             unknown=True,
         )
     last = sent["attempts"][-1]
     return Found(
         subject,
-        f"{last['exchange']} ({last['address']}) took the message ({last['text']}), but it is in no mailbox on "
+        f"{last['exchange']} ({last['address']}) accepted the message ({last['text']}), but it is in no mailbox on "
         f"{listed(expected['servers'])}.",
-        f"Look for {sent['token']} in the mail logs along the path, and in the queues (postqueue -p). If {subject} is "
-        "kept elsewhere, name the place (mail_verify_mailboxes, mail_verify_imap).",
+        f"Look for {sent['token']} in the mail logs along the path, and in the queues (postqueue -p). If the "
+        f"mailbox of {subject} is elsewhere, name the place (mail_verify_mailboxes, mail_verify_imap).",
         expected="delivered",
         observed=sent["attempts"],
     )
@@ -109,7 +109,8 @@ def delivery_twice(case: Case) -> Iterator[Found]:
             yield Found(
                 expected["recipient"],
                 f"The message arrived {len(traces)} times: {listed(places)}.",
-                f"See where the aliases of {expected['recipient']} lead, and whether two hosts forward to each other.",
+                f"Check where the aliases of {expected['recipient']} lead, and whether two hosts forward to each "
+                "other.",
                 expected=1,
                 observed=places,
             )
@@ -119,8 +120,8 @@ def delivery_twice(case: Case) -> Iterator[Found]:
     "delivery-path",
     ERROR,
     PLAN,
-    "The message arrived, but by another path than the declared topology's (its Received fields).",
-    "Let mail reach the server through its relay only.",
+    "The message arrived, but not by the path of the declared topology (its Received fields).",
+    "Make mail reach the server through its relay only.",
 )
 def delivery_path(case: Case) -> Iterator[Found]:
     for expected, _sent, traces in case.delivery.messages():
@@ -130,8 +131,8 @@ def delivery_path(case: Case) -> Iterator[Found]:
                 way = [hop["by"] for hop in trace["hops"]]
                 yield Found(
                     expected["recipient"],
-                    f"The message took the way {' -> '.join(way) or 'of no Received field'}: {problem}.",
-                    "See where the MX records and the forwards lead, and which host each hands its mail to.",
+                    f"The path of the message was {' -> '.join(way) or 'without a Received field'}: {problem}.",
+                    "Check where the MX records and the forwards lead, and where each host sends its mail.",
                     expected=[" or ".join(stage) for stage in expected["path"]],
                     observed=way,
                 )
@@ -155,8 +156,8 @@ def _wrong_path(case: Case, expected: ExpectedDelivery, trace: seen.Trace) -> st
             if trace["hops"][0] is not hop:
                 continue
         if trace["hops"][0] is hop:
-            return f"{harmless(by)} took it first, not {' or '.join(path[0])}"
+            return f"{harmless(by)} accepted it first, not {' or '.join(path[0])}"
         if at == len(stages) - 1 and hop["address"] in ("127.0.0.1", "::1", ""):
             continue  # the last host's own filters, by whatever name
-        return f"{harmless(by)} is no host of the declared path"
-    return None if at == len(stages) - 1 or not stages[-1] else f"it passed no {' or '.join(path[-1])}"
+        return f"{harmless(by)} is not in the declared path"
+    return None if at == len(stages) - 1 or not stages[-1] else f"it did not pass {' or '.join(path[-1])}"

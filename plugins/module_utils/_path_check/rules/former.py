@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     "former-exchanger-takes-mail",
     ERROR,
     PLAN,
-    "A host that mail was moved away from still takes mail for the domain: what comes there is found by nobody.",
-    "Take the domain out of its configuration, or shut its port 25.",
+    "A host that mail was moved away from still accepts mail for the domain: what arrives there is not read.",
+    "Remove the domain from its configuration, or close its port 25.",
 )
 def former_exchanger_takes_mail(case: Case) -> Iterator[Found]:
     for dialogue, step in case.of_former().smtp.postmaster_steps():
         if accepts(step):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
-                f"It still takes mail for {step['domain']}, which has moved away from it: {said(step)}.",
-                f"Run inbound.mail.cutover again; or take {step['domain']} out of the configuration of "
-                f"{dialogue['host']} by hand, or its address {dialogue['address']} away.",
+                f"It still accepts mail for {step['domain']}, which has moved away from it: {said(step)}.",
+                f"Run inbound.mail.cutover again; or remove {step['domain']} from the configuration of "
+                f"{dialogue['host']} by hand, or remove the host's address {dialogue['address']}.",
                 expected="refused",
                 observed=said(step),
                 places=[dialogue["address"]],

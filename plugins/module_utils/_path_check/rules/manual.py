@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "manual-open",
     ERROR,
     PLAN,
-    "Something that was asked of a provider, or of a device's owner, is not done yet.",
+    "A request to a provider, or to a device's owner, is not done yet.",
     "Ask again, with the words of the plan's list of requests.",
 )
 def manual_open(case: Case) -> Iterator[Found]:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     "observation-incomplete",
     NOTICE,
     "deadline",
-    "The time was up before everything was looked at: what was not is unknown.",
-    "Give it more time (deadline), or see what it waits for.",
+    "Time ran out before everything was observed: the rest is unknown.",
+    "Allow more time (deadline), or find out what it waits for.",
 )
 def observation_incomplete(case: Case) -> Iterator[Found]:
     if not case.observation["complete"]:
         yield Found(
             case.reachability.vantage,
-            "The time was up before everything was looked at.",
-            "Give it more time (deadline, mail_verify_deadline), or see what it waits for in the other findings.",
+            "Time ran out before everything was observed.",
+            "Allow more time (deadline, mail_verify_deadline), or see in the other findings what it waits for.",
             unknown=True,
         )

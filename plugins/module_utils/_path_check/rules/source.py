@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     "source-translated",
     ERROR,
     PLAN,
-    "The first host of ours saw another address than the sender's, so that spam filters and SPF judge the wrong host.",
+    "The first of our hosts saw an address other than the sender's, so spam filters and SPF judge the wrong host.",
     "Do not translate the source address of mail from outside.",
 )
 def source_translated(case: Case) -> Iterator[Found]:
@@ -35,9 +35,9 @@ def source_translated(case: Case) -> Iterator[Found]:
                 continue
             yield Found(
                 expected["recipient"],
-                f"{trace['hops'][0]['by']} saw the message come from {saw}, but it was sent from {own}.",
-                "Take the translation of source addresses (masquerade, SNAT) off what is forwarded from outside to "
-                "port 25, and let the server route its answers back through the gateway.",
+                f"{trace['hops'][0]['by']} saw the message arrive from {saw}, but it was sent from {own}.",
+                "Do not translate source addresses (masquerade, SNAT) of what is forwarded from outside to port "
+                "25, and make the server route return traffic through the gateway.",
                 expected=own,
                 observed=saw,
             )

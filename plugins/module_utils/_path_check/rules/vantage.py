@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "vantage-family",
     NOTICE,
     "RFC 3901",
-    "The vantage lacks an address family, so nameservers that have addresses of it were not asked there.",
+    "The vantage lacks an address family, so addresses of that family were not queried.",
     "Observe from a host that has IPv4 and IPv6.",
 )
 def vantage_family(case: Case) -> Iterator[Found]:
@@ -34,7 +34,7 @@ def vantage_family(case: Case) -> Iterator[Found]:
             names = listed(list(dict.fromkeys(map(label, unasked))))
             yield Found(
                 case.reachability.vantage,
-                f"This vantage has no IPv{version}, so it did not ask {names}.",
+                f"This vantage has no IPv{version}, so it did not query {names}.",
                 "Observe from a host that has IPv4 and IPv6 (group mail_vantages).",
                 unknown=True,
             )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     ERROR,
     PLAN,
     "The addresses of a mail host are not the declared ones.",
-    "Write the declared records: run inbound.mail.site, or change the declaration.",
+    "Publish the declared records: run inbound.mail.site, or change the declaration.",
 )
 def address_differs(case: Case) -> Iterator[Found]:
     # A host of which one kind of address is declared has none of the other.
@@ -38,8 +38,8 @@ def address_differs(case: Case) -> Iterator[Found]:
             yield Found(
                 f"{name} {rdtype}",
                 f"It is {shown(values)} instead of {shown(expected)}.",
-                f"Make it {shown(f'{name}. {rdtype} {value}' for value in expected)}: run inbound.mail.site, or change "
-                "the declaration."
+                f"Change it to {shown(f'{name}. {rdtype} {value}' for value in expected)}: run inbound.mail.site, "
+                "or change the declaration."
                 if expected
                 else f"Remove the {rdtype} record, or declare the address.",
                 expected=expected,
@@ -52,8 +52,8 @@ def address_differs(case: Case) -> Iterator[Found]:
     "target-address-inconsistent",
     ERROR,
     "RFC 1034, section 4.3.5",
-    "The nameservers of the zone serve different addresses of a mail host.",
-    "See why the server that differs does not transfer the zone.",
+    "The name servers of the zone serve different addresses of a mail host.",
+    "Find out why the differing server does not transfer the zone.",
 )
 def target_address_inconsistent(case: Case) -> Iterator[Found]:
     names = dict.fromkeys(
@@ -66,8 +66,8 @@ def target_address_inconsistent(case: Case) -> Iterator[Found]:
                 words = "; ".join(f"{who}: {shown(values)}" for who, values, _alias in said)
                 yield Found(
                     f"{name} {rdtype}",
-                    f"The nameservers serve different addresses: {harmless(words)}.",
-                    "See why they do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
+                    f"The name servers serve different addresses: {harmless(words)}.",
+                    "Find out why they do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
                     expected=case.dns.expected_values(name, rdtype),
                     observed={who: values for who, values, _alias in said},
                     places=[name],
@@ -78,8 +78,8 @@ def target_address_inconsistent(case: Case) -> Iterator[Found]:
     "address-not-public",
     ERROR,
     "RFC 6890",
-    "A mail host's public record has an address that nobody on the internet can reach.",
-    "Write the public address: behind NAT that of the gateway.",
+    "A mail host's public record has an address that is unreachable from the internet.",
+    "Publish the public address; behind NAT, the gateway's.",
 )
 def address_not_public(case: Case) -> Iterator[Found]:
     for exchange, domains in case.dns.mx_targets().items():
@@ -88,8 +88,8 @@ def address_not_public(case: Case) -> Iterator[Found]:
             if meaning:
                 yield Found(
                     exchange,
-                    f"The MX of {listed(domains, 3)} leads to {address}, which is {meaning}: no path leads there.",
-                    f"Write the public address of {exchange}, behind NAT that of the gateway. In a laboratory, name "
+                    f"The MX of {listed(domains, 3)} leads to {address}, which is {meaning}: unreachable from outside.",
+                    f"Publish the public address of {exchange}; behind NAT, the gateway's. In a laboratory, name "
                     "the network in mail_public_networks (public_networks).",
                     observed=address,
                 )

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     "dnssec-bogus",
     ERROR,
     "RFC 4035, section 5.5",
-    "A resolver that validates refuses the zone: its signatures, or the DS records in the parent, are wrong.",
-    "Sign the zone anew, and have the DS records in the parent be those of its keys, or be none.",
+    "A validating resolver rejects the zone: its signatures, or the DS records in the parent zone, are wrong.",
+    "Sign the zone again, and make the DS records in the parent zone match its keys, or remove them.",
 )
 def dnssec_bogus(case: Case) -> Iterator[Found]:
     for zone in case.dns.zones.values():
         if zone.get("bogus"):
             yield Found(
                 zone["name"],
-                f"The resolver {zone['bogus']} refuses it (SERVFAIL), and answers when it is told not to validate.",
-                f"See with 'delv {zone['name']} SOA' what is wrong: signatures that have expired, a key that was "
-                "changed without the DS record in the parent, a zone that is no longer signed and has one still.",
+                f"The resolver {zone['bogus']} rejects it (SERVFAIL), and answers when it is told not to validate.",
+                f"Run 'delv {zone['name']} SOA' to see the cause: expired signatures, a key that was changed "
+                "without the DS record in the parent zone, or an unsigned zone that still has a DS record.",
                 expected="NOERROR",
                 observed="SERVFAIL",
             )

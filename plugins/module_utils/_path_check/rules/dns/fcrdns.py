@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     "fcrdns",
     WARNING,
     SOURCE,
-    "The name of a mail host's address (PTR) does not lead back to the address.",
-    "Give the name that address, or have the PTR record name one that has it.",
+    "The name of a mail host's address (PTR) does not resolve back to the address.",
+    "Give the name that address, or have the PTR record name a host that has it.",
 )
 def fcrdns(case: Case) -> Iterator[Found]:
     for host, address, answer in reverses(case):
@@ -37,9 +37,9 @@ def fcrdns(case: Case) -> Iterator[Found]:
         yield Found(
             address,
             f"The PTR record of the address of {host} is {shown(answer['values'])}, which "
-            + (f"leads to {lead}." if asked else "nobody could resolve."),
-            f"Give {answer['values'][0]} the address {address}, or have the owner of the network enter the host's name "
-            "in the PTR record.",
+            + (f"resolves to {lead}." if asked else "could not be resolved."),
+            f"Give {answer['values'][0]} the address {address}, or ask the owner of the network to enter the "
+            "host's name in the PTR record.",
             expected=address,
             observed=answer["values"],
             unknown=not asked,

@@ -32,8 +32,8 @@ IMPLICIT = "the address of the domain itself"
     "mx-missing",
     ERROR,
     "RFC 5321, section 5.1",
-    "The domain has no MX record on any server.",
-    "Write the MX record.",
+    "No server has an MX record for the domain.",
+    "Add the MX record.",
 )
 def mx_missing(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -44,8 +44,8 @@ def mx_missing(case: Case) -> Iterator[Found]:
             if zone is None or any(server["serial"] is not None for server in zone["servers"]):
                 yield Found(
                     domain,
-                    "Nobody who answers for it said what its MX records are.",
-                    "See the findings on its nameservers, or name resolvers that this vantage reaches (resolvers).",
+                    "There is no usable answer about its MX records.",
+                    "See the findings on its name servers, or name resolvers that this vantage reaches (resolvers).",
                     expected=expected,
                     unknown=True,
                 )
@@ -57,8 +57,8 @@ def mx_missing(case: Case) -> Iterator[Found]:
         lines = [f"'{domain}. MX {value}'" for value in expected or ["10 <name of the mail host>."]]
         yield Found(
             domain,
-            f"No MX record: {listed([who for who, _values, _alias in said])} say so.",
-            f"Write {listed(lines)} in the zone.",
+            f"No MX record, as answered by {listed([who for who, _values, _alias in said])}.",
+            f"Add {listed(lines)} to the zone.",
             expected=expected,
             observed=[],
         )
@@ -68,8 +68,8 @@ def mx_missing(case: Case) -> Iterator[Found]:
     "mx-implicit-address",
     WARNING,
     "RFC 5321, section 5.1",
-    "The domain has no MX record, but an address, to which mail goes then.",
-    "Write an MX record that says which host takes the domain's mail.",
+    "The domain has an address but no MX record, so mail goes to the address.",
+    "Add an MX record that names the host that receives the domain's mail.",
 )
 def mx_implicit_address(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -81,7 +81,7 @@ def mx_implicit_address(case: Case) -> Iterator[Found]:
             yield Found(
                 domain,
                 f"No MX record; mail goes to {IMPLICIT}, {shown(addresses)}.",
-                f"Write an MX record for {domain}.",
+                f"Add an MX record for {domain}.",
                 observed=addresses,
             )
 
@@ -91,7 +91,7 @@ def mx_implicit_address(case: Case) -> Iterator[Found]:
     ERROR,
     PLAN,
     "The MX RRset is not the declared one.",
-    "Write the declared records: run inbound.mail.site, or change the declaration.",
+    "Publish the declared records: run inbound.mail.site, or change the declaration.",
 )
 def mx_differs(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -107,8 +107,8 @@ def mx_differs(case: Case) -> Iterator[Found]:
             yield Found(
                 domain,
                 f"The MX RRset is not the declared one: {'; '.join(difference(expected, list(values)))}.",
-                f"Make it {shown(f'{domain}. MX {value}' for value in expected)}: run inbound.mail.site, or change the "
-                "declaration."
+                f"Change it to {shown(f'{domain}. MX {value}' for value in expected)}: run inbound.mail.site, or "
+                "change the declaration."
                 if expected
                 else f"Remove the MX records of {domain}, or declare them.",
                 expected=expected,
@@ -139,8 +139,8 @@ def _preferences(values: list[str]) -> dict[str, str]:
     "mx-on-some-ns",
     ERROR,
     "RFC 1034, section 4.3.5",
-    "Some nameservers of the zone have an MX RRset and some have none.",
-    "See why the server without it does not transfer the zone.",
+    "Some name servers of the zone have an MX RRset and others have none.",
+    "Find out why the server without it does not transfer the zone.",
 )
 def mx_on_some_ns(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -149,8 +149,8 @@ def mx_on_some_ns(case: Case) -> Iterator[Found]:
         if without and len(without) < len(said):
             yield Found(
                 domain,
-                f"{listed(without)} has no MX record, the other nameservers have.",
-                "See why it does not transfer the zone: its log, NOTIFY, allow-transfer, the serial number.",
+                f"{listed(without)} has no MX record; the other name servers have one.",
+                "Find out why it does not transfer the zone: its log, NOTIFY, allow-transfer, the serial number.",
                 expected=case.dns.expected_values(domain, "MX"),
                 observed={who: values for who, values, _alias in said},
             )
@@ -160,8 +160,8 @@ def mx_on_some_ns(case: Case) -> Iterator[Found]:
     "mx-rrset-inconsistent",
     ERROR,
     "RFC 1034, section 4.3.5",
-    "The nameservers of the zone serve different MX RRsets.",
-    "See why the server that differs does not transfer the zone.",
+    "The name servers of the zone serve different MX RRsets.",
+    "Find out why the differing server does not transfer the zone.",
 )
 def mx_rrset_inconsistent(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -170,8 +170,8 @@ def mx_rrset_inconsistent(case: Case) -> Iterator[Found]:
             words = "; ".join(f"{who}: {shown(values)}" for who, values, _alias in said)
             yield Found(
                 domain,
-                f"The nameservers serve different MX records: {words}.",
-                "See why they do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
+                f"The name servers serve different MX records: {words}.",
+                "Find out why they do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
                 expected=case.dns.expected_values(domain, "MX"),
                 observed={who: values for who, values, _alias in said},
             )
@@ -189,16 +189,16 @@ def _answers_of_serving(case: Case) -> Iterator[tuple[str, seen.NameServer, seen
     "mx-no-answer",
     WARNING,
     "RFC 1035, section 4.2",
-    "A nameserver answers for the zone, but not to the question for its MX records.",
-    "Look for a filter that drops such questions or answers, or for an overloaded server.",
+    "A name server answers for the zone, but not the query for its MX records.",
+    "Look for a filter that drops such queries or responses, or for an overloaded server.",
 )
 def mx_no_answer(case: Case) -> Iterator[Found]:
     for domain, server, answer in _answers_of_serving(case):
         if answer["status"] != seen.ANSWERED:
             yield Found(
                 f"{domain} at {label(server)}",
-                "No usable answer to the question for the MX records, asked three times.",
-                f"See why {server['name']} does not answer it: its log, a firewall before it, a rate limit.",
+                "No usable answer to the query for the MX records, sent three times.",
+                f"Find out why {server['name']} does not answer it: its log, a firewall before it, a rate limit.",
                 observed=answer["status"],
                 places=[server["address"]],
             )
@@ -208,7 +208,7 @@ def mx_no_answer(case: Case) -> Iterator[Found]:
     "mx-rcode",
     WARNING,
     "RFC 1035, section 4.1.1",
-    "A nameserver answers the question for the MX records with an error.",
+    "A name server answers the query for the MX records with an error.",
     "See the server's log.",
 )
 def mx_rcode(case: Case) -> Iterator[Found]:
@@ -216,8 +216,8 @@ def mx_rcode(case: Case) -> Iterator[Found]:
         if answer["status"] == seen.ANSWERED and answer["rcode"] not in ("NOERROR", "NXDOMAIN"):
             yield Found(
                 f"{domain} at {label(server)}",
-                f"It answers {answer['rcode']} to the question for the MX records.",
-                f"See in the log of {server['name']} why.",
+                f"It answers {answer['rcode']} to the query for the MX records.",
+                f"See the log of {server['name']} for the reason.",
                 expected="NOERROR",
                 observed=answer["rcode"],
                 places=[server["address"]],
@@ -228,7 +228,7 @@ def mx_rcode(case: Case) -> Iterator[Found]:
     "mx-non-authoritative",
     WARNING,
     "RFC 1035, section 4.1.1",
-    "A nameserver of the zone answers the question for the MX records without authority.",
+    "A name server of the zone answers the query for the MX records without authority.",
     "Make the server serve the zone itself.",
 )
 def mx_non_authoritative(case: Case) -> Iterator[Found]:
@@ -240,7 +240,7 @@ def mx_non_authoritative(case: Case) -> Iterator[Found]:
         ):
             yield Found(
                 f"{domain} at {label(server)}",
-                "It answers the question for the MX records without authority.",
-                f"Make {server['name']} serve the zone itself, or take its NS record out.",
+                "It answers the query for the MX records without authority.",
+                f"Make {server['name']} serve the zone itself, or remove its NS record.",
                 places=[server["address"]],
             )

@@ -35,8 +35,8 @@ def mx_duplicate_target(case: Case) -> Iterator[Found]:
                 words = "; ".join(f"{name.rstrip('.')} with {listed(found)}" for name, found in twice.items())
                 yield Found(
                     domain,
-                    f"It has the same exchange more than once at {who}: {words}.",
-                    "Keep the record with the lower preference; the other one changes nothing.",
+                    f"It names the same mail exchanger more than once at {who}: {words}.",
+                    "Keep the record with the lower preference; the other one has no effect.",
                     observed=values,
                 )
                 break
@@ -46,7 +46,7 @@ def mx_duplicate_target(case: Case) -> Iterator[Found]:
     "mx-duplicate-address",
     NOTICE,
     "RFC 5321, section 5.1",
-    "Several MX hosts of a domain have the same address: they stand and fall together.",
+    "Several mail exchangers of a domain have the same address, so they fail together.",
     "Give each an address of its own, or keep one record.",
 )
 def mx_duplicate_address(case: Case) -> Iterator[Found]:

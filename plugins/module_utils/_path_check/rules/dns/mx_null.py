@@ -20,7 +20,7 @@ NULL = "."
 
 
 def _served(case: Case, domain: str) -> list[tuple[int, str]]:
-    """(preference, exchange) of every record that anybody serves; the exchange of a null MX is a dot."""
+    """(preference, exchange) of every record that is served; the exchange of a null MX is a dot."""
     pairs = [value.split(" ", 1) for value in case.dns.values(domain, "MX")]
     return [(int(preference), exchange.rstrip(".") or NULL) for preference, exchange in pairs]
 
@@ -29,8 +29,8 @@ def _served(case: Case, domain: str) -> list[tuple[int, str]]:
     "mx-null-with-other",
     ERROR,
     "RFC 7505, section 3",
-    "A null MX ('the domain takes no mail') stands beside other MX records.",
-    "Remove the one or the others.",
+    "A null MX ('the domain accepts no mail') stands beside other MX records.",
+    "Remove the null MX or the others.",
 )
 def mx_null_with_other(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -40,7 +40,7 @@ def mx_null_with_other(case: Case) -> Iterator[Found]:
                 yield Found(
                     domain,
                     f"A null MX stands beside others at {who}: {shown(values)}.",
-                    f"Remove the null MX if {domain} takes mail, else the others.",
+                    f"Remove the null MX if {domain} accepts mail, otherwise the others.",
                     observed=values,
                 )
                 break
@@ -50,8 +50,8 @@ def mx_null_with_other(case: Case) -> Iterator[Found]:
     "mx-null-preference",
     WARNING,
     "RFC 7505, section 3",
-    "A null MX has another preference than 0.",
-    "Write it with preference 0.",
+    "A null MX has a preference other than 0.",
+    "Publish it with preference 0.",
 )
 def mx_null_preference(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -60,7 +60,7 @@ def mx_null_preference(case: Case) -> Iterator[Found]:
                 yield Found(
                     domain,
                     f"Its null MX has preference {preference}.",
-                    f"Write '{domain}. MX 0 .'.",
+                    f"Publish '{domain}. MX 0 .'.",
                     expected=0,
                     observed=preference,
                 )
@@ -78,8 +78,8 @@ def null_unexpected(case: Case, domain: str) -> bool:
     "mx-null-unexpected",
     ERROR,
     "RFC 7505, section 3",
-    "A null MX says that a domain takes no mail, which is declared to take some; or the reverse.",
-    "Write the declared records: run inbound.mail.site, or change the declaration (null_mx).",
+    "A null MX says that the domain accepts no mail although it is declared to accept mail, or the reverse.",
+    "Publish the declared records: run inbound.mail.site, or change the declaration (null_mx).",
 )
 def mx_null_unexpected(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -89,8 +89,8 @@ def mx_null_unexpected(case: Case) -> Iterator[Found]:
             yield Found(
                 domain,
                 f"Its MX is {shown(served)} instead of {shown(expected)}.",
-                f"Make it {shown(f'{domain}. MX {value}' for value in expected)}: run inbound.mail.site, or change the "
-                "declaration (null_mx).",
+                f"Change it to {shown(f'{domain}. MX {value}' for value in expected)}: run inbound.mail.site, or "
+                "change the declaration (null_mx).",
                 expected=expected,
                 observed=served,
             )

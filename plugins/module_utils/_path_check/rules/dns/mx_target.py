@@ -40,7 +40,7 @@ def _named(case: Case) -> Iterator[tuple[str, str]]:
 
 
 def _literal(case: Case, exchange: str) -> str:
-    """The IP address that somebody wrote in place of a name: as it stands, or made a name of the zone."""
+    """The IP address in place of a name, by itself or with the zone's name appended; empty if there is none."""
     zone = case.dns.zone_of(exchange)
     texts = [exchange, exchange.removesuffix(f".{zone['name']}")] if zone else [exchange]
     for text in texts:
@@ -69,15 +69,15 @@ def _is_localhost(exchange: str) -> bool:
     ERROR,
     "RFC 1035, section 3.3.9",
     "An MX record names an IP address in place of a host.",
-    "Give the host a name with an address record, and let the MX record name that.",
+    "Give the host a name with an address record, and name that in the MX record.",
 )
 def mx_target_address_literal(case: Case) -> Iterator[Found]:
     for domain, exchange in _named(case):
         if address := _literal(case, exchange):
             yield Found(
                 domain,
-                f"Its MX record names the address {address}, and can name only a host.",
-                f"Write an address record, 'mail.{domain}. A {address}', and '{domain}. MX 10 mail.{domain}.'.",
+                f"Its MX record names the address {address} and can only name a host.",
+                f"Publish an address record, 'mail.{domain}. A {address}', and '{domain}. MX 10 mail.{domain}.'.",
                 observed=exchange,
             )
 
@@ -86,7 +86,7 @@ def mx_target_address_literal(case: Case) -> Iterator[Found]:
     "mx-target-relative",
     ERROR,
     "RFC 1035, section 5.1",
-    "The zone's name is twice in what an MX record names: the final dot was forgotten.",
+    "An MX record names a host that ends with the zone's name twice: the final dot is missing.",
     "Write the name with a dot at its end.",
 )
 def mx_target_relative(case: Case) -> Iterator[Found]:
@@ -94,7 +94,7 @@ def mx_target_relative(case: Case) -> Iterator[Found]:
         if meant := _relative(case, exchange):
             yield Found(
                 domain,
-                f"Its MX record names {exchange}: to a name without a final dot the zone's is added.",
+                f"Its MX record names {exchange}: the zone's name is appended to a name without a final dot.",
                 f"Write '{meant}.' with the final dot.",
                 expected=meant,
                 observed=exchange,
@@ -105,8 +105,8 @@ def mx_target_relative(case: Case) -> Iterator[Found]:
     "mx-target-localhost",
     ERROR,
     "RFC 6761, section 6.3",
-    "An MX record names localhost, which is every sender itself.",
-    "Name the mail host, or say with a null MX (RFC 7505) that the domain takes no mail.",
+    "An MX record names localhost, so every sender delivers to itself.",
+    "Name the mail host, or publish a null MX (RFC 7505) if the domain accepts no mail.",
 )
 def mx_target_localhost(case: Case) -> Iterator[Found]:
     for domain, exchange in _named(case):
@@ -114,7 +114,7 @@ def mx_target_localhost(case: Case) -> Iterator[Found]:
             yield Found(
                 domain,
                 f"Its MX record names {exchange}: senders deliver to themselves.",
-                f"Name the mail host. If {domain} takes no mail, write '{domain}. MX 0 .'.",
+                f"Name the mail host. If {domain} accepts no mail, publish '{domain}. MX 0 .'.",
                 observed=exchange,
             )
 
@@ -123,8 +123,9 @@ def mx_target_localhost(case: Case) -> Iterator[Found]:
     "mx-target-syntax",
     WARNING,
     "RFC 1123, section 2.1",
-    "An MX record names what is no host name: a single label, or one with other characters than letters, digits and -.",
-    "Give the host a name of letters, digits and hyphens, with a domain.",
+    "An MX record names something that is not a host name: a single label, or a name with characters other than "
+    "letters, digits and hyphens.",
+    "Give the host a name of letters, digits and hyphens, within a domain.",
 )
 def mx_target_syntax(case: Case) -> Iterator[Found]:
     wrong = misnamed(case)
@@ -132,11 +133,11 @@ def mx_target_syntax(case: Case) -> Iterator[Found]:
         labels = exchange.split(".")
         if exchange in wrong or (len(labels) > 1 and all(map(_LABEL.fullmatch, labels))):
             continue
-        why = "a single label" if len(labels) == 1 else "not of letters, digits and hyphens alone"
+        why = "a single label" if len(labels) == 1 else "not only letters, digits and hyphens"
         yield Found(
             domain,
-            f"Its MX record names {shown([exchange])}, which is {why}: some senders do not take that for a host.",
-            "Give the host another name, and let the MX record name that.",
+            f"Its MX record names {shown([exchange])}, which is {why}: some senders do not accept that as a host.",
+            "Give the host another name, and name that in the MX record.",
             observed=exchange,
         )
 
@@ -146,7 +147,7 @@ def mx_target_syntax(case: Case) -> Iterator[Found]:
     ERROR,
     "RFC 5321, section 5.1",
     "An MX record names a host that has neither an A nor an AAAA record.",
-    "Write the host's address record, or let the MX record name a host that has one.",
+    "Add the host's address record, or name a host that has one.",
 )
 def mx_target_no_address(case: Case) -> Iterator[Found]:
     wrong = misnamed(case)
@@ -162,15 +163,15 @@ def mx_target_no_address(case: Case) -> Iterator[Found]:
             yield Found(
                 exchange,
                 f"The MX of {listed(domains, 3)} names it, and it has no address.",
-                f"Write {shown(expected)}." if expected else f"Write an A or AAAA record for {exchange}.",
+                f"Add {shown(expected)}." if expected else f"Add an A or AAAA record for {exchange}.",
                 expected=expected or None,
                 observed=[],
             )
         else:
             yield Found(
                 exchange,
-                f"The MX of {listed(domains, 3)} names it; whether it has an address could not be found out.",
-                "See which of its zone's nameservers do not answer.",
+                f"The MX of {listed(domains, 3)} names it; whether it has an address is unknown.",
+                "Check which name servers of its zone do not answer.",
                 unknown=True,
             )
 
@@ -180,7 +181,7 @@ def mx_target_no_address(case: Case) -> Iterator[Found]:
     ERROR,
     "RFC 2181, section 10.3",
     "An MX record names an alias (CNAME).",
-    "Let the MX record name the host itself.",
+    "Name the host itself in the MX record.",
 )
 def mx_target_cname(case: Case) -> Iterator[Found]:
     for exchange, domains in case.dns.mx_targets().items():
@@ -191,6 +192,6 @@ def mx_target_cname(case: Case) -> Iterator[Found]:
             yield Found(
                 exchange,
                 f"The MX of {listed(domains, 3)} names it, but it is an alias of {alias}.",
-                f"Let the MX record name {alias}, or give {exchange} address records of its own in place of the CNAME.",
+                f"Name {alias} in the MX record, or give {exchange} address records of its own in place of the CNAME.",
                 observed=alias,
             )

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     "ns-count",
     ERROR,
     "RFC 2182, section 5",
-    "The zone is delegated to fewer than two nameservers: if the one fails, mail to it fails.",
-    "Have a second nameserver serve the zone, in another network.",
+    "The zone is delegated to fewer than two name servers: if the only one fails, mail to it fails.",
+    "Add a second name server for the zone, in another network.",
 )
 def ns_count(case: Case) -> Iterator[Found]:
     alone: dict[str, list[str]] = {}
@@ -35,9 +35,9 @@ def ns_count(case: Case) -> Iterator[Found]:
     for name, zones in alone.items():
         yield Found(
             name,
-            f"It is the only nameserver of {listed(zones)}.",
-            "Have another host serve the zone too, in another network, and enter its NS record in the zone and in "
-            "the parent.",
+            f"It is the only name server of {listed(zones)}.",
+            "Make another host serve the zone too, in another network, and add its NS record to the zone and to "
+            "the parent zone.",
             expected="two or more",
             observed=zones,
         )
@@ -47,8 +47,9 @@ def ns_count(case: Case) -> Iterator[Found]:
     "ns-parent-child",
     ERROR,
     "RFC 1034, section 4.2.2",
-    "The parent zone names other nameservers than the zone itself, or has another address of one (glue).",
-    "Have the registrar, or whoever keeps the parent zone, enter what the zone says.",
+    "The NS records of the parent zone differ from those of the zone itself, or the parent zone has another "
+    "address for a name server (glue).",
+    "Ask the registrar, or the operator of the parent zone, to enter what the zone has.",
 )
 def ns_parent_child(case: Case) -> Iterator[Found]:
     for zone in case.dns.zones.values():
@@ -62,11 +63,11 @@ def ns_parent_child(case: Case) -> Iterator[Found]:
             own = sorted({name for names in said for name in names})
             missing, surplus = ([one for one in own if one not in parent["names"]], set(parent["names"]) - set(own))
             words = [f"{listed(missing)} is only in the zone"] if missing else []
-            words += [f"{listed(sorted(surplus))} only in the parent"] if surplus else []
+            words += [f"{listed(sorted(surplus))} is only in the parent zone"] if surplus else []
             yield Found(
                 zone["name"],
                 f"The NS records differ: {'; '.join(words)}.",
-                f"Have the registrar enter {listed(own)} in the parent zone, or change the NS records of the zone.",
+                f"Ask the registrar to enter {listed(own)} in the parent zone, or change the NS records of the zone.",
                 expected=own,
                 observed=parent["names"],
             )
@@ -76,9 +77,9 @@ def ns_parent_child(case: Case) -> Iterator[Found]:
             if own and stale and is_below(name, zone["name"]):
                 yield Found(
                     name,
-                    f"The parent zone of {zone['name']} says that it has the address {listed(stale)}; its own is "
+                    f"The parent zone of {zone['name']} gives it the address {listed(stale)}; its own is "
                     f"{listed(own)}.",
-                    f"Have the registrar change the address of {name} (glue) to {listed(own)}.",
+                    f"Ask the registrar to change the address of {name} (glue) to {listed(own)}.",
                     expected=own,
                     observed=glue,
                 )
@@ -88,8 +89,8 @@ def ns_parent_child(case: Case) -> Iterator[Found]:
     "ns-lame",
     ERROR,
     "RFC 1912, section 2.8",
-    "A nameserver that the zone is delegated to does not answer for it, asked three times.",
-    "Make the server serve the zone, or take its NS record out of the zone and of the parent.",
+    "A name server that the zone is delegated to does not answer for it after three queries.",
+    "Make the server serve the zone, or remove its NS record from the zone and from the parent zone.",
 )
 def ns_lame(case: Case) -> Iterator[Found]:
     # One broken server of three hundred zones is one finding.
@@ -102,25 +103,25 @@ def ns_lame(case: Case) -> Iterator[Found]:
     for (name, address, trouble), zones in lame.items():
         yield Found(
             f"{name} ({address})" if address else name,
-            f"It is a nameserver of {listed(zones)}. {trouble}",
-            f"Make it serve {'it' if len(zones) == 1 else 'them'} on UDP and TCP port 53, or take "
-            f"'{zones[0]}. NS {name}.' out of the zone and of its parent{' and so on' if len(zones) > 1 else ''}.",
+            f"It is a name server of {listed(zones)}. {trouble}",
+            f"Make it serve {'it' if len(zones) == 1 else 'them'} on UDP and TCP port 53, or remove '{zones[0]}. "
+            f"NS {name}.'{' and so on' if len(zones) > 1 else ''} from the zone and from its parent zone.",
             observed=zones,
             places=[address or name],
         )
 
 
 def _trouble(server: seen.NameServer) -> str | None:
-    """Why a nameserver does not answer for its zone, None if it does or could not be asked from here."""
+    """Why a name server does not answer for its zone; None if it does, or could not be queried from here."""
     if not server["address"]:
-        return "The nameserver's name has no address."
+        return "The name server's name has no address."
     if server["status"] == seen.NO_ROUTE:
         return None  # vantage-family
     if server["status"] != seen.ANSWERED:
-        words = {seen.REFUSED: "Nothing listens on port 53 there.", seen.MALFORMED: "It answers no DNS messages."}
+        words = {seen.REFUSED: "Nothing listens on port 53.", seen.MALFORMED: "Its answers are not DNS messages."}
         return words.get(server["status"], "It does not answer.")
     if server["rcode"] != "NOERROR":
-        return f"It answers {server['rcode']} to the question for the SOA record."
+        return f"It answers {server['rcode']} to the query for the SOA record."
     if not server["authoritative"] or server["serial"] is None:
         return "It answers without authority: it does not serve the zone."
     return None
@@ -130,8 +131,8 @@ def _trouble(server: seen.NameServer) -> str | None:
     "ns-no-tcp",
     WARNING,
     "RFC 7766, section 5",
-    "A nameserver answers over UDP but not over TCP: what does not fit in a datagram does not come.",
-    "Let TCP port 53 through to it.",
+    "A name server answers over UDP but not over TCP: answers that do not fit in a datagram are lost.",
+    "Allow TCP port 53 to it.",
 )
 def ns_no_tcp(case: Case) -> Iterator[Found]:
     mute: dict[tuple[str, str], list[str]] = {}
@@ -143,8 +144,8 @@ def ns_no_tcp(case: Case) -> Iterator[Found]:
     for (subject, address), zones in mute.items():
         yield Found(
             subject,
-            f"It is a nameserver of {listed(zones)} and does not answer over TCP.",
-            "Let TCP port 53 through to it, beside UDP, and let the server listen there.",
+            f"It is a name server of {listed(zones)} and does not answer over TCP.",
+            "Allow TCP port 53 to it, beside UDP, and make the server listen there.",
             observed=zones,
             places=[address],
         )
@@ -155,7 +156,7 @@ def ns_no_tcp(case: Case) -> Iterator[Found]:
     ERROR,
     "RFC 2181, section 10.3",
     "An NS record names an alias (CNAME).",
-    "Let the NS record name the host itself.",
+    "Name the host itself in the NS record.",
 )
 def ns_target_cname(case: Case) -> Iterator[Found]:
     aliases: dict[tuple[str, str], list[str]] = {}
@@ -167,6 +168,6 @@ def ns_target_cname(case: Case) -> Iterator[Found]:
         yield Found(
             name,
             f"The NS records of {listed(zones)} name it, but it is an alias of {alias}.",
-            f"Let them name {alias}, in the zone and in its parent, or give {name} address records of its own.",
+            f"Name {alias} in them, in the zone and in its parent zone, or give {name} address records of its own.",
             observed=alias,
         )

@@ -49,24 +49,23 @@ def leading_back(case: Case, address: str, names: list[str]) -> list[str]:
     WARNING,
     SOURCE,
     "The address of a mail host has no name (PTR record).",
-    "Have the owner of the network, most often the provider, enter a PTR record with the mail host's name.",
+    "Ask the owner of the network, usually the provider, to add a PTR record with the mail host's name.",
 )
 def ptr_missing(case: Case) -> Iterator[Found]:
     for host, address, answer in reverses(case):
         if answer is None:
             yield Found(
                 address,
-                f"Whether the address of {host} has a name could not be found out: the servers of its reverse zone do "
-                "not answer.",
-                f"Ask whoever keeps the zone of {reverse_name(address)}.",
+                f"Whether the address of {host} has a name is unknown: the servers of its reverse zone do not answer.",
+                f"Ask the operator of the zone of {reverse_name(address)}.",
                 unknown=True,
             )
         elif not answer["values"]:
             yield Found(
                 address,
-                f"The address of {host} has no PTR record: many do not take mail from it.",
-                f"Have the owner of the network enter '{reverse_name(address)}. PTR' with the name by which the host "
-                "greets.",
+                f"The address of {host} has no PTR record: many servers do not accept mail from it.",
+                f"Ask the owner of the network to add '{reverse_name(address)}. PTR' with the name by which the "
+                "host greets.",
                 observed=[],
             )
 
@@ -75,8 +74,8 @@ def ptr_missing(case: Case) -> Iterator[Found]:
     "ptr-not-ehlo",
     WARNING,
     SOURCE,
-    "The name of a mail host's address (PTR) is not the one by which it greets.",
-    "Let the PTR record and the server's own name (Postfix: myhostname) be the same.",
+    "The name of a mail host's address (PTR) is not the name by which it greets.",
+    "Make the PTR record and the server's own name (Postfix: myhostname) the same.",
 )
 def ptr_not_ehlo(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     "resolver-stale",
     NOTICE,
     "RFC 2181, section 5.2",
-    "A resolver still has a former answer.",
-    "Wait until it has expired, and keep the old path until then.",
+    "A resolver still has an old answer.",
+    "Wait until it expires, and keep the old path until then.",
 )
 def resolver_stale(case: Case) -> Iterator[Found]:
     for name, rdtype in case.dns.judged:
@@ -33,11 +33,11 @@ def resolver_stale(case: Case) -> Iterator[Found]:
             # One that answers with authority is a server of the zone itself.
             if not usable(answer) or answer["authoritative"] or values in served:
                 continue
-            left = f"for {answer['ttl']} s more" if answer["ttl"] is not None else "for some time"
+            left = f"for {answer['ttl']} s more" if answer["ttl"] is not None else "for an unknown time"
             yield Found(
                 f"{name} {rdtype} at {answer['resolver']}",
                 f"The resolver answers {shown(values)}, {left}; the zone has {shown(served[0])}.",
-                "Wait as long, and keep the old path until then; or have the resolver's cache be flushed.",
+                "Wait until then and keep the old path; or have the resolver's cache flushed.",
                 expected=served[0],
                 observed=values,
                 places=[name],

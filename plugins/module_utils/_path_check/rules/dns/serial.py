@@ -26,8 +26,8 @@ def precedes(serial: int, other: int) -> bool:
     "serial-below-deployed",
     WARNING,
     "RFC 1982",
-    "A nameserver has an earlier version of the zone than the one that was written (expectations.serials).",
-    "See why it does not transfer the zone from where it was written.",
+    "A name server has an earlier version of the zone than the one that was written (expectations.serials).",
+    "Find out why it does not transfer the zone from where it was written.",
 )
 def serial_below_deployed(case: Case) -> Iterator[Found]:
     for deployed in case.expect["serials"]:
@@ -37,8 +37,8 @@ def serial_below_deployed(case: Case) -> Iterator[Found]:
             if serial is not None and server["authoritative"] and precedes(serial, deployed["serial"]):
                 yield Found(
                     f"{deployed['zone']} at {label(server)}",
-                    f"It has the serial number {serial}, and {deployed['serial']} was written.",
-                    f"See why {server['name']} does not transfer the zone, and from where: its log, NOTIFY, "
+                    f"It has the serial number {serial}; {deployed['serial']} was written.",
+                    f"Find out why {server['name']} does not transfer the zone, and from where: its log, NOTIFY, "
                     "allow-transfer.",
                     expected=deployed["serial"],
                     observed=serial,
@@ -50,8 +50,8 @@ def serial_below_deployed(case: Case) -> Iterator[Found]:
     "serial-mismatch",
     WARNING,
     "RFC 1982",
-    "The nameservers of a zone have different versions of it, also after some seconds.",
-    "See why the secondary does not transfer the zone: its log, NOTIFY, allow-transfer, the serial number.",
+    "The name servers of a zone have different versions of it, even after some seconds.",
+    "Find out why the secondary does not transfer the zone: its log, NOTIFY, allow-transfer, the serial number.",
 )
 def serial_mismatch(case: Case) -> Iterator[Found]:
     for zone in case.dns.zones.values():
@@ -64,6 +64,7 @@ def serial_mismatch(case: Case) -> Iterator[Found]:
             yield Found(
                 zone["name"],
                 f"The SOA serial numbers differ: {harmless(said)}.",
-                "See why the servers that are behind do not transfer the zone: their logs, NOTIFY, allow-transfer.",
+                "Find out why the servers that are behind do not transfer the zone: their logs, NOTIFY, "
+                "allow-transfer.",
                 observed={str(serial): servers for serial, servers in sorted(serials.items())},
             )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 
 
-# Seconds that nobody needs to be told of.
+# Seconds. Shorter times need no preparation.
 _SOON = 3600
 
 
@@ -39,8 +39,8 @@ def _to_change(case: Case) -> Iterator[tuple[str, str, list[str], list[str], int
     "ttl-mismatch",
     NOTICE,
     "RFC 2181, section 5.2",
-    "The nameservers of the zone serve the MX RRset with different TTLs.",
-    "See why they do not have the same version of the zone.",
+    "The name servers of the zone serve the MX RRset with different TTLs.",
+    "Find out why they do not have the same version of the zone.",
 )
 def ttl_mismatch(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -52,8 +52,9 @@ def ttl_mismatch(case: Case) -> Iterator[Found]:
             words = "; ".join(f"{ttl} s at {listed(servers)}" for ttl, servers in sorted(ttls.items()))
             yield Found(
                 domain,
-                f"The MX records have different times to live: {words}.",
-                "See why the nameservers do not have the same version of the zone: their logs, NOTIFY, allow-transfer.",
+                f"The MX records have different TTLs: {words}.",
+                "Find out why the name servers do not have the same version of the zone: their logs, NOTIFY, "
+                "allow-transfer.",
                 observed={str(ttl): servers for ttl, servers in sorted(ttls.items())},
             )
 
@@ -62,16 +63,16 @@ def ttl_mismatch(case: Case) -> Iterator[Found]:
     "ttl-blocks-change",
     NOTICE,
     "RFC 2181, section 5.2",
-    "A record has to change, and resolvers keep the present one for more than an hour.",
-    "Lower its TTL first, and change the record when the former TTL has passed.",
+    "A record has to change, and resolvers keep its present value for more than an hour.",
+    "Lower its TTL first, and change the record when the old TTL has passed.",
 )
 def ttl_blocks_change(case: Case) -> Iterator[Found]:
     for name, rdtype, expected, values, ttl in _to_change(case):
         if values and ttl > _SOON:
             yield Found(
                 f"{name} {rdtype}",
-                f"It has to become {shown(expected)}, and resolvers keep {shown(values)} for {ttl} s after that.",
-                f"Lower the TTL of {name} {rdtype} now, change it {ttl} s later, and keep the old path as long.",
+                f"It has to become {shown(expected)}, and resolvers keep {shown(values)} for another {ttl} s.",
+                f"Lower the TTL of {name} {rdtype} now, change it {ttl} s later, and keep the old path until then.",
                 observed=ttl,
                 places=[name],
             )
@@ -81,16 +82,16 @@ def ttl_blocks_change(case: Case) -> Iterator[Found]:
     "negative-ttl-blocks-change",
     NOTICE,
     "RFC 2308, section 5",
-    "A record is missing, and resolvers keep the answer that there is none for more than an hour.",
-    "Lower the last number of the zone's SOA record before it is asked for.",
+    "A record is missing, and resolvers keep the negative answer for more than an hour.",
+    "Lower the last number of the zone's SOA record before the record is queried.",
 )
 def negative_ttl_blocks_change(case: Case) -> Iterator[Found]:
     for name, rdtype, expected, values, ttl in _to_change(case):
         if expected and not values and ttl > _SOON:
             yield Found(
                 f"{name} {rdtype}",
-                f"It is missing, and resolvers that asked for it keep that answer for {ttl} s.",
-                "Lower the last number of the zone's SOA record (the TTL of negative answers), and write the record.",
+                f"It is missing, and resolvers that query it keep the negative answer for {ttl} s.",
+                "Lower the last number of the zone's SOA record (the TTL of negative answers), and add the record.",
                 expected=expected,
                 observed=ttl,
                 places=[name],

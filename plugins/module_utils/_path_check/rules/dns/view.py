@@ -35,8 +35,8 @@ def _subject(answer: seen.Inside) -> str:
     "view-private-leak",
     ERROR,
     PLAN,
-    "A record that is meant for hosts inside is visible outside.",
-    "Take it out of the public zone.",
+    "A record meant for hosts inside is visible from outside.",
+    "Remove it from the public zone.",
 )
 def view_private_leak(case: Case) -> Iterator[Found]:
     for record in case.dns.internal_records:
@@ -49,8 +49,8 @@ def view_private_leak(case: Case) -> Iterator[Found]:
         if leaked:
             yield Found(
                 f"{name} {rdtype}",
-                f"The world sees {shown(leaked)}, which is meant for hosts inside.",
-                f"Take {name} {rdtype} out of the public zone.",
+                f"The internet sees {shown(leaked)}, which is meant for hosts inside.",
+                f"Remove {name} {rdtype} from the public zone.",
                 expected=[],
                 observed=leaked,
                 places=[name],
@@ -61,8 +61,8 @@ def view_private_leak(case: Case) -> Iterator[Found]:
     "view-record-missing",
     ERROR,
     PLAN,
-    "A host inside does not see a record that is declared for the view from inside.",
-    "Write the record at the endpoint `internal`, and let hosts inside use the resolver that has it.",
+    "A host inside does not see a record that is declared for the internal view.",
+    "Publish the record at the endpoint `internal`, and make hosts inside use the resolver that serves it.",
 )
 def view_record_missing(case: Case) -> Iterator[Found]:
     for record in case.dns.internal_records:
@@ -72,7 +72,7 @@ def view_record_missing(case: Case) -> Iterator[Found]:
                 yield Found(
                     _subject(answer),
                     f"The resolver {answer['resolver']} gave no answer to {answer['source']}.",
-                    "See why it does not answer.",
+                    "Find out why it does not answer.",
                     expected=expected,
                     observed=answer["rcode"] or answer["status"],
                     unknown=True,
@@ -82,8 +82,8 @@ def view_record_missing(case: Case) -> Iterator[Found]:
                 yield Found(
                     _subject(answer),
                     f"The resolver {answer['resolver']} answers {shown(_values(answer))} instead of {shown(expected)}.",
-                    f"Let {record['name']} {record['type']} be {shown(expected)} where hosts inside ask: run "
-                    "inbound.mail.site, or see which resolver they use.",
+                    f"Make {record['name']} {record['type']} {shown(expected)} for hosts inside: run "
+                    "inbound.mail.site, or check which resolver they use.",
                     expected=expected,
                     observed=_values(answer),
                     places=[answer["name"], answer["source"]],
@@ -100,8 +100,8 @@ def _leads_around(case: Case, answer: seen.Inside) -> bool:
     "view-hairpin",
     WARNING,
     PLAN,
-    "A host inside sees a mail host's public address, so that its mail goes out to the gateway and back.",
-    "Write the address that the host has inside at the endpoint `internal`.",
+    "A host inside sees a mail host's public address, so its mail goes out to the gateway and back.",
+    "Publish the host's internal address at the endpoint `internal`.",
 )
 def view_hairpin(case: Case) -> Iterator[Found]:
     for record in case.dns.internal_records:
@@ -110,8 +110,9 @@ def view_hairpin(case: Case) -> Iterator[Found]:
             if usable(answer) and _values(answer) != expected and _leads_around(case, answer):
                 yield Found(
                     _subject(answer),
-                    f"It is {shown(_values(answer))} as for the world, not {shown(expected)}: mail goes out and back.",
-                    f"Give {record['name']} the address {shown(expected)} where hosts inside ask.",
+                    f"It is {shown(_values(answer))} as on the internet, not {shown(expected)}: mail goes out and "
+                    "back.",
+                    f"Give {record['name']} the address {shown(expected)} for hosts inside.",
                     expected=expected,
                     observed=_values(answer),
                     places=[answer["name"], answer["source"]],
@@ -122,8 +123,8 @@ def view_hairpin(case: Case) -> Iterator[Found]:
     "view-mx-unexpected",
     WARNING,
     PLAN,
-    "A host inside sees other MX records of a domain than the world does, and nobody declared that.",
-    "Take the inside MX records out, or declare the endpoint `internal`.",
+    "A host inside sees MX records of a domain that differ from the public ones, and no such view is declared.",
+    "Remove the internal MX records, or declare the endpoint `internal`.",
 )
 def view_mx_unexpected(case: Case) -> Iterator[Found]:
     declared = {(record["name"], record["type"]) for record in case.dns.internal_records}
@@ -135,9 +136,9 @@ def view_mx_unexpected(case: Case) -> Iterator[Found]:
             if usable(answer) and _values(answer) != public:
                 yield Found(
                     _subject(answer),
-                    f"The resolver {answer['resolver']} answers {shown(_values(answer))}, and the world is meant to "
-                    f"see {shown(public)}.",
-                    f"Take the inside MX records of {domain} out, or declare them (mail_dns, endpoint internal).",
+                    f"The resolver {answer['resolver']} answers {shown(_values(answer))}; the declared public "
+                    f"value is {shown(public)}.",
+                    f"Remove the internal MX records of {domain}, or declare them (mail_dns, endpoint internal).",
                     expected=public,
                     observed=_values(answer),
                     places=[answer["name"], answer["source"]],

@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     "zone-not-delegated",
     ERROR,
     "RFC 1034, section 4.2.1",
-    "The parent zone names no nameserver for the zone.",
-    "Have the registrar, or whoever keeps the parent zone, enter NS records for it.",
+    "The parent zone has no NS records for the zone.",
+    "Ask the registrar, or the operator of the parent zone, to add NS records for it.",
 )
 def zone_not_delegated(case: Case) -> Iterator[Found]:
     for zone in case.dns.zones.values():
         if zone["delegated"] is None:
             yield Found(
                 zone["name"],
-                f"Neither its parent nor the resolvers ({listed(case.observation['resolvers'])}) say who serves it.",
-                "Check that this vantage can ask its resolvers, or name others (resolvers).",
+                f"Neither its parent nor the resolvers ({listed(case.observation['resolvers'])}) answered who "
+                "serves it.",
+                "Check that this vantage reaches its resolvers, or name others (resolvers).",
                 unknown=True,
             )
         elif not zone["delegated"]:
             yield Found(
                 zone["name"],
-                "The parent zone has no NS records for it, so nobody on the internet finds it.",
-                f"Have NS records for {zone['name']} entered in the parent zone, by the registrar of the domain.",
+                "The parent zone has no NS records for it, so it cannot be found on the internet.",
+                f"Ask the registrar of the domain to add NS records for {zone['name']} to the parent zone.",
             )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "egress25-open",
     ERROR,
     PLAN,
-    "A host that must not send mail to the outside can reach port 25 there.",
-    "Let the firewall drop TCP port 25 from it to the outside.",
+    "A host that must not send mail to the internet reaches port 25 there.",
+    "Make the firewall drop TCP port 25 from it to the outside.",
 )
 def egress25_open(case: Case) -> Iterator[Found]:
     for one, tried in case.reachability.egress():
@@ -37,9 +37,9 @@ def egress25_open(case: Case) -> Iterator[Found]:
         if reached:
             yield Found(
                 one["source"],
-                f"It reaches port 25 outside, at {listed(reached)}, and must not: {one['why']}.",
-                f"Let the firewall drop TCP port 25 from {one['source']} to the outside.",
-                expected="shut",
+                f"It reaches port 25 at {listed(reached)} outside, and must not: {one['why']}.",
+                f"Make the firewall drop TCP port 25 from {one['source']} to the outside.",
+                expected="closed",
                 observed=seen.OPEN,
             )
         elif not proving:
@@ -50,8 +50,8 @@ def egress25_open(case: Case) -> Iterator[Found]:
     "egress25-relay-blocked",
     ERROR,
     PLAN,
-    "A host that sends our mail to the outside does not reach port 25 there.",
-    "Let the firewall accept TCP port 25 from it to the outside.",
+    "A host that sends our mail to the internet does not reach port 25 there.",
+    "Make the firewall accept TCP port 25 from it to the outside.",
 )
 def egress25_relay_blocked(case: Case) -> Iterator[Found]:
     for one, tried in case.reachability.egress():
@@ -65,8 +65,8 @@ def egress25_relay_blocked(case: Case) -> Iterator[Found]:
         if blocked:
             yield Found(
                 one["source"],
-                f"It does not reach port 25 outside, at {listed(blocked)}, and must: {one['why']}.",
-                f"Let the firewall accept TCP port 25 from {one['source']} to the outside.",
+                f"It does not reach port 25 at {listed(blocked)} outside, and must: {one['why']}.",
+                f"Make the firewall accept TCP port 25 from {one['source']} to the outside.",
                 expected=seen.OPEN,
                 observed=tried[blocked[0]],
             )
@@ -76,14 +76,12 @@ def egress25_relay_blocked(case: Case) -> Iterator[Found]:
 
 def _egress_unknown(case: Case, source: str, tried: dict[str, str]) -> Found:
     if not case.reachability.egress_targets:
-        message = "No address outside is known that it could try to reach on port 25."
-        remedy = "Name one that answers on port 25 (mail_verify_egress_targets), as a vantage with a mail service."
+        message = "There is no address outside to try on port 25."
+        remedy = "Name one that answers on port 25 (mail_verify_egress_targets), such as a vantage with a mail service."
     elif not tried:
-        message = "It was not asked whether it reaches port 25 outside: it is down, or not among the hosts of this run."
+        message = "Whether it reaches port 25 outside was not tried: it is down, or not in this run."
         remedy = "Run again with this host."
     else:
-        message = (
-            f"{listed(list(tried))} answers nobody on port 25, so it proves nothing that it does not answer this host."
-        )
+        message = f"{listed(list(tried))} answers no host on port 25, so its silence to this one proves nothing."
         remedy = "Name an address outside that answers on port 25 (mail_verify_egress_targets)."
     return Found(source, message, remedy, unknown=True)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "equal-preference-dead",
     ERROR,
     "RFC 5321, section 5.1",
-    "One of several exchanges of equal preference does not answer, so a part of all mail is late.",
-    "Bring the exchange back, or take its MX record out until it is.",
+    "One of several exchangers of equal preference does not answer, so a part of all mail is delayed.",
+    "Bring the exchanger back, or remove its MX record until then.",
 )
 def equal_preference_dead(case: Case) -> Iterator[Found]:
     for domain in case.dns.mail_domains:
@@ -45,7 +45,7 @@ def equal_preference_dead(case: Case) -> Iterator[Found]:
             if alive and dead:
                 yield Found(
                     domain,
-                    f"{listed(dead)} does not answer, of {len(exchanges)} exchanges of preference {preference}.",
-                    f"Bring it back, or take '{domain}. MX {preference} {dead[0]}.' out until it is.",
+                    f"{listed(dead)} does not answer, one of {len(exchanges)} exchangers of preference {preference}.",
+                    f"Bring it back, or remove '{domain}. MX {preference} {dead[0]}.' until then.",
                     observed=dead,
                 )

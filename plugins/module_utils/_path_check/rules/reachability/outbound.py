@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "outbound-address",
     WARNING,
     PLAN,
-    "Mail to the outside leaves from another address than mail comes in by: its name, and SPF, may not fit.",
-    "Let the gateway translate what the host sends on port 25 to its public address.",
+    "Outbound mail leaves from an address other than the one where mail comes in: its name and SPF may not match.",
+    "Translate what the host sends on port 25 to its public address at the gateway.",
 )
 def outbound_address(case: Case) -> Iterator[Found]:
     published = {one["host"]: one["addresses"] for one in case.expect["smtp"]}
@@ -35,9 +35,9 @@ def outbound_address(case: Case) -> Iterator[Found]:
             if own and seen_as not in own:
                 yield Found(
                     one["source"],
-                    f"{connection['address']} saw it come from {seen_as}; mail comes in by {listed(own)}.",
-                    f"Let the gateway send what {one['source']} sends to port 25 from {own[0]} (a flow with the action "
-                    "snat), or let the host itself use that address (Postfix: smtp_bind_address).",
+                    f"{connection['address']} saw it connect from {seen_as}; mail comes in at {listed(own)}.",
+                    f"Translate what {one['source']} sends to port 25 to {own[0]} at the gateway (a flow with the "
+                    "action snat), or make the host itself use that address (Postfix: smtp_bind_address).",
                     expected=own,
                     observed=seen_as,
                 )

@@ -37,15 +37,15 @@ def _failed(case: Case, wanted: str) -> Iterator[Found]:
         if wanted == seen.REFUSED:
             message = f"TCP port {port} of {host} refuses connections from outside."
             remedy = (
-                f"See that the mail service on {host} runs and listens on that address (ss -ltn), and that no firewall "
-                f"before it rejects: the plan's flows for {address} say where it has to pass."
+                f"Check that the mail service on {host} runs and listens on that address (ss -ltn), and that no "
+                f"firewall before it rejects: the plan's flows for {address} show its path."
             )
         else:
             message = f"TCP port {port} of {host} does not answer from outside."
             remedy = (
-                f"See that the forward or firewall before {host} lets TCP port {port} to {address} through, and that "
-                f"{host} routes its answers back that way. If the vantage's provider blocks port 25, name an address "
-                "that is known to answer (controls)."
+                f"Check that the forward or firewall before {host} passes TCP port {port} to {address}, and that "
+                f"{host} routes return traffic back that way. If the vantage's provider blocks port 25, name an "
+                "address known to answer (controls)."
             )
         yield Found(f"{address} port {port}", message, remedy, expected=seen.OPEN, observed=wanted, places=[address])
 
@@ -55,7 +55,7 @@ def _failed(case: Case, wanted: str) -> Iterator[Found]:
     ERROR,
     PLAN,
     "An exchanger's address refuses connections on port 25.",
-    "Start the mail service, let it listen on that address, and let no firewall before it reject.",
+    "Start the mail service, make it listen on that address, and remove any firewall rule before it that rejects.",
 )
 def port25_refused(case: Case) -> Iterator[Found]:
     yield from _failed(case, seen.REFUSED)
@@ -66,7 +66,7 @@ def port25_refused(case: Case) -> Iterator[Found]:
     ERROR,
     PLAN,
     "An exchanger's address does not answer on port 25.",
-    "Let the firewall and the NAT forward before it pass TCP port 25, and see that answers find their way back.",
+    "Make the firewall and the NAT forward before it pass TCP port 25, and check the return path.",
 )
 def port25_timeout(case: Case) -> Iterator[Found]:
     yield from _failed(case, seen.TIMEOUT)
@@ -77,7 +77,7 @@ def port25_timeout(case: Case) -> Iterator[Found]:
     WARNING,
     "RFC 5321, section 5.2",
     "An exchanger answers over IPv4 but not over IPv6, or the reverse.",
-    "Make it answer, or take the record of the address that does not out.",
+    "Make it answer, or remove the record of the address that does not.",
 )
 def port25_family(case: Case) -> Iterator[Found]:
     for host, address, port in case.reachability.expected_open:
@@ -89,7 +89,7 @@ def port25_family(case: Case) -> Iterator[Found]:
             yield Found(
                 host,
                 f"It answers over IPv{other}, but not at {address} (IPv{family(address)}).",
-                f"Let port {port} through to {address}, or take its {'AAAA' if ':' in address else 'A'} record out.",
+                f"Allow port {port} to {address}, or remove its {'AAAA' if ':' in address else 'A'} record.",
                 expected=seen.OPEN,
                 observed=status,
             )
@@ -99,8 +99,8 @@ def port25_family(case: Case) -> Iterator[Found]:
     "port25-forbidden-open",
     ERROR,
     PLAN,
-    "A port that must be shut answers from outside.",
-    "Let the firewall drop it.",
+    "A port that must be closed answers from outside.",
+    "Make the firewall drop it.",
 )
 def port25_forbidden_open(case: Case) -> Iterator[Found]:
     for one in case.reachability.expected_closed:
@@ -108,8 +108,8 @@ def port25_forbidden_open(case: Case) -> Iterator[Found]:
             yield Found(
                 f"{one['address']} port {one['port']}",
                 f"{one['host']} answers from outside, and must not: {one['why']}.",
-                f"Let the firewall drop TCP port {one['port']} from outside to {one['address']}.",
-                expected="shut",
+                f"Make the firewall drop TCP port {one['port']} from outside to {one['address']}.",
+                expected="closed",
                 observed=seen.OPEN,
                 places=[one["address"]],
             )
@@ -128,7 +128,7 @@ def port25_vantage(case: Case) -> Iterator[Found]:
         if case.reachability.status(address, port) != seen.OPEN:
             reason = case.reachability.blocked(address)
             if reason is None and case.reachability.status(address, port) is None:
-                reason = "not everything was tried within the time"
+                reason = "time ran out before everything was tried"
             if reason:
                 reasons.setdefault(reason, []).append(address)
     for one in case.reachability.expected_closed:
@@ -137,15 +137,15 @@ def port25_vantage(case: Case) -> Iterator[Found]:
             continue
         reason = case.reachability.blocked(one["address"])
         if reason is None and status is None:
-            reason = "not everything was tried within the time"
+            reason = "time ran out before everything was tried"
         if reason is None and not case.reachability.proven_family(family(one["address"])):
-            reason = f"nothing at all answered this vantage on port 25 over IPv{family(one['address'])}"
+            reason = f"no address answered this vantage on port 25 over IPv{family(one['address'])}"
         if reason:
             reasons.setdefault(reason, []).append(one["address"])
     for reason, addresses in reasons.items():
         yield Found(
             case.reachability.vantage or "vantage",
-            f"Nothing can be said of {listed(list(dict.fromkeys(addresses)))}: {reason}.",
+            f"The state of {listed(list(dict.fromkeys(addresses)))} is unknown: {reason}.",
             "Observe from a host that may send on port 25 and has IPv4 and IPv6 (group mail_vantages).",
             observed=reason,
             unknown=True,

@@ -30,16 +30,16 @@ _LONG_GREETING = 10.0
     "banner-missing",
     ERROR,
     "RFC 5321, section 3.1",
-    "The connection comes about, but no SMTP greeting comes.",
-    "See what listens there: a forward to the wrong host, a proxy, a server without free processes.",
+    "The connection is established, but no SMTP greeting follows.",
+    "Check what listens there: a forward to the wrong host, a proxy, a server without free processes.",
 )
 def banner_missing(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
         if not dialogue["steps"]:
             yield Found(
                 where(dialogue),
-                f"It takes the connection, but does not greet: {dialogue['ended']}.",
-                "See that the mail service itself is at the other end of the forward, and has processes free.",
+                f"It accepts the connection, but does not greet: {dialogue['ended']}.",
+                "Check that the mail service itself is at the other end of the forward and has free processes.",
                 expected="220",
                 observed=dialogue["ended"],
                 places=[dialogue["address"]],
@@ -50,8 +50,8 @@ def banner_missing(case: Case) -> Iterator[Found]:
     "banner-refused",
     ERROR,
     "RFC 5321, section 3.1",
-    "The server greets with a refusal (5xx). A 4xx is no finding, but leaves everything unknown.",
-    "Let the server take mail from everybody.",
+    "The server greets with a rejection (5xx). A 4xx is no finding, but leaves everything unknown.",
+    "Let the server accept connections from all clients.",
 )
 def banner_refused(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
@@ -62,10 +62,11 @@ def banner_refused(case: Case) -> Iterator[Found]:
             unknown = later or is_about_client(step)
             yield Found(
                 where(dialogue),
-                f"It {'puts this vantage off' if later else 'refuses to talk'}: {said(step)}.",
+                f"It {'defers this vantage' if later else 'rejects the connection'}: {said(step)}.",
                 "Try again later, or from another vantage."
                 if unknown
-                else "See in its configuration whom it refuses (postscreen, access lists), and let everybody deliver.",
+                else "Check which clients its configuration rejects (postscreen, access lists), and accept all of "
+                "them.",
                 expected="220",
                 observed=said(step),
                 unknown=unknown,
@@ -77,8 +78,9 @@ def banner_refused(case: Case) -> Iterator[Found]:
     "banner-delay",
     NOTICE,
     "RFC 5321, section 4.5.3.2.1",
-    "The server lets clients wait for its greeting. Senders have to wait for five minutes, and some do not.",
-    "Leave it so if it is meant to annoy spammers; else see the server's load, and whether it can resolve names.",
+    "The server delays its greeting. Senders should wait five minutes, and some do not.",
+    "Leave it if the delay is there to deter spammers; otherwise check the server's load, and whether it resolves "
+    "names.",
 )
 def banner_delay(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
@@ -87,7 +89,7 @@ def banner_delay(case: Case) -> Iterator[Found]:
             yield Found(
                 where(dialogue),
                 f"Its greeting came after {after:.0f} s.",
-                "Leave it so if it is meant; else see why: its load, a resolver that does not answer it.",
+                "Leave it if it is intended; otherwise check its load, and whether its resolver answers.",
                 observed=after,
                 places=[dialogue["address"]],
             )

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     "domain-refused",
     ERROR,
     "RFC 5321, section 3.3",
-    "The exchanger does not take mail for the domain ('relay access denied').",
-    "Add the domain to those that the server takes mail for.",
+    "The exchanger does not accept mail for the domain ('relay access denied').",
+    "Add the domain to those that the server accepts mail for.",
 )
 def domain_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in case.smtp.postmaster_steps():
         if is_refusal(step) and asked.RELAYING.search(step["text"]):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
-                f"It does not take mail for {step['domain']}: {said(step)}.",
+                f"It does not accept mail for {step['domain']}: {said(step)}.",
                 f"Add {step['domain']} to the domains of {dialogue['host']}: run inbound.mail.site, or by hand "
                 "(Postfix: mydestination, relay_domains or virtual_mailbox_domains).",
                 expected="250",

@@ -33,10 +33,10 @@ def ehlo_name(case: Case) -> Iterator[Found]:
         if not name:
             continue
         if not HOST_NAME.fullmatch(name) or name.endswith((".localdomain", ".local", ".lan", ".internal")):
-            message = f"It greets as '{name}', which is no name on the internet."
+            message = f"It greets as '{name}', which is not a public host name."
         elif name not in exchanges and case.dns.was_resolved(name) and not case.dns.addresses(name):
             message = f"It greets as '{name}', which has no address."
         else:
             continue
-        remedy = "Set the server's own name (Postfix: myhostname) to the name that the MX record has."
+        remedy = "Set the server's own name (Postfix: myhostname) to the name in the MX record."
         yield Found(where(dialogue), message, remedy, observed=name, places=[dialogue["address"]])

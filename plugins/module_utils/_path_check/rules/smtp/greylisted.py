@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "greylisted",
     NOTICE,
     "RFC 6647",
-    "The server says 'later': whether it takes the mail is unknown.",
+    "The server defers the mail: whether it accepts it is unknown.",
     "Try again after the time that it asks for.",
 )
 def greylisted(case: Case) -> Iterator[Found]:
@@ -29,8 +29,8 @@ def greylisted(case: Case) -> Iterator[Found]:
         if asked.is_greylisted(step):
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
-                f"It says 'later' to mail for postmaster@{step['domain']}: {said(step)}.",
-                "Try again after some minutes; see the server's log for another reason than greylisting.",
+                f"It defers mail for postmaster@{step['domain']}: {said(step)}.",
+                "Try again after some minutes; see the server's log for a reason other than greylisting.",
                 observed=said(step),
                 unknown=True,
                 places=[dialogue["address"]],

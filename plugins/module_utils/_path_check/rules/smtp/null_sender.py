@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "null-sender-refused",
     ERROR,
     "RFC 5321, section 6.1",
-    "Mail with the null sender is refused, so nobody learns that a message could not be delivered.",
-    "Let the server take MAIL FROM:<>.",
+    "Mail with the null sender is rejected, so bounces are lost.",
+    "Let the server accept MAIL FROM:<>.",
 )
 def null_sender_refused(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
@@ -32,8 +32,8 @@ def null_sender_refused(case: Case) -> Iterator[Found]:
             if step["domain"] in taken or (not step["domain"] and taken):
                 yield Found(
                     where(dialogue),
-                    f"It takes mail from others, but not from the null sender: {said(step)}.",
-                    "Let it take MAIL FROM:<>, with which bounces come: see its access lists of senders (Postfix: "
+                    f"It accepts mail from other senders, but not from the null sender: {said(step)}.",
+                    "Make it accept MAIL FROM:<>, the sender of bounces: see its sender access lists (Postfix: "
                     "smtpd_sender_restrictions).",
                     expected="250",
                     observed=said(step),

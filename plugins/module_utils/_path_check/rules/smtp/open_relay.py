@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     "open-relay",
     ERROR,
     "RFC 5321, section 7.1",
-    "The server takes mail of a stranger for a strange domain.",
-    "Let it take mail for its own domains only, except from its own networks and from people who logged in.",
+    "The server accepts mail from a stranger for a foreign domain.",
+    "Accept mail for its own domains only, except from its own networks and from authenticated users.",
 )
 def open_relay(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
-        takes_anybody = any(step["code"] in (250, 251, 252) for step in steps(dialogue, asked.UNKNOWN))
-        whats = [asked.STRANGER, asked.OWN_SENDER, *([] if takes_anybody else [asked.STRANGER_AT_DOMAIN])]
+        is_catch_all = any(step["code"] in (250, 251, 252) for step in steps(dialogue, asked.UNKNOWN))
+        whats = [asked.STRANGER, asked.OWN_SENDER, *([] if is_catch_all else [asked.STRANGER_AT_DOMAIN])]
         taken = [step for step in steps(dialogue, *whats) if accepts(step)]
         if taken:
             from_own = [step for step in taken if step["what"] == asked.OWN_SENDER]
             yield Found(
                 where(dialogue),
-                f"It took {listed([step['command'] for step in taken])} from a stranger"
-                + (f" who claimed to be postmaster@{from_own[0]['domain']}" if from_own else "")
+                f"It accepted {listed([step['command'] for step in taken])} from a stranger"
+                + (f" claiming to be postmaster@{from_own[0]['domain']}" if from_own else "")
                 + ": an open relay, which spammers find within hours.",
-                "Let it take mail for its own domains only (Postfix: smtpd_relay_restrictions = permit_mynetworks, "
-                "permit_sasl_authenticated, reject_unauth_destination), and see that mynetworks holds neither the "
-                "gateway's address nor the outside.",
+                "Accept mail for its own domains only (Postfix: smtpd_relay_restrictions = permit_mynetworks, "
+                "permit_sasl_authenticated, reject_unauth_destination), and check that mynetworks holds neither "
+                "the gateway's address nor networks outside.",
                 expected="refused",
                 observed=[f"{step['command']}: {said(step)}" for step in taken],
                 places=[dialogue["address"]],

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     "postmaster-refused",
     ERROR,
     "RFC 5321, section 4.5.1",
-    "Mail for the domain's postmaster is refused.",
-    "Give the domain a postmaster address that somebody reads.",
+    "Mail for the domain's postmaster is rejected.",
+    "Give the domain a postmaster address that is read.",
 )
 def postmaster_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in case.smtp.postmaster_steps():
@@ -35,10 +35,10 @@ def postmaster_refused(case: Case) -> Iterator[Found]:
             unknown = is_about_client(step)
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
-                f"postmaster@{step['domain']} is refused: {said(step)}.",
-                "It is this vantage that it refuses: observe from another one."
+                f"postmaster@{step['domain']} is rejected: {said(step)}.",
+                "It rejects this vantage: observe from another one."
                 if unknown
-                else f"Make an alias or mailbox postmaster@{step['domain']}.",
+                else f"Add an alias or a mailbox postmaster@{step['domain']}.",
                 expected="250",
                 observed=said(step),
                 unknown=unknown,

@@ -24,8 +24,8 @@ _SIZE = re.compile(r"SIZE ([0-9]{1,20})", re.IGNORECASE)
     "size-differs",
     WARNING,
     "RFC 1870, sections 4 and 6.1",
-    "The server says in its answer to EHLO that it takes messages of another size than the declared one. What it takes "
-    "and a server behind it does not is sent back to whoever is written in it as its sender.",
+    "The server announces a message size in its answer to EHLO that is not the declared one. A message that it "
+    "accepts and a server behind it rejects is returned to its sender address, which may be forged.",
     "Set the declared size on the server.",
 )
 def size_differs(case: Case) -> Iterator[Found]:
@@ -38,9 +38,9 @@ def size_differs(case: Case) -> Iterator[Found]:
         takes = f"messages of up to {limits[0]} bytes" if limits[0] else "messages of any size"
         yield Found(
             where(dialogue),
-            f"It takes {takes}, and mail_message_size is {declared} bytes.",
-            f"Set {declared} there (Postfix: message_size_limit; the roles mail_relay and mail_server do it; Exchange: "
-            "MaxMessageSize of the receive connector), or declare the size that it has.",
+            f"It accepts {takes}; mail_message_size is {declared} bytes.",
+            f"Set {declared} there (Postfix: message_size_limit; the roles mail_relay and mail_server do it; "
+            "Exchange: MaxMessageSize of the receive connector), or declare its size.",
             expected=f"SIZE {declared}",
             observed=f"SIZE {limits[0]}",
             places=[dialogue["address"]],

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     "smtp-ended",
     NOTICE,
     "RFC 5321, section 3.8",
-    "The server left the conversation before everything was asked, as a rate limit makes it do.",
-    "Try again later, or from a vantage that it knows.",
+    "The server closed the dialogue before everything was asked, as a rate limit does.",
+    "Try again later, or from a vantage that the server knows.",
 )
 def smtp_ended(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
         if dialogue["steps"] and dialogue["ended"]:
             yield Found(
                 where(dialogue),
-                f"The conversation ended early: {dialogue['ended']}. What was not asked is unknown.",
+                f"The dialogue ended early: {dialogue['ended']}. What was not asked is unknown.",
                 "Try again later; see the server's log for a rate limit.",
                 observed=dialogue["ended"],
                 unknown=True,

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "unknown-recipient-accepted",
     WARNING,
     "RFC 5321, section 3.6.2",
-    "The server takes mail for a recipient that cannot exist, and has to return it, often to a forged sender.",
-    "Let it know the recipients: by a list, or by asking the server that it hands mail to.",
+    "The server accepts mail for a recipient that cannot exist, and has to return it, often to a forged sender.",
+    "Let it know the recipients: by a list, or by verifying them at the server behind it.",
 )
 def unknown_recipient_accepted(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
@@ -32,9 +32,9 @@ def unknown_recipient_accepted(case: Case) -> Iterator[Found]:
         if taken and not open_to_all and case.smtp.refuses_unknown(dialogue):
             yield Found(
                 f"{taken[0]['domain']} at {where(dialogue)}",
-                f"It takes {taken[0]['command'].partition(':')[2]}, which cannot exist: {said(taken[0])}.",
-                "Let it refuse recipients that do not exist, by a list or by a call to the server behind it. If the "
-                "domain has a mailbox for everything, accept this finding (accepted).",
+                f"It accepts {taken[0]['command'].partition(':')[2]}, which cannot exist: {said(taken[0])}.",
+                "Make it reject recipients that do not exist, by a list or by verifying them at the server behind "
+                "it. If the domain has a catch-all mailbox, accept this finding (accepted).",
                 expected="refused",
                 observed=said(taken[0]),
                 places=[dialogue["address"]],

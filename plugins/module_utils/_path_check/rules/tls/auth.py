@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "auth-without-tls",
     WARNING,
     "RFC 4954, section 4",
-    "The server offers AUTH on port 25 before TLS: somebody's password may pass in clear.",
-    "Offer AUTH after STARTTLS only, or on the submission ports alone.",
+    "The server offers AUTH on port 25 before TLS: passwords may pass in cleartext.",
+    "Offer AUTH only after STARTTLS, or only on the submission ports.",
 )
 def auth_without_tls(case: Case) -> Iterator[Found]:
     for dialogue, offered in case.smtp.offers():
@@ -32,8 +32,7 @@ def auth_without_tls(case: Case) -> Iterator[Found]:
             yield Found(
                 where(dialogue),
                 f"It offers {logins[0]} without TLS.",
-                "Let people log in after STARTTLS only (Postfix: smtpd_tls_auth_only = yes), or on ports 465 and 587 "
-                "alone.",
+                "Allow logins only after STARTTLS (Postfix: smtpd_tls_auth_only = yes), or only on ports 465 and 587.",
                 observed=logins,
                 places=[dialogue["address"]],
             )

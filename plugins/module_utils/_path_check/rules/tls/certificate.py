@@ -32,9 +32,9 @@ def _certificates(case: Case) -> Iterator[tuple[seen.Dialogue, seen.Certificate]
     "certificate-name",
     NOTICE,
     "RFC 8461, section 4.1",
-    "The certificate is for other names than the one that the MX record has. An error where MTA-STS or DANE binds "
+    "The certificate is for names other than the one in the MX record. It is an error where MTA-STS or DANE binds "
     "senders to it: they do not deliver.",
-    "Have a certificate issued for the name that the MX record has.",
+    "Get a certificate for the name in the MX record.",
 )
 def certificate_name(case: Case) -> Iterator[Found]:
     for dialogue, certificate in _certificates(case):
@@ -44,7 +44,7 @@ def certificate_name(case: Case) -> Iterator[Found]:
                 where(dialogue),
                 f"Its certificate is for {listed(certificate['names']) or 'no name'}, and mail is sent to {name}"
                 f"{_consequence(case, dialogue)}.",
-                f"Have a certificate issued for {name}.",
+                f"Get a certificate for {name}.",
                 expected=name,
                 observed=certificate["names"],
                 severity=ERROR if case.smtp.bound_by(dialogue) else "",
@@ -61,8 +61,8 @@ def _consequence(case: Case, dialogue: seen.Dialogue) -> str:
     "certificate-expired",
     NOTICE,
     "RFC 8461, section 4.1",
-    "The certificate has expired. An error where MTA-STS or DANE binds senders to it: they do not deliver.",
-    "Have it renewed, and the server read it.",
+    "The certificate has expired. It is an error where MTA-STS or DANE binds senders to it: they do not deliver.",
+    "Renew it, and reload the server.",
 )
 def certificate_expired(case: Case) -> Iterator[Found]:
     for dialogue, certificate in _certificates(case):
@@ -71,7 +71,7 @@ def certificate_expired(case: Case) -> Iterator[Found]:
             yield Found(
                 where(dialogue),
                 f"Its certificate expired on {end}{_consequence(case, dialogue)}.",
-                "Renew it, and reload the server; see why that is not done by itself.",
+                "Renew it, and reload the server; find out why the renewal is not automatic.",
                 observed=end,
                 severity=ERROR if case.smtp.bound_by(dialogue) else "",
                 places=[dialogue["address"]],

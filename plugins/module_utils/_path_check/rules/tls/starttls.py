@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     "starttls-missing",
     WARNING,
     "RFC 3207, section 4; RFC 7435",
-    "The server does not offer STARTTLS: mail to it passes in clear, and senders who insist on encryption do not "
-    "deliver.",
-    "Give it a certificate, which may be one that nobody vouches for.",
+    "The server does not offer STARTTLS: mail to it travels in cleartext, and senders that require encryption do "
+    "not deliver.",
+    "Give it a certificate, which may be self-signed.",
 )
 def starttls_missing(case: Case) -> Iterator[Found]:
     for dialogue, offered in case.smtp.offers():
@@ -31,8 +31,8 @@ def starttls_missing(case: Case) -> Iterator[Found]:
             yield Found(
                 where(dialogue),
                 "It does not offer STARTTLS.",
-                "Give it a certificate (Postfix: smtpd_tls_chain_files and smtpd_tls_security_level = may; the roles "
-                "mail_relay and mail_server do it), and see that no firewall before it takes the offer out.",
+                "Give it a certificate (Postfix: smtpd_tls_chain_files and smtpd_tls_security_level = may; the "
+                "roles mail_relay and mail_server do it), and check that no firewall before it removes the offer.",
                 expected="STARTTLS",
                 observed=offered,
                 places=[dialogue["address"]],
@@ -43,8 +43,8 @@ def starttls_missing(case: Case) -> Iterator[Found]:
     "starttls-broken",
     ERROR,
     "RFC 3207, section 4",
-    "The server offers STARTTLS, and no connection comes about: many senders do not deliver then. A certificate that "
-    "nobody vouches for is no reason.",
+    "The server offers STARTTLS, but the handshake fails: many senders do not deliver then. An untrusted "
+    "certificate is not a reason.",
     "See its log for the reason: a certificate without its key, a proxy that answers in its place.",
 )
 def starttls_broken(case: Case) -> Iterator[Found]:
@@ -54,7 +54,7 @@ def starttls_broken(case: Case) -> Iterator[Found]:
             yield Found(
                 where(dialogue),
                 f"It offers STARTTLS, but the handshake fails: {tls['error']}.",
-                "See in its log why: the certificate and its key, the versions of TLS that it has, a proxy before it.",
+                "See its log for the reason: the certificate and its key, its TLS versions, a proxy before it.",
                 observed=tls["error"],
                 places=[dialogue["address"]],
             )
@@ -62,8 +62,8 @@ def starttls_broken(case: Case) -> Iterator[Found]:
             if step["code"] != 220:
                 yield Found(
                     where(dialogue),
-                    f"It offers STARTTLS, and then says: {said(step)}.",
-                    "Try again later." if step["code"] < 500 else "See in its log why it does not begin.",
+                    f"It offers STARTTLS, but then answers: {said(step)}.",
+                    "Try again later." if step["code"] < 500 else "See its log for the reason.",
                     expected="220",
                     observed=said(step),
                     unknown=step["code"] < 500,

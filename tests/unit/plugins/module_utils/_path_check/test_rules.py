@@ -273,13 +273,13 @@ def test_findings_are_plain_sorted_and_counted(observation: dict[str, Any]) -> N
 def test_report_names_remedies_and_proofs(observation: dict[str, Any]) -> None:
     sound = report(case_of(observation), [], summary([]))
     assert "2 RRsets of MX and addresses as declared, the same at 2 addresses of ns1.example.net and ns2" in sound
-    assert "port 25 shut from outside: 192.168.0.10" in sound
+    assert "port 25 closed from outside: 192.168.0.10" in sound
     assert sound.endswith("Verdict: no finding.")
     behind(observation)
     findings = judge(case_of(observation), [], TODAY)
     text = report(case_of(observation), findings, summary(findings))
     assert "WARNING  serial-mismatch  example.org" in text
-    assert "-> See why" in text
+    assert "-> Find out why" in text
     assert text.endswith("Verdict: 1 warning.")
     assert max(map(len, text.splitlines())) <= 118
 

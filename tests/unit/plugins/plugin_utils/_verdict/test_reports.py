@@ -171,12 +171,12 @@ def test_ways_are_told_apart_in_words() -> None:
     assert told({**result()["observation"], "zones": []}) == {
         "203.0.113.17": ("relay", "good", "open"),
         "2001:db8::17": ("relay", "unknown", "could not be tried"),
-        "203.0.113.18": ("other", "bad", "shut (refused), and must be open"),
+        "203.0.113.18": ("other", "bad", "closed (refused), and must be open"),
         "203.0.113.19": ("mail ESMTP", "good", "open"),
     }
     words = told({**result()["observation"], "vantage": "sender"})
-    assert words["192.168.0.10"] == ("mail", "good", "shut (no answer)")
-    assert words["192.168.0.11"] == ("leaky", "bad", "open, and must be shut")
+    assert words["192.168.0.10"] == ("mail", "good", "closed (no answer)")
+    assert words["192.168.0.11"] == ("leaky", "bad", "open, and must be closed")
 
 
 def test_name_server_is_shown_once_as_its_worst_zone_has_it() -> None:
