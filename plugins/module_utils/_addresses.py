@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses that nobody on the internet can reach.
+"""IP addresses, and which of them the internet cannot reach.
 
 Source: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), as of 2025: the blocks that are not
 globally reachable, and multicast (RFC 5771, RFC 4291).
@@ -58,7 +58,7 @@ _REGISTRY: list[tuple[Network, str]] = [
 _GLOBAL_UNICAST = ip_network("2000::/3")
 
 # No host has these as its own.
-_NOBODYS = [
+_OF_NO_HOST = [
     ip_network(block) for block in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "::ffff:0:0/96", "ff00::/8")
 ]
 
@@ -73,6 +73,14 @@ def _meaning(address: Address) -> str | None:
     return None
 
 
+def parse_ip(text: str) -> Address | None:
+    """The address that the text means, None if it is not an address."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
 def special_purpose(address: Address, public_networks: Iterable[Network] = ()) -> str | None:
     """What the address is meant for if not for the internet, None if it is public.
 
@@ -85,7 +93,7 @@ def special_purpose(address: Address, public_networks: Iterable[Network] = ()) -
 
 
 def can_be_a_hosts_own(address: Address) -> bool:
-    return not any(address in network for network in _NOBODYS)
+    return not any(address in network for network in _OF_NO_HOST)
 
 
 def reverse_name(address: str) -> str:

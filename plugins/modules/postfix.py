@@ -498,7 +498,7 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
     LIMITS,
     NONE,
@@ -645,7 +645,7 @@ def main() -> None:
         result = run(module)
     except InvalidError as invalid:
         module.fail_json(msg=str(invalid), problems=[vars(problem) for problem in invalid.problems])
-    except PostfixError as failure:
+    except HostError as failure:
         module.fail_json(msg=str(failure))
     except OSError as failure:
         module.fail_json(msg=f"{file_failure(failure)}. {AS_ROOT}.")

@@ -122,8 +122,8 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import RspamdError
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.run import run
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.reconcile import run
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPFAIL, UNAVAILABLE
 from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT, InvalidError, file_failure
 
@@ -146,7 +146,7 @@ def main() -> None:
         result = run(module)
     except InvalidError as invalid:
         module.fail_json(msg=str(invalid), problems=[vars(problem) for problem in invalid.problems])
-    except RspamdError as failure:
+    except HostError as failure:
         module.fail_json(msg=str(failure))
     except OSError as failure:
         module.fail_json(msg=f"{file_failure(failure)}. {AS_ROOT}.")

@@ -128,7 +128,7 @@ def test_password_is_shown_nowhere(lab: Lab) -> None:
         words = ("--limit", "relay", "--check", "--diff", "-vvv")
         run = lab.playbook(ROLES, *words, env={"PROVIDER_PASSWORD": password}, check=False)
         seen.append(run.stdout + run.stderr)
-        assert ("this is no username, colon and password" in seen[-1]) == (password != NEW)
+        assert ("this is not a username, a colon and a password" in seen[-1]) == (password != NEW)
     assert "+# with other credentials than before" in seen[0]
     seen.append(lab.run("relay", "journalctl -q -o cat; cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout)
     assert "Invoked with" in seen[-1]
@@ -266,7 +266,7 @@ def test_certificate_of_an_acme_client_is_taken_over_when_it_is_renewed(lab: Lab
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"mail_relay_send_from": ["203.0.113.99"]}, "203.0.113.99 is no address of this host"),
+        ({"mail_relay_send_from": ["203.0.113.99"]}, "203.0.113.99 is not an address of this host"),
         ({"mail_relay_tls_ca": "/etc/ssl/none.pem"}, "there is no file /etc/ssl/none.pem"),
         ({"mail_relay_smarthosts": [{"address": "smtp9.example.net"}]}, "smtp9.example.net has no address"),
     ],

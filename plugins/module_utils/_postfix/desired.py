@@ -8,25 +8,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config import main_cf, master_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    OWNER,
     Configuration,
     Former,
     located,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.edge import edge_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.lifetimes import domain_lifetimes
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OWNER
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.server import server_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import (
+        DomainOption,
+        EdgeOption,
+        Options,
+        RelayOption,
+        ServerOption,
+    )
 _PARAMETER = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -38,7 +45,7 @@ class Others:
     services: Mapping[str, str]
 
 
-def wanted(params: Mapping[str, Any], files: Mapping[str, str], known: Collection[str] | None) -> Configuration:
+def desired(params: Options, files: Mapping[str, str], known: Collection[str] | None) -> Configuration:
     """Raises InvalidError with everything that is wrong.
 
     params: the module's; files: texts of main.cf and master.cf; known: the parameters that the host's Postfix has, None
@@ -81,21 +88,23 @@ def _there(files: Mapping[str, str], owner: str, known: Collection[str] | None) 
         raise InvalidError([Problem(name, str(error), remedy)]) from error
 
 
-def _declared(params: Mapping[str, Any], before: Former) -> tuple[Configuration, list[Problem]]:
+def _declared(params: Options, before: Former) -> tuple[Configuration, list[Problem]]:
     """What follows from `relay` or `server`, and from `edge`; of what has problems nothing."""
-    owner, edge = params["name"], params["edge"] or {}
+    owner: str = params["name"]
+    edge: EdgeOption = params["edge"] or {}
     configuration = Configuration()
     problems: list[Problem] = []
     if not params["relay"] and not params["server"]:
         remedy = "Declare one of them in the same task, or set parameters one by one in settings"
-        what = "it is of a relay or a server, and neither is declared"
+        what = "it belongs to a relay or a server, and neither is declared"
         return configuration, [Problem("edge", what, remedy)] if edge else []
-    logins = {"credentials": params["credentials"]}
     try:
         if params["relay"]:
-            configuration = relay_configuration(owner, {**params["relay"], **logins}, before)
-        else:
-            configuration = server_configuration(owner, {**params["server"], **logins}, before.settings)
+            relay: RelayOption = {**params["relay"], "credentials": params["credentials"]}
+            configuration = relay_configuration(owner, relay, before)
+        elif params["server"]:
+            server: ServerOption = {**params["server"], "credentials": params["credentials"]}
+            configuration = server_configuration(owner, server, before.settings)
     except InvalidError as invalid:
         problems += invalid.problems
     try:
@@ -106,22 +115,22 @@ def _declared(params: Mapping[str, Any], before: Former) -> tuple[Configuration,
     except InvalidError as invalid:
         problems += invalid.problems
     try:
-        domains = params["relay"]["domains"] if params["relay"] else ()
+        domains: Sequence[DomainOption] = params["relay"]["domains"] if params["relay"] else ()
         configuration += domain_lifetimes(domains, edge, before)
     except InvalidError as invalid:
         problems += invalid.problems
     return configuration, problems
 
 
-def _required_tls_problems(params: Mapping[str, Any]) -> list[Problem]:
-    """A host that faces the outside must not refuse those who cannot encrypt (RFC 3207, section 4)."""
+def _required_tls_problems(params: Options) -> list[Problem]:
+    """A host that faces the outside must not reject clients that cannot encrypt (RFC 3207, section 4)."""
     if not (params["edge"] or {}).get("tls_required") or (params["server"] and params["server"]["accept_from"]):
         return []
     remedy = "Leave it out, or name the relays in server.accept_from"
-    return [Problem("edge.tls_required", "this host takes mail from anybody, and many cannot encrypt", remedy)]
+    return [Problem("edge.tls_required", "this host accepts mail from any sender, and many cannot encrypt", remedy)]
 
 
-def _read_settings(declared: Mapping[str, Any]) -> tuple[dict[str, str], list[Problem]]:
+def _read_settings(declared: Mapping[str, object]) -> tuple[dict[str, str], list[Problem]]:
     """The option ``settings`` as main.cf has it, and what is wrong with it. YAML reads a bare yes as true."""
     found: dict[str, str] = {}
     problems = []
@@ -129,10 +138,10 @@ def _read_settings(declared: Mapping[str, Any]) -> tuple[dict[str, str], list[Pr
         found[name] = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         option = f"settings.{name}"
         if not _PARAMETER.fullmatch(name):
-            problems.append(Problem(option, "this is no name of a parameter", "See man 5 postconf"))
+            problems.append(Problem(option, "this is not the name of a parameter", "See man 5 postconf"))
         if not isinstance(value, (str, int, float)):
             remedy = "Write it as main.cf has it, several values with commas between them; '' for an empty one"
-            problems.append(Problem(option, "the value is no text", remedy))
+            problems.append(Problem(option, "the value is not text", remedy))
         elif "\n" in found[name]:
             problems.append(Problem(option, "the value has more than one line", "Write it in one line"))
         elif "\0" in found[name]:

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import is_too_wide
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import is_too_wide
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def list_items(value: str) -> list[str]:
 
 
 def open_relay_problems(mynetworks: str) -> list[Problem]:
-    """``mynetworks`` as expanded by Postfix: everybody in it may relay."""
+    """``mynetworks`` as expanded by Postfix: every client in it may relay."""
     problems = []
     for item in list_items(mynetworks):
         match = _NETWORK.match(item)
@@ -48,7 +48,7 @@ def open_relay_problems(mynetworks: str) -> list[Problem]:
             problems.append(
                 Problem(
                     "main.cf: mynetworks",
-                    f"{item} lets everybody relay through this host",
+                    f"{item} lets any client relay through this host",
                     "Name there only the hosts that may send through it, then run this again",
                 )
             )

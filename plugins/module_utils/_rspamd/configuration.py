@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    Checker,
-    Network,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 
 VIRUS = "CLAM_VIRUS"
 
@@ -69,8 +67,8 @@ settings {
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """outgoing: whose mail is not judged as spam; antivirus: the path of clamd's socket, or nothing."""
+class RspamdConfiguration:
+    """outgoing: networks whose mail is not judged as spam; antivirus: the path of clamd's socket, or nothing."""
 
     outgoing: tuple[Network, ...] = ()
     antivirus: str = ""
@@ -87,8 +85,8 @@ class Wanted:
         return "".join(parts)
 
 
-def checked_socket(check: Checker, option: str, path: str) -> str:
+def checked_socket(check: OptionReader, option: str, path: str) -> str:
     """A socket's path that needs no quoting."""
     if not path.startswith("/") or any(character in path for character in '"\\$\n'):
-        check.report(option, f"{path!r} is no path of a socket", "Write an absolute one, without quotation marks")
+        check.report(option, f"{path!r} is not the path of a socket", "Write an absolute one, without quotation marks")
     return path

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import tempfile
@@ -15,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands, HostError
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_text, replace_text
 from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import unreachable
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import read_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import MILTER, RSPAMD_PROXY
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ _CLAMD_UNIT = "clamav-daemon"
 _PATIENCE = 60
 
 
-class RspamdError(RuntimeError):
-    """rspamd or clamd did not do what it was asked; says what and why."""
-
-
 @dataclass(frozen=True)
 class Files:
     """``local``: rspamd.conf.local; ``ours``: the file that it includes. None where there is no such file."""
@@ -42,17 +39,18 @@ class Files:
     ours: str | None
 
 
-class Host:
+class RspamdHost:
     """rspamd on this host, reached through its own commands and systemd's."""
 
     def __init__(self, module: AnsibleModule, config_directory: str) -> None:
         self._module = module
         self.config_directory = Path(config_directory)
-        self._rspamadm = module.get_bin_path("rspamadm", opt_dirs=["/usr/sbin", "/usr/local/bin"])
+        self._commands = Commands(module)
+        self._systemctl = Systemctl(self._commands)
 
     @property
     def installed(self) -> bool:
-        return bool(self._rspamadm) and (self.config_directory / "rspamd.conf").is_file()
+        return bool(self._commands.path("rspamadm")) and (self.config_directory / "rspamd.conf").is_file()
 
     @property
     def local(self) -> Path:
@@ -73,21 +71,21 @@ class Host:
 
     def is_in_service(self) -> bool:
         """Whether it runs, and will after a reboot."""
-        return all(self._run("systemctl", "--quiet", verb, _UNIT)[0] == 0 for verb in ("is-active", "is-enabled"))
+        return self._systemctl.is_active(_UNIT) and self._systemctl.is_enabled(_UNIT)
 
     def put_in_service(self) -> None:
-        self._must("systemctl", "enable", "--now", _UNIT)
+        self._systemctl.must("enable", "--now", _UNIT)
         self._await_milter()
 
     def refusal(self, owner: str, files: Files) -> str:
         """Why rspamd does not take such files, tried on a copy; nothing if it does."""
         with self._copy() as copy:
-            trial = Host(self._module, str(copy))
+            trial = RspamdHost(self._module, str(copy))
             trial._write_all(owner, files)
             variables = [f"--var={name}={copy}" for name in ("CONFDIR", "LOCAL_CONFDIR")]
-            rc, out, err = self._run("rspamadm", *variables, "configtest", "--config", str(copy / "rspamd.conf"))
-            said = (out + err).replace(f"{copy}/", "").splitlines()
-        if rc == 0:
+            output = self._commands.run("rspamadm", *variables, "configtest", "--config", str(copy / "rspamd.conf"))
+            said = (output.out + output.err).replace(f"{copy}/", "").splitlines()
+        if output.ok:
             return ""
         reasons = [line for line in said if line.startswith(("failed to load config", "configuration error"))]
         return "; ".join(reasons) or "; ".join(said[-3:])
@@ -112,14 +110,14 @@ class Host:
         self._pending(owner).touch()
         self._write_all(owner, files)
         try:
-            if self._run("systemctl", "--quiet", "is-active", _UNIT)[0] == 0:
-                self._must("systemctl", "reload", _UNIT)
+            if self._systemctl.is_active(_UNIT):
+                self._systemctl.must("reload", _UNIT)
                 self._await_milter()
-        except RspamdError as failure:
+        except HostError as failure:
             self._write_all(owner, before)
-            self._run("systemctl", "restart", _UNIT)
+            self._systemctl.run("restart", _UNIT)
             self._tidy(owner)
-            raise RspamdError(f"{failure}. The former configuration is back in place") from failure
+            raise HostError(f"{failure}. The former configuration is back in place") from failure
         self._tidy(owner)
 
     def _write_all(self, owner: str, files: Files) -> None:
@@ -136,13 +134,7 @@ class Host:
             path.unlink(missing_ok=True)
             return
         _make(path.parent)
-        exists = path.exists()
-        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._module.tmpdir)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-        self._module.atomic_move(new, os.path.realpath(path))
-        if not exists:
-            path.chmod(0o644)
+        replace_text(self._module, path, text, 0o644)
 
     def _tidy(self, owner: str) -> None:
         self._pending(owner).unlink(missing_ok=True)
@@ -153,7 +145,7 @@ class Host:
     def _await_milter(self) -> None:
         reason = _await(lambda: unreachable(RSPAMD_PROXY, MILTER), _PATIENCE)
         if reason:
-            raise RspamdError(
+            raise HostError(
                 f"rspamd takes no mail at {RSPAMD_PROXY}: {reason}. Its log says why; its proxy worker has to listen "
                 "there (worker-proxy.inc)"
             )
@@ -165,27 +157,17 @@ class Host:
             found = clamd_unreachable(path)
             if found:
                 # Its unit gives up, without an error, while there is no signature.
-                self._run("systemctl", "start", _CLAMD_UNIT)
+                self._systemctl.run("start", _CLAMD_UNIT)
                 found = clamd_unreachable(path)
             return found
 
         found = _await(reason, timeout)
         if found:
-            raise RspamdError(
+            raise HostError(
                 f"ClamAV does not answer at {path}: {found}. If it was installed just now it may still download its "
                 "signatures (journalctl -u clamav-freshclam); see also systemctl status clamav-daemon. Nothing was "
                 "changed; run this again then"
             )
-
-    def _must(self, *command: str) -> None:
-        rc, out, err = self._run(*command)
-        if rc != 0:
-            raise RspamdError(f"{' '.join(command)} failed: {(err or out).strip()}")
-
-    def _run(self, program: str, *arguments: str) -> tuple[int, str, str]:
-        path = self._module.get_bin_path(program, required=True, opt_dirs=["/usr/sbin", "/usr/local/bin"])
-        result: tuple[int, str, str] = self._module.run_command([path, *arguments], environ_update={"LC_ALL": "C"})
-        return result
 
 
 def clamd_unreachable(path: str) -> str:

@@ -6,25 +6,17 @@
 from __future__ import annotations
 
 import ipaddress
-import os
-import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Union
-
-from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
-
-Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 TABLE_DIRECTORY = "inbound_mail"
 """Where the tables lie, below Postfix's configuration directory; one directory in it for each owner."""
-
-OWNER = re.compile(r"[a-z][a-z0-9_]*")
-"""What an owner can be called: it names a directory, and a block in files of others."""
 
 _ANYWHERE = "${config_directory}"
 
@@ -36,14 +28,9 @@ PASSWORDS = "passwords"
 
 LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
-# Wider than any network that one organisation could mean by "my servers".
-_NARROWEST_WIDE_PREFIX = {4: 7, 6: 15}
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
-
 
 @dataclass(frozen=True)
-class Table:
+class LookupTable:
     """A lookup table as a text file: ``texthash`` (by key) or ``cidr`` (the first network that holds the address).
 
     Postfix reads both without postmap, so there is no compiled file that could be out of date, and no question of
@@ -64,7 +51,7 @@ class Configuration:
     """Settings in the order in which they are written, and the tables by name."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
-    tables: tuple[Table, ...] = ()
+    tables: tuple[LookupTable, ...] = ()
     domains: tuple[str, ...] = ()
     """Domains that Postfix is to take mail for."""
     address_class: str = ""
@@ -100,7 +87,7 @@ class Former:
     known: Collection[str] | None = None
 
 
-def reference(owner: str, table: Table) -> str:
+def reference(owner: str, table: LookupTable) -> str:
     """How a setting names the table, wherever the configuration directory is; `located` says where."""
     return f"{table.kind}:{_ANYWHERE}/{TABLE_DIRECTORY}/{owner}/{table.name}"
 
@@ -135,84 +122,12 @@ def mynetworks_pattern(network: Network) -> str:
     return str(network)
 
 
-def access_table(name: str, allowed: Sequence[Network], refusal: str) -> Table:
-    """A client access table that has no opinion on the allowed networks and refuses everybody else.
+def access_table(name: str, allowed: Sequence[Network]) -> LookupTable:
+    """A client access table that leaves the allowed networks to later restrictions and rejects all other clients.
 
-    DUNNO, not OK: the host's own restrictions that come after it still count for those that are let through.
+    Rejected clients get Postfix's own text. DUNNO, not OK: the host's own restrictions that come after it still count
+    for those networks.
     """
     rows = [(str(network), "DUNNO") for network in (*LOOPBACK, *allowed)]
-    rows += [("0.0.0.0/0", f"REJECT {refusal}"), ("::/0", f"REJECT {refusal}")]
-    return Table(name, "cidr", tuple(rows))
-
-
-class Checker:
-    """Turns declared values into checked ones and collects what is wrong with them."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def report(self, option: str, message: str, remedy: str) -> None:
-        self.problems.append(Problem(option, message, remedy))
-
-    def finish(self) -> None:
-        if self.problems:
-            raise InvalidError(self.problems)
-
-    def name(self, option: str, value: str) -> str:
-        """A fully qualified name in lower case without final dot."""
-        name = value.rstrip(".").lower()
-        if not _HOST_NAME.fullmatch(name):
-            self.report(
-                option,
-                f"{value!r} is not a fully qualified domain name",
-                "Write one such as mail.example.org; an internationalised name in its A-label form (xn--...)",
-            )
-        return name
-
-    def names(self, option: str, values: Iterable[str]) -> list[str]:
-        names: list[str] = []
-        for number, value in enumerate(values):
-            name = self.name(f"{option}[{number}]", value)
-            if name in names:
-                self.report(f"{option}[{number}]", f"{name} is listed twice", "Leave one of the two out")
-            names.append(name)
-        return names
-
-    def networks(self, option: str, values: Iterable[str]) -> list[Network]:
-        networks: list[Network] = []
-        for number, value in enumerate(values):
-            network = self._network(f"{option}[{number}]", value)
-            if network:
-                networks.append(network)
-        return networks
-
-    def _network(self, option: str, value: str) -> Network | None:
-        try:
-            return ipaddress.ip_network(value)
-        except ValueError as error:
-            remedy = "Write an address such as 192.0.2.1, or a network such as 192.0.2.0/24 with no host bits set"
-            self.report(option, f"{value!r} is no address and no network ({error})", remedy)
-            return None
-
-    def trusted_networks(self, option: str, values: Iterable[str]) -> list[Network]:
-        """Networks that may relay: none so wide that everybody's mail would go through."""
-        networks = self.networks(option, values)
-        for network in networks:
-            if is_too_wide(network):
-                self.report(
-                    option, f"{network} would make this host an open relay", "Name the addresses of your servers only"
-                )
-        return networks
-
-    def path(self, option: str, value: str) -> None:
-        """A file of the host's that a list setting can name."""
-        if value and (not os.path.isabs(value) or any(character in value for character in ", \t\n$")):
-            self.report(
-                option,
-                f"{value!r} is no path that Postfix can be given",
-                "Write the absolute path of a PEM file, without blanks, commas and dollar signs",
-            )
-
-
-def is_too_wide(network: Network) -> bool:
-    return network.prefixlen <= _NARROWEST_WIDE_PREFIX[network.version]
+    rows += [("0.0.0.0/0", "REJECT Access denied"), ("::/0", "REJECT Access denied")]
+    return LookupTable(name, "cidr", tuple(rows))

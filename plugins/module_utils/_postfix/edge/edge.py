@@ -8,10 +8,9 @@ Each part sets nothing that is not declared, but for the defence against smuggli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    Checker,
     Configuration,
     Former,
     mynetworks_pattern,
@@ -22,11 +21,13 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.hide_re
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.lifetimes import host_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.postscreen import postscreen_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.proxy_protocol import proxy_services
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import LIMITS, SMALLEST_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import ClientLimitsOption, EdgeOption
 # Postfix's own (postconf(5)). A mailbox that may not grow as large as a message is one that local(8) and virtual(8)
 # refuse to deliver to, all of the time.
 _MAILBOX_LIMIT = 51200000
@@ -35,12 +36,12 @@ _MAILBOX_LIMITS = ("mailbox_size_limit", "virtual_mailbox_limit")
 _DEFENDED = ("yes", "normalize", "reject")
 
 
-def edge_configuration(owner: str, declared: Mapping[str, Any], before: Former) -> Configuration:
+def edge_configuration(owner: str, declared: EdgeOption, before: Former) -> Configuration:
     """Compile the module's option ``edge``.
 
     declared: its suboptions, those that are not given None or missing. Raises InvalidError.
     """
-    check = Checker()
+    check = OptionReader()
     former, known = before.settings, before.known
     settings = {
         **smuggling_settings(former, known),
@@ -50,21 +51,23 @@ def edge_configuration(owner: str, declared: Mapping[str, Any], before: Former) 
         **edge_tls_settings(declared, former, check),
     }
     configuration = Configuration(settings)
-    if declared.get("postscreen") is not None:
-        configuration += postscreen_configuration(owner, declared["postscreen"], before.services, check)
-    if declared.get("hide_received") is not None:
-        configuration += received_configuration(owner, declared["hide_received"], former, before.services, check)
-    if declared.get("proxy_port") is not None:
-        configuration += Configuration(services=proxy_services(declared["proxy_port"], before.services, check))
+    postscreen, hide_received = declared.get("postscreen"), declared.get("hide_received")
+    proxy_port = declared.get("proxy_port")
+    if postscreen is not None:
+        configuration += postscreen_configuration(owner, postscreen, before.services, check)
+    if hide_received is not None:
+        configuration += received_configuration(owner, hide_received, former, before.services, check)
+    if proxy_port is not None:
+        configuration += Configuration(services=proxy_services(proxy_port, before.services, check))
     check.finish()
     return configuration
 
 
 def smuggling_settings(former: Mapping[str, str], known: Collection[str] | None) -> dict[str, str]:
-    """Only <CR><LF>.<CR><LF> ends a message (RFC 5321, section 4.1.1.4), so that nobody hides a second one in it.
+    """Only <CR><LF>.<CR><LF> ends a message (RFC 5321, section 4.1.1.4), so that no second one can hide in it.
 
     A bare newline is repaired where this Postfix can do that, refused where it can only do that, and with older ones
-    nobody may send on before he is answered (https://www.postfix.org/smtp-smuggling.html).
+    a client may not send on before it is answered (https://www.postfix.org/smtp-smuggling.html).
     """
     if known is not None and "smtpd_forbid_bare_newline" not in known:
         return {
@@ -80,7 +83,7 @@ def smuggling_settings(former: Mapping[str, str], known: Collection[str] | None)
     return settings
 
 
-def _size_settings(size: int | None, former: Mapping[str, str], check: Checker) -> dict[str, str]:
+def _size_settings(size: int | None, former: Mapping[str, str], check: OptionReader) -> dict[str, str]:
     if size is None:
         return {}
     if size < SMALLEST_MESSAGE_SIZE:
@@ -100,14 +103,14 @@ def _size_settings(size: int | None, former: Mapping[str, str], check: Checker) 
     return settings
 
 
-def _limit_settings(limits: Mapping[str, Any], check: Checker) -> dict[str, str]:
+def _limit_settings(limits: ClientLimitsOption, check: OptionReader) -> dict[str, str]:
     settings = {}
     for name, parameter in LIMITS.items():
-        value = limits.get(name)
+        value = cast("dict[str, int | None]", limits).get(name)
         if value is None:
             continue
         if value < 0:
-            check.report(f"edge.client_limits.{name}", f"{value} is no number of them", "Write 0 for no limit, or more")
+            check.report(f"edge.client_limits.{name}", f"{value} is not a limit", "Write 0 for no limit, or more")
         settings[parameter] = str(value)
     exempt = check.networks("edge.client_limits.exempt", limits.get("exempt") or ())
     if settings:

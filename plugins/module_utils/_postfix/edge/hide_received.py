@@ -1,31 +1,33 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No word about the hosts inside in mail that leaves: their Received lines are taken out on the way to the outside.
+"""Hiding the hosts inside: their Received lines are removed from mail that leaves for the outside.
 
-Lines of hosts outside stay, so that a message that goes in a circle is still found out (RFC 5321, section 6.3). Mail on
+Lines of hosts outside stay, so that a mail loop is still detected (RFC 5321, section 6.3). Mail on
 its way in keeps all of them: the transport that it goes by is told to leave headers alone.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import parse_ip
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    Checker,
     Configuration,
-    Table,
+    LookupTable,
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import preceded
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.internal_transport import inward_services
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.internal_transport import internal_services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Address
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import HideReceivedOption
 
 _NAME = "smtp_header_checks"
 # Loopback, private use and link-local (RFC 6890), as a POSIX expression (regexp_table(5)).
@@ -43,10 +45,10 @@ _PRIVATE = (
 
 def received_configuration(
     owner: str,
-    declared: Mapping[str, Any],
+    declared: HideReceivedOption,
     former: Mapping[str, str],
     services: Mapping[str, Service],
-    check: Checker,
+    check: OptionReader,
 ) -> Configuration:
     """declared: the suboptions of ``edge.hide_received``; former, services: main.cf and master.cf without ours."""
     addresses = [
@@ -54,9 +56,11 @@ def received_configuration(
         for number, value in enumerate(declared.get("addresses") or ())
         if (address := _address(f"edge.hide_received.addresses[{number}]", value, check))
     ]
-    table = Table("hide_received", "regexp", tuple((pattern, "IGNORE") for pattern in _patterns(addresses)))
+    table = LookupTable("hide_received", "regexp", tuple((pattern, "IGNORE") for pattern in _patterns(addresses)))
     settings = {_NAME: preceded(reference(owner, table), former, _NAME)}
-    return Configuration(settings, (table,), services=inward_services({_NAME: former.get(_NAME, "")}, services, check))
+    return Configuration(
+        settings, (table,), services=internal_services({_NAME: former.get(_NAME, "")}, services, check)
+    )
 
 
 def _patterns(addresses: list[str]) -> tuple[str, ...]:
@@ -69,9 +73,8 @@ def _patterns(addresses: list[str]) -> tuple[str, ...]:
     )
 
 
-def _address(option: str, value: str, check: Checker) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(value)
-    except ValueError:
-        check.report(option, f"{value!r} is no IP address", "Write the address of a host inside")
-        return None
+def _address(option: str, value: str, check: OptionReader) -> Address | None:
+    address = parse_ip(value)
+    if address is None:
+        check.report(option, f"{value!r} is not an IP address", "Write the address of a host inside")
+    return address

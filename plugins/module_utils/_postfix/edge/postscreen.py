@@ -3,22 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Postscreen in front of the SMTP server on port 25 (POSTSCREEN_README).
 
-It lets nobody through who talks before he is greeted, and, if there are block lists, nobody whom enough of them list.
-Whoever passed is known for a day, and an SMTP server takes his next connection over at once.
+It rejects clients that talk before the greeting, and, if there are DNS blocklists, those that enough of them list. A
+client that passed is known for a day, and its next connection goes to an SMTP server at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    Checker,
     Configuration,
-    Table,
+    LookupTable,
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
     dnsbl_answers_problem,
     dnsbl_threshold_problem,
@@ -28,15 +28,16 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import PostscreenOption
 _PROGRAM = "postscreen"
 
 
 def postscreen_configuration(
-    owner: str, declared: Mapping[str, Any], services: Mapping[str, Service], check: Checker
+    owner: str, declared: PostscreenOption, services: Mapping[str, Service], check: OptionReader
 ) -> Configuration:
     """declared: the suboptions of ``edge.postscreen``; services: what master.cf has without ours."""
     exempt = check.networks("edge.postscreen.exempt", declared.get("exempt") or ())
-    access = Table("postscreen_access", "cidr", tuple((str(network), "permit") for network in exempt))
+    access = LookupTable("postscreen_access", "cidr", tuple((str(network), "permit") for network in exempt))
     settings = {
         "postscreen_greet_action": "enforce",
         "postscreen_access_list": f"permit_mynetworks, {reference(owner, access)}",
@@ -45,7 +46,7 @@ def postscreen_configuration(
     return Configuration(settings, (access,), services=tuple(_services(services, check)))
 
 
-def _list_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str]:
+def _list_settings(declared: PostscreenOption, check: OptionReader) -> dict[str, str]:
     sites, weights = [], 0
     lists = declared.get("dnsbl") or ()
     names = check.names("edge.postscreen.dnsbl", (entry["name"] for entry in lists))
@@ -70,7 +71,7 @@ def _list_settings(declared: Mapping[str, Any], check: Checker) -> dict[str, str
     }
 
 
-def _services(services: Mapping[str, Service], check: Checker) -> Iterable[Service]:
+def _services(services: Mapping[str, Service], check: OptionReader) -> Iterable[Service]:
     on_25 = [service for service in services.values() if service.is_port_25]
     if not on_25:
         return  # Said of every configuration: nothing listens on port 25.

@@ -3,24 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A port for a load balancer that tells the client's address in front of each connection (PROXY protocol).
 
-Postfix believes whatever such a header says, and demands one of everybody. So it is a port of its own, on which nobody
-is trusted for his address: who reaches it past the balancer can lie about where he comes from, and cannot relay by it.
+Postfix believes any such header, and demands one of every client there. So it is a port of its own, on which no client
+is trusted for its address: one that reaches it past the balancer can forge its address, and cannot relay by it.
 """
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import proxy_port_problem
-from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 
 _OPTIONS = {
     "smtpd_upstream_proxy_protocol": "haproxy",
@@ -29,7 +27,7 @@ _OPTIONS = {
 }
 
 
-def proxy_services(port: int, services: Mapping[str, Service], check: Checker) -> tuple[Service, ...]:
+def proxy_services(port: int, services: Mapping[str, Service], check: OptionReader) -> tuple[Service, ...]:
     """services: what master.cf has without ours."""
     if problem := proxy_port_problem(port):
         check.report("edge.proxy_port", *problem)
@@ -43,15 +41,3 @@ def proxy_services(port: int, services: Mapping[str, Service], check: Checker) -
     for name, value in _OPTIONS.items():
         service = service.with_option(name, value)
     return (service,)
-
-
-def port_problems(port: int) -> list[Problem]:
-    """Whether another program of this host has the port: Postfix would not start."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except OSError as error:
-            remedy = "Write another port, or end the program that has it ('ss -ltnp' names it)"
-            return [Problem("edge.proxy_port", f"Postfix could not listen on port {port}: {error.strerror}", remedy)]
-    return []

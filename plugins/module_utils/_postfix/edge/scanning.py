@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient, unreachable
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    Network,
-    Table,
+    LookupTable,
     destination,
     mynetworks_pattern,
     reference,
@@ -30,28 +29,28 @@ from ansible_collections.inbound.mail.plugins.module_utils._scanner import (
     ScannerAddress,
     parse_address,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import RelayOption, ScannerOption
 
 # The last restrictions before a message is taken. Clients, helo names and recipients are not what they are for, so
-# nobody's order of restrictions is disturbed.
+# the order of the host's own restrictions stays.
 _RESTRICTIONS = "smtpd_end_of_data_restrictions"
 
 
 @dataclass(frozen=True)
 class Scanning:
-    """``trusted``: whose mail is relayed besides, as a filter brings back what the servers send."""
+    """trusted: further networks that may relay, as a filter brings back what the servers send."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
-    tables: tuple[Table, ...] = ()
+    tables: tuple[LookupTable, ...] = ()
     trusted: tuple[Network, ...] = ()
 
 
-def scanning_of(owner: str, declared: Mapping[str, Any], former: Mapping[str, str], check: Checker) -> Scanning:
+def scanning_of(owner: str, declared: RelayOption, former: Mapping[str, str], check: OptionReader) -> Scanning:
     """declared: the suboptions of ``relay``; its ``scanner`` has type, address and unavailable."""
     scanner = declared.get("scanner")
     if not scanner:
@@ -72,17 +71,18 @@ def scanning_of(owner: str, declared: Mapping[str, Any], former: Mapping[str, st
     return Scanning({"smtpd_milters": preceded(ours, {"smtpd_milters": _others(former, address)}, "smtpd_milters")})
 
 
-def _address(scanner: Mapping[str, Any], check: Checker) -> ScannerAddress | None:
+def _address(scanner: ScannerOption, check: OptionReader) -> ScannerAddress | None:
     option = "relay.scanner.address"
     if scanner["type"] == RSPAMD:
         if scanner.get("address"):
             check.report(option, "rspamd on the relay itself has no other address", f"Leave it out, or name a {MILTER}")
         return RSPAMD_PROXY
-    if not scanner.get("address"):
+    written = scanner.get("address")
+    if not written:
         check.report(option, f"a scanner of type {scanner['type']} has no address", "Write where it listens")
         return None
     try:
-        return parse_address(scanner["address"], scanner["type"])
+        return parse_address(written, scanner["type"])
     except AddressError as error:
         check.report(option, str(error), error.remedy)
         return None
@@ -103,7 +103,7 @@ def _behind_the_queue(owner: str, address: ScannerAddress, former: Mapping[str, 
     filter_host = ipaddress.ip_network(address.host)
     to_filter = f"FILTER {TRANSPORT}:{destination(address.host, address.port)}"
     rows = [(str(filter_host), "DUNNO"), ("0.0.0.0/0", to_filter), ("::/0", to_filter)]
-    clients = Table("unscanned", "cidr", tuple(rows))
+    clients = LookupTable("unscanned", "cidr", tuple(rows))
     ours = f"check_client_access {reference(owner, clients)}"
     origin = preceded(mynetworks_pattern(filter_host), former, "smtpd_authorized_xforward_hosts")
     settings = {
@@ -112,19 +112,3 @@ def _behind_the_queue(owner: str, address: ScannerAddress, former: Mapping[str, 
         "smtpd_authorized_xforward_hosts": origin,
     }
     return Scanning(settings, (clients,), (filter_host,))
-
-
-def scanner_problems(scanner: Mapping[str, Any], smtpd: MilterClient) -> list[Problem]:
-    """Whether nobody listens there, or nobody whom Postfix's SMTP server could talk to."""
-    kind = SMTP if scanner["type"] == SMTP else MILTER
-    address = RSPAMD_PROXY if scanner["type"] == RSPAMD else parse_address(scanner["address"], kind)
-    reason = unreachable(address, kind, smtpd)
-    if not reason:
-        return []
-    where = ""
-    remedy = "Start the scanner, or correct its address: all mail would wait for it"
-    if address.path:
-        where = f", asked as user {smtpd.user}" + (f" below {smtpd.root}" if smtpd.root != "/" else "")
-        where += " like Postfix's SMTP server"
-        remedy = f"Start the scanner, correct the path, or let {smtpd.user} in there: all mail would wait for it"
-    return [Problem("relay.scanner", f"{address}{where}: {reason}", remedy)]

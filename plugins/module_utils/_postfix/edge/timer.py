@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import UNITS, Systemctl, booted
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import OVERWRITTEN
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.expire_queue import DEFERRED
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import read_text, replace_text
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixError
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import replace_text
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 if TYPE_CHECKING:
@@ -23,11 +25,10 @@ if TYPE_CHECKING:
 
     from ansible.module_utils.basic import AnsibleModule
 
-UNITS = Path("/etc/systemd/system")
 PROGRAM = "expire_queue.py"
 """What the program is called, beside the owner's tables."""
 
-# In the queue of deferred mail alone: what somebody puts on hold meanwhile stays as it is, and so does a new message
+# In the queue of deferred mail alone: what is put on hold meanwhile stays as it is, and so does a new message
 # that gets the queue ID of one that has just gone (postsuper(1)).
 _SERVICE = """\
 [Unit]
@@ -60,6 +61,7 @@ class Timer:
 
     def __init__(self, module: AnsibleModule, owner: str, config_directory: Path) -> None:
         self._module = module
+        self._systemctl = Systemctl(Commands(module))
         self._directory = config_directory
         self._name = f"inbound-mail-expiry-{owner}@{_escaped(config_directory)}"
 
@@ -87,11 +89,10 @@ class Timer:
 
     def is_waiting(self) -> bool:
         """Whether it starts the program when its time comes, also after a reboot."""
-        return all(self._systemctl("--quiet", verb, self._timer)[0] == 0 for verb in ("is-enabled", "is-active"))
+        return self._systemctl.is_enabled(self._timer) and self._systemctl.is_active(self._timer)
 
     def problems(self) -> list[Problem]:
-        # sd_booted(3)
-        if os.path.isdir("/run/systemd/system"):
+        if booted():
             return []
         what = "a domain has a queue_lifetime, and no systemd runs here to send back what has outlived it"
         return [Problem("relay.domains", what, "Leave it out, and set edge.queue_lifetime for all mail")]
@@ -100,28 +101,18 @@ class Timer:
         """Write them, and start the timer."""
         for name, text in units.items():
             replace_text(self._module, UNITS / name, text, 0o644)
-        self._must("daemon-reload")
-        self._must("enable", self._timer)
-        self._must("restart", self._timer)
+        self._systemctl.must("daemon-reload")
+        self._systemctl.must("enable", self._timer)
+        self._systemctl.must("restart", self._timer)
 
     def remove(self) -> None:
-        self._systemctl("stop", self._timer)
+        self._systemctl.run("stop", self._timer)
         # The last one is what systemctl enable makes.
         for name in (self._timer, self._service, f"{_WANTED_BY}.wants/{self._timer}"):
             (UNITS / name).unlink(missing_ok=True)
-        self._must("daemon-reload")
+        self._systemctl.must("daemon-reload")
         # A run that failed would be remembered.
-        self._systemctl("reset-failed", self._timer, self._service)
-
-    def _must(self, *words: str) -> None:
-        rc, out, err = self._systemctl(*words)
-        if rc != 0:
-            raise PostfixError(f"systemctl {' '.join(words)} failed: {(err or out).strip()}")
-
-    def _systemctl(self, *words: str) -> tuple[int, str, str]:
-        path = self._module.get_bin_path("systemctl", required=True)
-        result: tuple[int, str, str] = self._module.run_command([path, *words], environ_update={"LC_ALL": "C"})
-        return result
+        self._systemctl.run("reset-failed", self._timer, self._service)
 
 
 def _escaped(path: Path) -> str:

@@ -1,24 +1,23 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLS on port 25: offered to everybody, and used towards everybody who offers it (RFC 3207, RFC 7435).
+"""TLS on port 25: offered to every client, and used with every server that offers it (RFC 3207, RFC 7435).
 
-Senders who only want not to be overheard take any certificate, so a self-signed one is made where nobody named one.
+Opportunistic senders take any certificate, so a self-signed one is made where none is declared.
 What the host's own main.cf says of TLS stays as it is unless a certificate is declared.
 """
 
 from __future__ import annotations
 
-import os
-import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import TABLE_DIRECTORY, Checker
-from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import TABLE_DIRECTORY
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import RelayOption, ServerOption
 CERTIFICATE_SUFFIX = ".pem"
 
 _LEVELS = ("smtpd_tls_security_level", "smtpd_use_tls", "smtpd_enforce_tls")
@@ -33,7 +32,12 @@ def self_signed_name(fqdn: str) -> str:
 
 
 def tls_settings(
-    owner: str, fqdn: str, declared: Mapping[str, Any], former: Mapping[str, str], check: Checker, option: str
+    owner: str,
+    fqdn: str,
+    declared: RelayOption | ServerOption,
+    former: Mapping[str, str],
+    check: OptionReader,
+    option: str,
 ) -> tuple[dict[str, str], str]:
     """The settings, and the file name of the self-signed certificate that they need, or nothing.
 
@@ -63,33 +67,3 @@ def tls_settings(
     settings["smtpd_tls_chain_files"] = f"${{config_directory}}/{TABLE_DIRECTORY}/{owner}/{name}"
     settings["smtpd_tls_security_level"] = "may"
     return settings, name
-
-
-def certificate_problems(option: str, certificate: str, key: str) -> list[Problem]:
-    """What is wrong with a certificate and its key on this host; the key may stand in the certificate's file."""
-    problems = []
-    for name, path in (("tls_certificate", certificate), ("tls_key", key)):
-        if path and not os.path.isfile(path):
-            problems.append(
-                Problem(
-                    f"{option}.{name}",
-                    f"there is no file {path} on this host",
-                    "Put it there first, or leave tls_certificate and tls_key out until it is: a self-signed one is "
-                    "made then",
-                )
-            )
-    if problems:
-        return problems
-    try:
-        # Without the password, a key that has one would be asked for on a terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key or None, password="")
-    except (OSError, ValueError) as error:
-        reason = "the key is not that of the certificate" if "MISMATCH" in str(error) else str(error)
-        problems.append(
-            Problem(
-                f"{option}.tls_certificate",
-                f"{' and '.join(filter(None, (certificate, key)))} cannot be used: {reason}",
-                "Name a PEM file with the certificate and those that vouch for it, and its key without a password",
-            )
-        )
-    return problems

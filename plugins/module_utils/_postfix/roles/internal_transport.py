@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import Service
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 
 TRANSPORT = "relay"
 SERVICE = f"{TRANSPORT}/unix"
 
 
-def inward_services(options: Mapping[str, str], services: Mapping[str, Service], check: Checker) -> tuple[Service, ...]:
+def internal_services(
+    options: Mapping[str, str], services: Mapping[str, Service], check: OptionReader
+) -> tuple[Service, ...]:
     """The service with these options more, none if it has them all.
 
     services: what master.cf has without ours, nothing where Postfix is not installed yet.

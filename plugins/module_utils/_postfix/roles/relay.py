@@ -1,18 +1,17 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A relay: takes mail for its domains from anybody outside, hands it to their servers, and refuses all other mail."""
+"""A relay: takes mail for its domains from the outside, hands it to their servers, and rejects all other mail."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     LOOPBACK,
-    Checker,
     Configuration,
     Former,
-    Table,
+    LookupTable,
     access_table,
     mynetworks_pattern,
     reference,
@@ -24,34 +23,34 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.share
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import scanning_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import spellings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.internal_transport import (
     TRANSPORT,
-    inward_services,
+    internal_services,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import recipient_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.next_hops import joined
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import (
     client_configuration,
-    joined,
     read_next_hops,
     read_smarthosts,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import RelayOption
 
-# Their logs say from whom a message came, and not only that the relay handed it over. Nobody outside is told: of mail
-# that leaves it would be a host inside.
+# Their logs then name the client of a message, and not only the relay that handed it over. Servers outside are not
+# told: of mail that leaves, the client is a host inside.
 _TOLD_TO_SERVERS = {"smtp_send_xforward_command": "yes"}
-_REFUSAL = "Mail for this host does not come from there"
 
 
-def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former) -> Configuration:
+def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Configuration:
     """Compile a declared relay.
 
     ``declared`` has the suboptions of the module's option ``relay``. Raises InvalidError.
     """
-    check = Checker()
+    check = OptionReader()
     former = before.settings
     fqdn = check.name("relay.fqdn", declared["fqdn"])
     domains = check.names("relay.domains", (domain["name"] for domain in declared["domains"]))
@@ -71,7 +70,7 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former)
         for hop in sorted({hop.destination for hop in hops} & outside):
             check.report(
                 "relay.smarthosts",
-                f"{hop} is also where mail for {domain} is handed to, so mail could go in a circle",
+                f"{hop} is also where mail for {domain} is handed to, so mail could loop",
                 "Name a smarthost that delivers to the outside itself",
             )
     tls, self_signed = tls_settings(owner, fqdn, declared, former, check, "relay")
@@ -79,12 +78,12 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former)
     client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
     recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
     scanning = scanning_of(owner, declared, former, check)
-    services = inward_services(_TOLD_TO_SERVERS, before.services, check)
+    services = internal_services(_TOLD_TO_SERVERS, before.services, check)
     check.finish()
 
     spelled = [(spelling, hops) for domain, hops in zip(domains, next_hops) for spelling in spellings(domain)]
-    domain_table = Table("relay_domains", "texthash", tuple((spelling, "OK") for spelling, _hops in spelled))
-    transport = Table(
+    domain_table = LookupTable("relay_domains", "texthash", tuple((spelling, "OK") for spelling, _hops in spelled))
+    transport = LookupTable(
         "transport",
         "texthash",
         tuple((spelling, f"{TRANSPORT}:{joined(hops)}") for spelling, hops in spelled),
@@ -110,7 +109,7 @@ def relay_configuration(owner: str, declared: Mapping[str, Any], before: Former)
         **scanning.settings,
     }
     if accept_from:
-        clients = access_table("clients", [*trusted, *accept_from], _REFUSAL)
+        clients = access_table("clients", [*trusted, *accept_from])
         tables.append(clients)
         settings["smtpd_client_restrictions"] = preceded(
             f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
-    Checker,
     Configuration,
-    Table,
+    LookupTable,
     access_table,
     mynetworks_pattern,
     reference,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import listening, preceded
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import spellings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import (
     client_configuration,
@@ -26,18 +26,18 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_REFUSAL = "This server takes mail from its relays only"
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import ServerOption
 # What Postfix takes when main.cf says nothing (postconf(5)); to add to a list one has to write it out.
 _DEFAULT_DESTINATIONS = "$myhostname, localhost.$mydomain, localhost"
 
 
-def server_configuration(owner: str, declared: Mapping[str, Any], former: Mapping[str, str]) -> Configuration:
+def server_configuration(owner: str, declared: ServerOption, former: Mapping[str, str]) -> Configuration:
     """Compile a declared mail server.
 
     ``declared`` has the suboptions of the module's option ``server``; ``former`` the settings that main.cf has without
     ours. Raises InvalidError.
     """
-    check = Checker()
+    check = OptionReader()
     fqdn = check.name("server.fqdn", declared["fqdn"])
     domains = check.names("server.domains", declared["domains"])
     accept_from = check.networks("server.accept_from", declared["accept_from"])
@@ -59,7 +59,7 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         # Old compatibility levels trust the whole subnet otherwise (COMPATIBILITY_README).
         settings["mynetworks_style"] = "host"
     if accept_from:
-        clients = access_table("clients", accept_from, _REFUSAL)
+        clients = access_table("clients", accept_from)
         tables.append(clients)
         # People who log in to submit mail come from anywhere; their own hosts' networks are the administrator's.
         ours = f"permit_mynetworks, permit_sasl_authenticated, check_client_access {reference(owner, clients)}"
@@ -69,7 +69,7 @@ def server_configuration(owner: str, declared: Mapping[str, Any], former: Mappin
         settings["smtpd_authorized_xforward_hosts"] = preceded(relays, former, "smtpd_authorized_xforward_hosts")
     if declared["local_delivery"] and domains:
         rows = tuple((spelling, "OK") for domain in domains for spelling in spellings(domain))
-        destinations = Table("domains", "texthash", rows)
+        destinations = LookupTable("domains", "texthash", rows)
         tables.append(destinations)
         before = former.get("mydestination", _DEFAULT_DESTINATIONS)
         settings["mydestination"] = ", ".join(filter(None, (before, reference(owner, destinations))))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.desired import wanted
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.desired import desired
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 
@@ -23,7 +23,7 @@ def settings(text: str) -> dict[str, str]:
         "credentials": {},
         "config_directory": "/etc/postfix",
     }
-    configuration = wanted({**options, "settings": yaml.safe_load(text)}, {"main.cf": "", "master.cf": ""}, known=None)
+    configuration = desired({**options, "settings": yaml.safe_load(text)}, {"main.cf": "", "master.cf": ""}, known=None)
     return dict(configuration.settings)
 
 
@@ -45,9 +45,9 @@ def test_value_as_postfix_reads_it(written: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("", "the value is no text"),
-        ("[a, b]", "the value is no text"),
-        ("{a: b}", "the value is no text"),
+        ("", "the value is not text"),
+        ("[a, b]", "the value is not text"),
+        ("{a: b}", "the value is not text"),
         ('"a\\nmynetworks = 0.0.0.0/0"', "the value has more than one line"),
         ('"a\\0b"', "the value has a NUL character"),
     ],

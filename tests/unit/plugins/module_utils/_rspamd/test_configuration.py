@@ -9,25 +9,28 @@ import re
 from ipaddress import ip_network
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import (
+    RspamdConfiguration,
+    checked_socket,
+)
 
 
 @pytest.mark.parametrize(
     ("wanted", "sections"),
     [
-        (Wanted(), ["milter_headers"]),
-        (Wanted(antivirus="/run/clamd"), ["milter_headers", "antivirus", "force_actions"]),
-        (Wanted(antivirus="/run/clamd", wait_for_antivirus=False), ["milter_headers", "antivirus"]),
-        (Wanted(outgoing=(ip_network("192.0.2.10/32"),)), ["milter_headers", "settings"]),
+        (RspamdConfiguration(), ["milter_headers"]),
+        (RspamdConfiguration(antivirus="/run/clamd"), ["milter_headers", "antivirus", "force_actions"]),
+        (RspamdConfiguration(antivirus="/run/clamd", wait_for_antivirus=False), ["milter_headers", "antivirus"]),
+        (RspamdConfiguration(outgoing=(ip_network("192.0.2.10/32"),)), ["milter_headers", "settings"]),
     ],
 )
-def test_sections(wanted: Wanted, sections: list[str]) -> None:
+def test_sections(wanted: RspamdConfiguration, sections: list[str]) -> None:
     assert re.findall(r"^(\w+) \{", wanted.text(), re.MULTILINE) == sections
 
 
 def test_values_are_written_where_they_belong() -> None:
-    text = Wanted((ip_network("192.0.2.10/32"), ip_network("2001:db8::/64")), "/run/clamd").text()
+    text = RspamdConfiguration((ip_network("192.0.2.10/32"), ip_network("2001:db8::/64")), "/run/clamd").text()
 
     assert '    ip = ["192.0.2.10/32", "2001:db8::/64"];\n' in text
     assert '    servers = "/run/clamd";\n' in text
@@ -35,7 +38,7 @@ def test_values_are_written_where_they_belong() -> None:
 
 @pytest.mark.parametrize("path", ["run/clamd", '/run/"', "/run/$x", "/run/\n"])
 def test_socket_that_would_need_quoting_is_refused(path: str) -> None:
-    check = Checker()
+    check = OptionReader()
     checked_socket(check, "clamd_socket", path)
 
-    assert [problem.option for problem in check.problems] == ["clamd_socket"]
+    assert [problem.option for problem in check.found] == ["clamd_socket"]

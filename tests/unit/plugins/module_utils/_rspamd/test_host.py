@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import Files, Host
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import Files, RspamdHost
 
 
 def test_rspamds_user_can_read_it_whatever_the_umask_is(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_rspamds_user_can_read_it_whatever_the_umask_is(tmp_path: Path) -> None:
         module = AnsibleModule(argument_spec={})
     before = os.umask(0o077)
     try:
-        Host(module, str(configuration))._write_all("relay", Files("# included\n", "# ours\n"))
+        RspamdHost(module, str(configuration))._write_all("relay", Files("# included\n", "# ours\n"))
     finally:
         os.umask(before)
     modes = {

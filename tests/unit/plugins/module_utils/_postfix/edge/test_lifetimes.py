@@ -13,10 +13,10 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     Configuration,
     Former,
-    InvalidError,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.lifetimes import domain_lifetimes
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.timer import Timer
+from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 
 def configuration(

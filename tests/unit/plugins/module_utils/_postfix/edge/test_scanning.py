@@ -6,15 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Checker
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import Scanning, scanning_of
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.validation import is_chrooted
 
 RSPAMD = "{ inet:127.0.0.1:11332, default_action=tempfail, protocol=6 }"
 
 
 def scanning(former: dict[str, str] | None = None, **scanner: Any) -> Scanning:
-    check = Checker()
+    check = OptionReader()
     found = scanning_of("relay", {"scanner": {"unavailable": "tempfail", **scanner}}, former or {}, check)
     check.finish()
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Configuration, Former
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import map_problems
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.preflight import map_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
@@ -86,8 +86,8 @@ def test_broken_lines_of_a_table_are_named_by_number(tmp_path: Path) -> None:
     domain = {"recipients": {"validation": "static", "maps": [f"proxy:texthash:{people}", f"hash:{missing}"]}}
 
     assert [problem.message.removeprefix(f"{people}, ") for problem in map_problems([domain])] == [
-        "line 5: 'bob' is no address",
-        "line 7: '@example.org' takes mail for everybody there",
+        "line 5: 'bob' is not an address",
+        "line 7: '@example.org' accepts every recipient there",
         "line 8: 'last@example.org' has nothing after it",
         f"{missing} cannot be read: No such file or directory",
     ]

@@ -110,8 +110,8 @@ def test_clients_besides_the_filtering_service_and_the_servers_are_refused() -> 
         "192.0.2.10/32 DUNNO\n"
         "198.51.100.0/24 DUNNO\n"
         "2001:db8::/32 DUNNO\n"
-        "0.0.0.0/0 REJECT Mail for this host does not come from there\n"
-        "::/0 REJECT Mail for this host does not come from there\n"
+        "0.0.0.0/0 REJECT Access denied\n"
+        "::/0 REJECT Access denied\n"
     )
 
 
@@ -149,17 +149,16 @@ def test_every_problem_is_reported_at_once() -> None:
         "relay.domains[1]: example.org is listed twice",
         "relay.domains[2]: 'bücher.example' is not a fully qualified domain name",
         "relay.domains[0].next_hops[0].address: 'server' is not a fully qualified domain name",
-        "relay.domains[2].next_hops[0].port: 70000 is no TCP port",
-        "relay.relay_from[0]: '192.0.2.300' is no address and no network "
+        "relay.domains[2].next_hops[0].port: 70000 is not a TCP port",
+        "relay.relay_from[0]: '192.0.2.300' is neither an address nor a network "
         "('192.0.2.300' does not appear to be an IPv4 or IPv6 network)",
         "relay.relay_from: 0.0.0.0/0 would make this host an open relay",
-        "relay.accept_from[0]: '192.0.2.1/24' is no address and no network (192.0.2.1/24 has host bits set)",
+        "relay.accept_from[0]: '192.0.2.1/24' is neither an address nor a network (192.0.2.1/24 has host bits set)",
         "relay.domains[1].next_hops: example.org has no server to hand its mail to",
     ]
 
 
 def test_smarthost_that_hands_the_mail_back_is_refused() -> None:
     assert problems(smarthosts=[{"address": "192.0.2.10", "port": 25}]) == [
-        "relay.smarthosts: [192.0.2.10]:25 is also where mail for example.org is handed to, "
-        "so mail could go in a circle"
+        "relay.smarthosts: [192.0.2.10]:25 is also where mail for example.org is handed to, so mail could loop"
     ]

@@ -12,8 +12,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     Former,
     without_values,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.preflight import client_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import problems_here
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 PROVIDER = {"address": "smtp.example.net", "port": 587, "credentials": "provider"}
@@ -93,7 +93,7 @@ def test_mail_leaves_from_one_address_of_each_family() -> None:
         ({"smarthosts": [PROVIDER]}, "credentials: there is no entry 'provider', which a smarthost names"),
         (
             {"smarthosts": [{**PROVIDER, "tls": "may"}], "credentials": LOGIN},
-            "relay.smarthosts[0].tls: a password would go over the wire in clear",
+            "relay.smarthosts[0].tls: the password would be sent in cleartext",
         ),
         (
             {"smarthosts": [{"address": "192.0.2.1", "port": 25, "tls": "secure"}], "tls_ca": "/ca.pem"},
@@ -101,7 +101,7 @@ def test_mail_leaves_from_one_address_of_each_family() -> None:
         ),
         (
             {"smarthosts": [{"address": "a.test", "port": 25, "tls": "secure"}]},
-            "relay.tls_ca: nobody is named who vouches for [a.test]:25",
+            "relay.tls_ca: there is no trusted CA for the certificate of [a.test]:25",
         ),
         (
             {"sender_smarthosts": [{"domain": "example.net", "smarthosts": []}]},
@@ -124,12 +124,12 @@ def test_mail_leaves_from_one_address_of_each_family() -> None:
             "relay.smarthosts[0].port: on port 465 TLS begins without STARTTLS, and the transports of Postfix begin it "
             "with STARTTLS",
         ),
-        ({"send_from": ["here"]}, "relay.send_from: 'here' is no IP address"),
-        ({"tls_ca": "ca.pem"}, "relay.tls_ca: 'ca.pem' is no path that Postfix can be given"),
+        ({"send_from": ["here"]}, "relay.send_from: 'here' is not an IP address"),
+        ({"tls_ca": "ca.pem"}, "relay.tls_ca: 'ca.pem' is not a path that Postfix can read"),
         (
             {"sender_smarthosts": [{"domain": "a.test", "smarthosts": [{"address": "192.0.2.10", "port": 25}]}]},
             "relay.smarthosts: [192.0.2.10]:25 is also where mail for example.org is handed to, "
-            "so mail could go in a circle",
+            "so mail could loop",
         ),
     ],
 )  # fmt: skip
@@ -155,7 +155,7 @@ def test_what_this_host_cannot_do() -> None:
         "send_from": ["192.0.2.200", "127.0.0.1"],
         "tls_ca": "/no/such/file",
     }
-    assert [problem.option for problem in problems_here("relay", declared)] == [
+    assert [problem.option for problem in client_problems("relay", declared)] == [
         "relay.smarthosts[0].address",
         "relay.sender_smarthosts[0].smarthosts[0].address",
         "relay.domains[0].next_hops[0].address",

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import printable
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import DamagedBlockError
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import OWNER, Checker
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import printable
-from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import Wanted, checked_socket
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OWNER, OptionReader
+from ansible_collections.inbound.mail.plugins.module_utils._rspamd.configuration import (
+    RspamdConfiguration,
+    checked_socket,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.host import (
     Files,
-    Host,
-    RspamdError,
+    RspamdHost,
     clamd_unreachable,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._rspamd.include import with_include, without_include
@@ -22,29 +25,47 @@ from ansible_collections.inbound.mail.plugins.module_utils._scanner import TEMPF
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ansible.module_utils.basic import AnsibleModule
 
 
-def run(module: AnsibleModule) -> dict[str, Any]:
-    """Bring rspamd to what the module's parameters say; returns the result. Raises InvalidError, RspamdError."""
-    params = module.params
+class Options(TypedDict):
+    """The module's options."""
+
+    name: str
+    outgoing: list[str]
+    antivirus: bool
+    clamd_socket: str
+    antivirus_timeout: int
+    unavailable: str
+    config_directory: str
+    state: str
+
+
+class Result(TypedDict):
+    """What the module returns."""
+
+    changed: bool
+    diff: list[dict[str, str]]
+
+
+def run(module: AnsibleModule) -> Result:
+    """Bring rspamd to what the module's parameters say; returns the result. Raises InvalidError, HostError."""
+    params: Options = module.params
     owner, present = params["name"], params["state"] == "present"
-    host = Host(module, params["config_directory"])
+    host = RspamdHost(module, params["config_directory"])
     before = host.read(owner)
     after = _files(params, before)
     clamd = params["clamd_socket"] if present and params["antivirus"] else ""
     start_clamd = bool(clamd) and bool(clamd_unreachable(clamd))
     written = after != before or host.reload_is_pending(owner)
     start = present and not (host.installed and host.is_in_service())
-    result: dict[str, Any] = {"changed": written or start or start_clamd, "diff": _diff(host, owner, before, after)}
+    result: Result = {"changed": written or start or start_clamd, "diff": _diff(host, owner, before, after)}
     if not result["changed"]:
         return result
     if not host.installed:
         if module.check_mode:
             return result
-        raise RspamdError(f"rspamd is not installed (no rspamadm, or nothing in {host.config_directory}): install it")
+        raise HostError(f"rspamd is not installed (no rspamadm, or nothing in {host.config_directory}): install it")
     if written:
         refusal = host.refusal(owner, after)
         if refusal:
@@ -61,15 +82,15 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     return result
 
 
-def _files(params: Mapping[str, Any], before: Files) -> Files:
-    owner, check = params["name"], Checker()
+def _files(params: Options, before: Files) -> Files:
+    owner, check = params["name"], OptionReader()
     if not OWNER.fullmatch(owner):
         check.report("name", f"{owner!r} cannot name a file and a block", "Use a to z, 0 to 9 and _")
         check.finish()
     try:
         if params["state"] == "absent":
             return Files(without_include(before.local, owner), None)
-        wanted = Wanted(
+        wanted = RspamdConfiguration(
             outgoing=tuple(check.trusted_networks("outgoing", params["outgoing"])),
             antivirus=checked_socket(check, "clamd_socket", params["clamd_socket"]) if params["antivirus"] else "",
             wait_for_antivirus=params["unavailable"] == TEMPFAIL,
@@ -81,7 +102,7 @@ def _files(params: Mapping[str, Any], before: Files) -> Files:
         raise InvalidError([Problem("rspamd.conf.local", str(error), remedy)]) from error
 
 
-def _diff(host: Host, owner: str, before: Files, after: Files) -> list[dict[str, str]]:
+def _diff(host: RspamdHost, owner: str, before: Files, after: Files) -> list[dict[str, str]]:
     files = [(host.local, before.local, after.local), (host.ours(owner), before.ours, after.ours)]
     return [
         {
