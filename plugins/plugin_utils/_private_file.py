@@ -6,24 +6,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
+from pathlib import Path
+
+from ..module_utils._host import files
 
 
 def write_private(path: str, text: str) -> None:
-    """In one step, with mode 0600: a reader sees the file as it was or as it will be, also after a crash.
-
-    Where the path is a link, what it leads to is written. Raises OSError.
-    """
-    target = os.path.realpath(path)
-    descriptor, unfinished = tempfile.mkstemp(prefix=f".{os.path.basename(target)}.", dir=os.path.dirname(target))
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(unfinished)
-        raise
+    """In one step, with mode 0600. Where the path is a link, what it leads to is written. Raises OSError."""
+    files.write_private(Path(os.path.realpath(path)), text)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files, read as they are and replaced in one step: the former text or the new one is there, also after a crash."""
+"""Files, read as they are and replaced in one step: a reader sees the former text or the new one."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ def printable(text: str) -> str:
 
 def write_text(path: Path, text: str, age: int = 0) -> None:
     """Not in one step: for files that have no readers yet. age: seconds by which it is dated back."""
-    with path.open("wb") as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
     _date_back(path, age)
 
 
@@ -58,12 +55,14 @@ def replace_text(module: AnsibleModule, path: Path, text: str, new_mode: int | N
 
 
 def write_private(path: Path, text: str, age: int = 0) -> None:
-    """With mode 0600, whatever was there; a link is replaced. Raises OSError that names the path.
+    """With mode 0600, whatever was there; a link is replaced. Also after a crash, the former text or the new is there.
 
-    Not by the module's atomic_move, which makes a new file readable for all users.
+    Not by the module's atomic_move, which makes a new file readable for all users. Raises OSError that names the path.
     """
     with _unfinished(path) as new:
         write_text(new, text, age)
+        with new.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(new, path)
 
 

@@ -60,7 +60,7 @@ class PostfixHost:
         return {name: read_if_present(self.config_directory / name) for name in CONFIGURATION_FILES}
 
     def read_tables(self, owner: str) -> dict[str, str]:
-        """LookupTable name -> text."""
+        """Table name -> text."""
         no_tables = {self.pending_mark(owner).name, *self.certificates(owner)}
         return {path.name: read_text(path) for path in self.owned_files(owner) if path.name not in no_tables}
 

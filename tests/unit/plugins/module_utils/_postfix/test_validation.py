@@ -20,7 +20,7 @@ NAMES = ["smtpd_relay_restrictions"]
 def test_mynetworks_of_everybody(item: str) -> None:
     problems = validation.open_relay_problems(f"127.0.0.0/8 {item}")
 
-    assert [problem.message for problem in problems] == [f"{item} lets everybody relay through this host"]
+    assert [problem.message for problem in problems] == [f"{item} lets any client relay through this host"]
 
 
 @pytest.mark.parametrize(
