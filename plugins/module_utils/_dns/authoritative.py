@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._dns import answers as seen
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._dns.client import Client
@@ -44,8 +44,8 @@ async def find_zone(client: Client, zone: str) -> seen.Zone:
         (server, client.status_over_tcp(server["address"], zone)) for server in found["servers"] if server["address"]
     ]
     await _ask_serials(client, found)
-    for server, reply in in_streams:
-        server["tcp"] = (await reply).status
+    for server, response in in_streams:
+        server["tcp"] = (await response).status
     return found
 
 
@@ -58,8 +58,8 @@ async def ask_all(client: Client, zone: seen.Zone, questions: list[tuple[str, st
         if server["status"] == seen.ANSWERED
         for name, rdtype in questions
     ]
-    for answers, name, rdtype, reply in asked:
-        answers.append((await reply).as_answer(name, rdtype))
+    for answers, name, rdtype, response in asked:
+        answers.append((await response).as_answer(name, rdtype))
     for server in zone["servers"]:
         server["answers"].sort(key=lambda answer: (answer["name"], answer["type"]))
 
@@ -87,13 +87,13 @@ def _unasked(name: str, address: str, alias: str) -> seen.NameServer:
 async def _ask_serials(client: Client, zone: seen.Zone) -> None:
     asked = [server for server in zone["servers"] if server["address"]]
     for look in range(_SERIAL_LOOKS):
-        replies = [(server, client.ask(server["address"], zone["name"], "SOA")) for server in asked]
-        for server, answer in replies:
-            reply = await answer
-            server["status"] = reply.status
-            server["rcode"] = reply.rcode
-            server["authoritative"] = reply.authoritative
-            server["serial"] = int(reply.values[0]) if reply.values else None
+        responses = [(server, client.ask(server["address"], zone["name"], "SOA")) for server in asked]
+        for server, answer in responses:
+            response = await answer
+            server["status"] = response.status
+            server["rcode"] = response.rcode
+            server["authoritative"] = response.authoritative
+            server["serial"] = int(response.values[0]) if response.values else None
         asked = [server for server in asked if server["serial"] is not None]
         if len({server["serial"] for server in asked}) <= 1:
             break
@@ -111,14 +111,14 @@ async def _ask_parent(client: Client, zone: str) -> tuple[bool | None, seen.Pare
         return None, None
     for name in (await client.resolve(parent, "NS")).values[:_MOST_SERVERS]:
         for address in await client.addresses(name):
-            reply = await client.ask_delegation(address, zone)
-            if not reply.usable or reply.delegation is None:
+            response = await client.ask_delegation(address, zone)
+            if not response.usable or response.delegation is None:
                 continue
-            names = reply.delegation.referral.get(zone) or reply.values
+            names = response.delegation.referral.get(zone) or response.values
             if not names:
                 return False, None
             return True, {
                 "names": sorted(names),
-                "glue": {name: sorted(found) for name, found in reply.delegation.glue.items() if name in names},
+                "glue": {name: sorted(found) for name, found in response.delegation.glue.items() if name in names},
             }
     return None, None

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns import answers as seen
 from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_below
-from ansible_collections.inbound.mail.plugins.module_utils._dns.response import Reply, reply_of
+from ansible_collections.inbound.mail.plugins.module_utils._dns.response import Response, response_of
+from ansible_collections.inbound.mail.plugins.module_utils._dns.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._dns.transport import (
     Datagrams,
     Place,
@@ -22,11 +24,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._dns.transport import
 from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import (
     TYPES,
     Malformed,
-    question,
-    read,
+    make_query,
+    read_response,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.route import has_route
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Iterable
@@ -38,7 +38,7 @@ _PATIENCE = 3
 
 
 @dataclass
-class _Question:
+class _Query:
     """answer: what will come of it; tries: how often it was asked."""
 
     address: str
@@ -46,7 +46,7 @@ class _Question:
     name: str
     rdtype: str
     query: bytes
-    answer: asyncio.Future[Reply]
+    answer: asyncio.Future[Response]
     of_resolver: bool
     wants_delegation: bool
     tries: int = 0
@@ -63,27 +63,27 @@ class Client:
         self.resolvers = resolvers
         self._timeout = timeout
         self._free = concurrency
-        self._queue: deque[_Question] = deque()
+        self._queue: deque[_Query] = deque()
         # By address: those that wait because too many are on the way to the same server.
-        self._parked: dict[str, deque[_Question]] = {}
+        self._parked: dict[str, deque[_Query]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._resolved: dict[tuple[str, str, str], asyncio.Future[Reply]] = {}
-        self._over_tcp: dict[str, asyncio.Future[Reply]] = {}
+        self._resolved: dict[tuple[str, str, str], asyncio.Future[Response]] = {}
+        self._over_tcp: dict[str, asyncio.Future[Response]] = {}
         self._datagrams: dict[str, Datagrams] = {}
         self._routes: dict[str, bool] = {}
         # By address: questions without an answer, until there is one; then it is known to live.
         self._unanswered: dict[str, int] = {}
         self._alive: set[str] = set()
 
-    def ask(self, address: str, name: str, rdtype: str) -> asyncio.Future[Reply]:
+    def ask(self, address: str, name: str, rdtype: str) -> asyncio.Future[Response]:
         """One server's own answer; over TCP where it does not fit in a datagram (RFC 7766)."""
         return self._ask(address, name, rdtype)
 
-    def ask_delegation(self, address: str, zone: str) -> asyncio.Future[Reply]:
+    def ask_delegation(self, address: str, zone: str) -> asyncio.Future[Response]:
         """What a server of the parent says of the zone, with its `delegation`."""
         return self._ask(address, zone, "NS", wants_delegation=True)
 
-    def status_over_tcp(self, address: str, zone: str) -> asyncio.Future[Reply]:
+    def status_over_tcp(self, address: str, zone: str) -> asyncio.Future[Response]:
         """The answer for the zone's SOA over TCP. A server of many zones is asked once, for one of them."""
         if address not in self._over_tcp:
             self._over_tcp[address] = self._ask(
@@ -100,24 +100,24 @@ class Client:
         validated: bool = True,
         of_resolver: bool = False,
         wants_delegation: bool = False,
-    ) -> asyncio.Future[Reply]:
+    ) -> asyncio.Future[Response]:
         """validated: as the server thinks right; else it is told to answer also what it takes for bogus.
 
         of_resolver: it is asked why, if it fails.
         """
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         if not self._has_route(address):
-            answer.set_result(Reply(seen.NO_ROUTE))
+            answer.set_result(Response(seen.NO_ROUTE))
             return answer
         server = place(address)
         try:
             # Malformed: a name that nobody has, out of somebody's answer. OSError: this host has no more sockets.
-            query = question(name, rdtype, recursive, validated)
+            query = make_query(name, rdtype, recursive, validated)
             self._open(address, server)
         except (Malformed, OSError) as error:
-            answer.set_result(Reply(_status(error)))
+            answer.set_result(Response(_status(error)))
             return answer
-        self._queue.append(_Question(address, server, name, rdtype, query, answer, of_resolver, wants_delegation))
+        self._queue.append(_Query(address, server, name, rdtype, query, answer, of_resolver, wants_delegation))
         self._send_next()
         return answer
 
@@ -126,7 +126,7 @@ class Client:
         while self._free and self._queue:
             asked = self._queue.popleft()
             if self._is_dead(asked.address):
-                self._settle(asked, Reply(seen.TIMEOUT))
+                self._settle(asked, Response(seen.TIMEOUT))
             elif asked.server.scheme == "udp" and self._datagrams[asked.address].is_full:
                 self._parked.setdefault(asked.address, deque()).append(asked)
             else:
@@ -136,38 +136,38 @@ class Client:
     def _is_dead(self, address: str) -> bool:
         return address not in self._alive and self._unanswered.get(address, 0) >= _PATIENCE
 
-    def _send(self, asked: _Question) -> None:
+    def _send(self, asked: _Query) -> None:
         asked.tries += 1
         if asked.server.scheme == "udp":
             self._datagrams[asked.address].ask(asked.query, partial(self._received, asked))
         else:
             self._start(self._ask_in_stream(asked))
 
-    def _received(self, asked: _Question, outcome: bytes | Exception) -> None:
+    def _received(self, asked: _Query, outcome: bytes | Exception) -> None:
         if isinstance(outcome, Exception):
-            self._replied(asked, Reply(_status(outcome)))
+            self._replied(asked, Response(_status(outcome)))
             return
         try:
-            message = read(outcome)
+            message = read_response(outcome)
             if message.truncated:
                 self._start(self._ask_in_stream(asked))
                 return
-            reply = reply_of(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
+            response = response_of(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
         except Malformed as error:
-            reply = Reply(_status(error))
-        self._replied(asked, reply)
+            response = Response(_status(error))
+        self._replied(asked, response)
 
-    async def _ask_in_stream(self, asked: _Question) -> None:
+    async def _ask_in_stream(self, asked: _Query) -> None:
         try:
-            message = read(await ask_in_stream(asked.server, asked.query, self._timeout))
-            reply = reply_of(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
+            message = read_response(await ask_in_stream(asked.server, asked.query, self._timeout))
+            response = response_of(message, asked.name, TYPES[asked.rdtype], asked.wants_delegation)
         except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
-            reply = Reply(_status(error))
-        self._replied(asked, reply)
+            response = Response(_status(error))
+        self._replied(asked, response)
 
-    def _replied(self, asked: _Question, reply: Reply) -> None:
+    def _replied(self, asked: _Query, response: Response) -> None:
         address = asked.address
-        if reply.status == seen.ANSWERED:
+        if response.status == seen.ANSWERED:
             self._alive.add(address)
         elif asked.tries < _TRIES:
             self._send(asked)
@@ -180,32 +180,32 @@ class Client:
             self._queue.appendleft(parked.popleft())
             if self._is_dead(address):
                 self._queue.extend(self._parked.pop(address))
-        if asked.of_resolver and reply.rcode == "SERVFAIL":
-            self._start(self._ask_why_it_failed(asked, reply))
+        if asked.of_resolver and response.rcode == "SERVFAIL":
+            self._start(self._ask_why_it_failed(asked, response))
         else:
-            self._settle(asked, reply)
+            self._settle(asked, response)
         self._send_next()
 
     @staticmethod
-    def _settle(asked: _Question, reply: Reply) -> None:
+    def _settle(asked: _Query, response: Response) -> None:
         if not asked.answer.done():  # the time was up
-            asked.answer.set_result(reply)
+            asked.answer.set_result(response)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask_why_it_failed(self, asked: _Question, failure: Reply) -> None:
+    async def _ask_why_it_failed(self, asked: _Query, failure: Response) -> None:
         """Whether a resolver fails because it takes the answer for bogus."""
         address, name, rdtype = asked.address, asked.name, asked.rdtype
-        reply = await self._ask(address, name, rdtype, recursive=True, validated=False)
-        if not reply.usable:
+        response = await self._ask(address, name, rdtype, recursive=True, validated=False)
+        if not response.usable:
             self._settle(asked, failure)
             return
         # It may have failed in passing.
         again = await self._ask(address, name, rdtype, recursive=True)
-        self._settle(asked, again if again.usable else replace(reply, bogus=address))
+        self._settle(asked, again if again.usable else replace(response, bogus=address))
 
     def _has_route(self, address: str) -> bool:
         if address not in self._routes:
@@ -222,14 +222,14 @@ class Client:
         for one in self._datagrams.values():
             one.close()
 
-    async def resolve(self, name: str, rdtype: str) -> Reply:
+    async def resolve(self, name: str, rdtype: str) -> Response:
         """The first usable answer of the resolvers, in their order."""
-        reply = Reply(seen.TIMEOUT)
+        response = Response(seen.TIMEOUT)
         for resolver in self.resolvers:
-            reply = await self.resolve_at(resolver, name, rdtype)
-            if reply.usable:
+            response = await self.resolve_at(resolver, name, rdtype)
+            if response.usable:
                 break
-        return reply
+        return response
 
     def look_ahead(self, name: str, *rdtypes: str) -> None:
         """Ask the first resolver at once for what is resolved one after the other."""
@@ -237,7 +237,7 @@ class Client:
             for rdtype in rdtypes:
                 self.resolve_at(resolver, name, rdtype)
 
-    def resolve_at(self, resolver: str, name: str, rdtype: str) -> asyncio.Future[Reply]:
+    def resolve_at(self, resolver: str, name: str, rdtype: str) -> asyncio.Future[Response]:
         """One resolver's answer; each question is asked once."""
         key = (resolver, name, rdtype)
         if key not in self._resolved:
@@ -262,12 +262,12 @@ class Client:
         """The zone in which the name stands, by the resolvers; None if they do not answer."""
         owner = name
         while owner:
-            reply = await self.resolve(owner, "SOA")
-            if reply.status != seen.ANSWERED:
+            response = await self.resolve(owner, "SOA")
+            if response.status != seen.ANSWERED:
                 return None
             # The answer for an alias tells the zone of what it stands for; a loop of aliases has none.
-            if reply.usable and reply.soa_owner and is_below(name, reply.soa_owner):
-                return reply.soa_owner
+            if response.usable and response.soa_owner and is_below(name, response.soa_owner):
+                return response.soa_owner
             owner = owner.partition(".")[2]
         return None
 

@@ -1,12 +1,15 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a DNS message says in answer to a question, as far as anybody here needs it."""
+"""What a DNS message says in answer to a query, as far as it is needed here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns import answers as seen
+from ansible_collections.inbound.mail.plugins.module_utils._dns.records import ResourceRecord, resource_records
 from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import (
     AAAA,
     CNAME,
@@ -14,10 +17,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import (
     NS,
     SOA,
     A,
-    Message,
-    Record,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+
+if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import Message
 
 # More than any sound RRset has; the rest of a hostile one is not kept.
 _MOST_VALUES = 600
@@ -33,8 +36,8 @@ class Delegation:
 
 
 @dataclass
-class Reply:
-    """A server's reply, as far as anybody here needs it. status: as in the observation."""
+class Response:
+    """A server's response, as far as it is needed here. status: how the query ended (see answers.py)."""
 
     status: str
     rcode: str = ""
@@ -45,11 +48,11 @@ class Reply:
     authentic: bool = False
     """Whether a resolver says that it validated it."""
     soa_owner: str | None = None
-    """The zone that the reply says it comes from, by the SOA record in it."""
+    """The zone that the response says it comes from, by the SOA record in it."""
     bogus: str = ""
     """The resolver that gives this answer only if it is told not to validate it (RFC 4035, section 3.2.2)."""
     delegation: Delegation | None = None
-    """Where it was asked for."""
+    """Where it is wanted."""
 
     @property
     def usable(self) -> bool:
@@ -68,44 +71,46 @@ class Reply:
         }
 
 
-def reply_of(message: Message, name: str, rdtype: int, wants_delegation: bool) -> Reply:
+def response_of(message: Message, name: str, rdtype: int, wants_delegation: bool) -> Response:
     """Raises Malformed."""
-    reply = Reply(seen.ANSWERED, message.rcode, message.authoritative, authentic=message.authentic)
+    response = Response(seen.ANSWERED, message.rcode, message.authoritative, authentic=message.authentic)
+    answer = resource_records(message, message.answer)
     owner = name
     for _link in range(_LONGEST_ALIAS_CHAIN):
-        found = [one for one in message.answer if one.name == owner and one.type == rdtype][:_MOST_VALUES]
+        found = [one for one in answer if one.name == owner and one.type == rdtype][:_MOST_VALUES]
         if found:
-            reply.values = sorted(_value(one) for one in found)
-            reply.ttl = found[0].ttl
+            response.values = sorted(_value(one) for one in found)
+            response.ttl = found[0].ttl
             break
-        alias = next((one.value for one in message.answer if one.name == owner and one.type == CNAME), None)
+        alias = next((one.value for one in answer if one.name == owner and one.type == CNAME), None)
         if alias is None:
             break
         owner = alias
-        reply.alias = reply.alias or owner
-    # With an answer to another question the authority section says nothing that anybody looks at.
-    for one in message.answer if reply.values else [*message.answer, *message.authority]:
+        response.alias = response.alias or owner
+    # Beside an answer the authority section says nothing that counts.
+    sections = answer if response.values else [*answer, *resource_records(message, message.authority)]
+    for one in sections:
         if one.type == SOA:
-            reply.soa_owner = one.name
-            if reply.ttl is None:
-                reply.ttl = min(one.ttl, one.minimum)
+            response.soa_owner = one.name
+            if response.ttl is None:
+                response.ttl = min(one.ttl, one.minimum)
     if wants_delegation:
-        reply.delegation = _delegation(message)
-    return reply
+        response.delegation = _delegation(message, answer)
+    return response
 
 
-def _delegation(message: Message) -> Delegation:
+def _delegation(message: Message, answer: list[ResourceRecord]) -> Delegation:
     found = Delegation()
-    for one in [*message.answer, *message.authority]:
+    for one in [*answer, *resource_records(message, message.authority)]:
         if one.type == NS and len(found.referral.get(one.name, ())) < _MOST_VALUES:
             found.referral.setdefault(one.name, []).append(one.value)
-    for one in message.additional:
+    for one in resource_records(message, message.additional):
         if one.type in (A, AAAA):
             found.glue.setdefault(one.name, []).append(one.value)
     return found
 
 
-def _value(record: Record) -> str:
+def _value(record: ResourceRecord) -> str:
     if record.type == MX and not record.value.endswith(" ."):
         return f"{record.value}."
     return record.value

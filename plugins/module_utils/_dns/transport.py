@@ -17,10 +17,9 @@ from ipaddress import ip_address
 from typing import Callable, NamedTuple, Union
 from urllib.parse import urlsplit
 
-from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import answers
+from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import MAX_MESSAGE, is_response_to
 
 PORTS = {"udp": 53, "tcp": 53, "tls": 853}
-_OCTETS = 65535
 # Messages that are read before other work has its turn.
 _AT_ONCE = 64
 # Messages on the way at once to one server: as many fit in anybody's receive buffer.
@@ -109,7 +108,7 @@ class Datagrams:
     def _receive(self) -> None:
         for _number in range(_AT_ONCE):
             try:
-                wire = self._socket.recv(_OCTETS)
+                wire = self._socket.recv(MAX_MESSAGE)
             except BlockingIOError:
                 return
             except OSError as error:  # nobody listens there
@@ -119,7 +118,7 @@ class Datagrams:
                 return
             identifier = int.from_bytes(wire[:2], "big")
             asked = self._waiting.get(identifier)
-            if asked is not None and answers(asked[1], wire):
+            if asked is not None and is_response_to(asked[1], wire):
                 del self._waiting[identifier]
                 asked[2](wire)
 
@@ -159,7 +158,7 @@ async def _in_stream(server: Place, query: bytes) -> bytes:
         writer.write(len(query).to_bytes(2, "big") + query)
         while True:
             wire = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
-            if answers(query, wire):
+            if is_response_to(query, wire):
                 return wire
     finally:
         writer.transport.abort()

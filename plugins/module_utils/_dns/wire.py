@@ -1,28 +1,31 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DNS questions and answers on the wire (RFC 1035, section 4), of the few record types that mail needs.
+"""DNS messages on the wire (RFC 1035, section 4): the one codec of the collection, for targets and controller.
 
-A thousand domains are some twenty thousand questions. A library that knows all of DNS takes half a millisecond of
-processor time for each, and would have to be installed on every host that looks; this takes a tenth of that.
+Why it is not dnspython's: a host that serves as an observation point needs nothing but Python. And speed: one response
+is read in 12 µs, where dnspython takes 254; a query is made in 1 µs, where it takes 50; a thousand domains are twenty
+thousand queries. Everything else about DNS is dnspython's and stays on the controller: TSIG, rdata in canonical form,
+names as objects. The tests hold this codec against dnspython, message by message.
 
-Names are lower case without the final dot, and the root is a dot. Octets that mean something else in zone files, or are
-not printable, are escaped as there (RFC 1035, section 5.1).
+A message is not turned into objects: records are located, and only those that count are decoded. Names as text are
+lower case without the final dot, and the root is a dot. Octets that mean something else in zone files, or are not
+printable, are escaped as there (RFC 1035, section 5.1).
+
+All work is bounded by the length of the message, 65,535 octets at most: each pointer of a name leads further back than
+the one before it, a name ends at 255 octets, and each record starts behind the one before it.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-import socket
 import struct
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, OPT, TLSA = 1, 2, 5, 6, 12, 15, 16, 28, 41, 52
+A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, OPT, TLSA, ANY = 1, 2, 5, 6, 12, 15, 16, 28, 41, 52, 255
+IN = 1
 TYPES = {
     "A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "TXT": TXT, "AAAA": AAAA, "TLSA": TLSA,
 }  # fmt: skip
@@ -31,74 +34,247 @@ _RCODES = (
     "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
 )  # fmt: skip
 
-# Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
-UDP_ANSWER = 1232
-_OPT_RECORD = b"\0" + struct.pack("!HHIH", OPT, UDP_ANSWER, 0, 0)  # RFC 6891, section 6.1.2
-_RECURSION, _AUTHENTIC, _UNCHECKED = 0x0100, 0x0020, 0x0010
+MAX_MESSAGE = 65535
+# Octets of a UDP response that pass any path unfragmented (the DNS flag day of 2020).
+UDP_RESPONSE = 1232
+RECURSION_DESIRED, AUTHENTIC_DATA, CHECKING_DISABLED = 0x0100, 0x0020, 0x0010
 _RESPONSE, _AUTHORITATIVE, _TRUNCATED = 0x8000, 0x0400, 0x0200
 _RECORD = struct.Struct("!HHIH")
 _HEADER = struct.Struct("!6H")
-_PLAIN_LABEL = re.compile(rb"[a-z0-9_-]*")
-# A name has 127 labels at most, so more pointers than that lead in a circle.
-_MOST_POINTERS = 127
+_QUESTION = struct.Struct("!HH")
+_OPT_RECORD = b"\0" + _RECORD.pack(OPT, UDP_RESPONSE, 0, 0)  # RFC 6891, section 6.1.2
+_PLAIN_LABEL = re.compile(rb"[a-z0-9_-]+")
+_PLAIN_NAME = re.compile(rb"[a-z0-9_.-]+")
+_PLAIN_OCTETS = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
+_SPECIAL_OCTETS = b'"().;\\@$'
 _POINTER = 0xC0
 _LONGEST_LABEL, _LONGEST_NAME = 63, 255
+# A name has 127 labels at most: more pointers than that serve only to take time.
+_MOST_POINTERS = 127
 
 
 class Malformed(ValueError):
-    """What came is no DNS message, or no answer to the question."""
+    """The octets are no DNS message, or not the response to the query; the message says why."""
 
 
 class Record(NamedTuple):
-    """value: a name (NS, CNAME, PTR), `10 mail.example.org` (MX), an address, the serial number (SOA), `3 1 1 0a1b...`
-    (TLSA), or text, whose octets that are not ASCII are replaced (TXT).
+    """Where a resource record lies in its message. owner, rdata: positions; ttl: seconds; length: octets of rdata."""
 
-    minimum: of an SOA record, how long in seconds resolvers keep an answer that there is nothing.
-    """
-
-    name: str
-    type: int
+    owner: int
+    rdtype: int
+    rdclass: int
     ttl: int
-    value: str
-    minimum: int = 0
+    rdata: int
+    length: int
 
 
 class Message:
-    """Of a message that was cut the sections are empty.
+    """A message whose sections are located when they are first used; that raises Malformed too.
 
-    The sections after the answer are read when they are asked for, as they rarely are; that raises Malformed too.
+    flags: the second word of the header, with the response code.
     """
 
-    def __init__(self, flags: int, reader: _Reader, counts: Sequence[int]) -> None:
-        rcode = flags & 0xF
-        self.rcode = _RCODES[rcode] if rcode < len(_RCODES) else f"RCODE{rcode}"
-        self.authoritative = bool(flags & _AUTHORITATIVE)
-        self.truncated = bool(flags & _TRUNCATED)
-        self.authentic = bool(flags & _AUTHENTIC)
-        self._reader = reader
-        answers, self._authorities, self._additions = (0, 0, 0) if self.truncated else counts
-        self.answer = reader.records(answers)
+    def __init__(self, wire: bytes) -> None:
+        """Raises Malformed."""
+        self.wire = wire
+        try:
+            self.identifier, self.flags, questions, *self._counts = _HEADER.unpack_from(wire)
+            at = _HEADER.size
+            for _question in range(questions):
+                at = self.end_of_name(at) + _QUESTION.size
+        except (struct.error, IndexError):
+            raise Malformed("the message ends early") from None
+        self._answer_at = at
+        self._names: dict[int, str] = {}
+
+    @property
+    def rcode(self) -> str:
+        """As text; of an unknown code RCODE and its number."""
+        rcode = self.flags & 0xF
+        return _RCODES[rcode] if rcode < len(_RCODES) else f"RCODE{rcode}"
+
+    @property
+    def is_response(self) -> bool:
+        return self.flags & _RESPONSE != 0
+
+    @property
+    def authoritative(self) -> bool:
+        return self.flags & _AUTHORITATIVE != 0
+
+    @property
+    def truncated(self) -> bool:
+        return self.flags & _TRUNCATED != 0
+
+    @property
+    def authentic(self) -> bool:
+        return self.flags & AUTHENTIC_DATA != 0
+
+    # Sections
+
+    @cached_property
+    def answer(self) -> list[Record]:
+        records, self._authority_at = self._located(self._counts[0], self._answer_at)
+        return records
 
     @cached_property
     def authority(self) -> list[Record]:
-        return self._reader.records(self._authorities)
+        _before = self.answer
+        records, self._additional_at = self._located(self._counts[1], self._authority_at)
+        return records
 
     @cached_property
     def additional(self) -> list[Record]:
         _before = self.authority
-        return self._reader.records(self._additions)
+        records, self._end = self._located(self._counts[2], self._additional_at)
+        return records
+
+    @property
+    def end(self) -> int:
+        """The position behind the last record."""
+        _before = self.additional
+        return self._end
+
+    def _located(self, count: int, at: int) -> tuple[list[Record], int]:
+        """So many records from the position on (RFC 1035, section 4.1.3), and where the next one begins."""
+        wire, size = self.wire, len(self.wire)
+        records = []
+        try:
+            for _number in range(count):
+                owner = at
+                # Mostly a pointer; asked here, as a call would take as long as the rest.
+                at = at + 2 if wire[at] >= _POINTER else self.end_of_name(at)
+                rdtype, rdclass, ttl, length = _RECORD.unpack_from(wire, at)
+                rdata = at + _RECORD.size
+                at = rdata + length
+                if at > size:
+                    raise Malformed("a record ends behind the message")
+                # A TTL with the highest bit set counts as 0 (RFC 2181, section 8).
+                records.append(Record(owner, rdtype, rdclass, ttl if ttl < 0x80000000 else 0, rdata, length))
+        except (struct.error, IndexError):
+            raise Malformed("the message ends early") from None
+        return records, at
+
+    # Names
+
+    def end_of_name(self, at: int) -> int:
+        """The position behind the name that stands there; nothing else of it is read. Raises Malformed, IndexError."""
+        wire = self.wire
+        while length := wire[at]:
+            if length >= _POINTER:  # a pointer ends the name (RFC 1035, section 4.1.4)
+                return at + 2
+            if length > _LONGEST_LABEL:
+                raise Malformed("a label of an unknown kind")
+            at += length + 1
+        return at + 1
+
+    def labels(self, at: int) -> list[bytes]:
+        """The labels of the name that stands there, in lower case, without the root's. Raises Malformed."""
+        wire = self.wire
+        labels: list[bytes] = []
+        limit, octets, pointers = at, 1, 0
+        try:
+            while length := wire[at]:
+                if length >= _POINTER:
+                    at = (length & 0x3F) << 8 | wire[at + 1]
+                    # Each leads further back than the one before: so it ends.
+                    if at >= limit:
+                        raise Malformed("a pointer in a name leads forward")
+                    limit = at
+                    pointers += 1
+                    if pointers > _MOST_POINTERS:
+                        raise Malformed("a name has too many pointers")
+                    continue
+                label = wire[at + 1 : at + 1 + length].lower()
+                octets += length + 1
+                if length > _LONGEST_LABEL or len(label) < length:
+                    raise Malformed("a label is too long")
+                if octets > _LONGEST_NAME:
+                    raise Malformed("a name is too long")
+                labels.append(label)
+                at += length + 1
+        except IndexError:
+            raise Malformed("a name has no end") from None
+        return labels
+
+    def name(self, at: int) -> str:
+        """The name that stands there, as text. Raises Malformed."""
+        wire = self.wire
+        # Most names are pointers to one that was read before.
+        if at + 1 < len(wire) and wire[at] >= _POINTER and (target := (wire[at] & 0x3F) << 8 | wire[at + 1]) < at:
+            at = target
+        found = self._names.get(at)
+        if found is None:
+            labels = self.labels(at)
+            plain = b".".join(labels)
+            if _PLAIN_NAME.fullmatch(plain) and plain.count(b".") == len(labels) - 1:
+                found = plain.decode("ascii")
+            else:
+                found = ".".join(map(_escaped, labels)) or "."
+            self._names[at] = found
+        return found
 
 
-def question(name: str, rdtype: str, recursive: bool = False, validated: bool = True) -> bytes:
-    """A message with a random identifier. Raises Malformed for what is no name."""
-    # To a resolver: say whether it is authentic (RFC 6840, section 5.7).
-    flags = (_RECURSION | _AUTHENTIC if recursive else 0) | (0 if validated else _UNCHECKED)
-    header = _HEADER.pack(secrets.randbits(16), flags, 1, 0, 0, 1)
-    return header + _encoded(name) + struct.pack("!HH", TYPES[rdtype], 1) + _OPT_RECORD
+def read_response(wire: bytes) -> Message:
+    """Raises Malformed."""
+    message = Message(wire)
+    if not message.is_response:
+        raise Malformed("a query, not a response")
+    return message
+
+
+def is_response_to(query: bytes, wire: bytes) -> bool:
+    """Whether the message has the identifier and the question of the query; letters' case may differ."""
+    end = len(query) - len(_OPT_RECORD)
+    return (
+        len(wire) >= end
+        and wire[:2] == query[:2]
+        and bool(wire[2] & 0x80)
+        and wire[4:6] == b"\0\1"
+        and wire[12:end].lower() == query[12:end].lower()
+    )
+
+
+def is_about(question: bytes, message: Message) -> bool:
+    """Whether the response has this question section; some servers leave it out of one to what they could not read."""
+    wire, count = message.wire, int.from_bytes(message.wire[4:6], "big")
+    if count == 1:
+        return wire[_HEADER.size : _HEADER.size + len(question)].lower() == question.lower()
+    return count == 0 and message.flags & 0xF != 0
+
+
+def make_query(name: str, rdtype: str, recursive: bool = False, validated: bool = True) -> bytes:
+    """A query with a random identifier. Raises Malformed for what is no name.
+
+    recursive: a resolver is asked, and says whether the answer is authentic (RFC 6840, section 5.7). validated: False:
+    the resolver answers also what it takes for bogus.
+    """
+    flags = (RECURSION_DESIRED | AUTHENTIC_DATA if recursive else 0) | (0 if validated else CHECKING_DISABLED)
+    return encode_query(encode_question(encode_name(name), TYPES[rdtype]), flags, secrets.randbits(16))
+
+
+def encode_query(question: bytes, flags: int = 0, identifier: int = 0) -> bytes:
+    """A query with this question section and an OPT record (RFC 6891)."""
+    return _HEADER.pack(identifier, flags, 1, 0, 0, 1) + question + _OPT_RECORD
+
+
+def encode_question(name: bytes, rdtype: int) -> bytes:
+    """A question section, or the zone section of an update, of class IN; name: on the wire."""
+    return name + _QUESTION.pack(rdtype, IN)
+
+
+def encode_header(identifier: int, flags: int, counts: tuple[int, int, int, int]) -> bytes:
+    """counts: of the entries in the four sections."""
+    return _HEADER.pack(identifier, flags, *counts)
+
+
+def encode_record(owner: bytes, rdtype: int, rdclass: int, ttl: int = 0, rdata: bytes = b"") -> bytes:
+    """owner: a name on the wire."""
+    return owner + _RECORD.pack(rdtype, rdclass, ttl, len(rdata)) + rdata
 
 
 @lru_cache(maxsize=10_000)
-def _encoded(name: str) -> bytes:
+def encode_name(name: str) -> bytes:
+    """A name in plain text, without escapes, on the wire. Raises Malformed."""
     try:
         labels = [] if name == "." else [label.encode("ascii") for label in name.split(".")]
     except UnicodeEncodeError:
@@ -111,151 +287,14 @@ def _encoded(name: str) -> bytes:
     return wire
 
 
-def answers(query: bytes, wire: bytes) -> bool:
-    """Whether the message has the identifier and the question of the query; letters' case may differ."""
-    end = len(query) - len(_OPT_RECORD)
-    return (
-        len(wire) >= end
-        and wire[:2] == query[:2]
-        and bool(wire[2] & 0x80)
-        and wire[4:6] == b"\0\1"
-        and wire[12:end].lower() == query[12:end].lower()
-    )
-
-
-def read(wire: bytes) -> Message:
-    """Raises Malformed."""
-    try:
-        _identifier, flags, questions, *counts = _HEADER.unpack_from(wire)
-        if not flags & _RESPONSE:
-            raise Malformed("not a response")
-        reader = _Reader(wire)
-        for _question in range(questions):
-            reader.name()
-            reader.at += 4
-    except (struct.error, IndexError) as error:
-        raise Malformed("the message ends early") from error
-    return Message(flags, reader, counts)
-
-
-class _Reader:
-    """at: the octet that comes next."""
-
-    def __init__(self, wire: bytes) -> None:
-        self.wire = wire
-        self.at = _HEADER.size
-        # By the place where it stands: a name, and the octets that it has.
-        self._names: dict[int, tuple[str, int]] = {}
-
-    def name(self) -> str:
-        """The name that comes next."""
-        wire, known = self.wire, self._names
-        start = at = self.at
-        labels: list[str] = []
-        octets = pointers = after = 0
-        while length := wire[at]:
-            if length >= _POINTER:
-                after = after or at + 2
-                at = (length & 0x3F) << 8 | wire[at + 1]
-                if at in known:
-                    rest, more = known[at]
-                    octets += more
-                    if rest != ".":
-                        labels.append(rest)
-                    break
-                pointers += 1
-                if pointers > _MOST_POINTERS:
-                    raise Malformed("a name that points to itself")
-                continue
-            label = wire[at + 1 : at + 1 + length].lower()
-            if length > _LONGEST_LABEL or len(label) < length:
-                raise Malformed("a label that is too long")
-            octets += length + 1
-            if octets >= _LONGEST_NAME:
-                break
-            labels.append(label.decode("ascii") if _PLAIN_LABEL.fullmatch(label) else _escaped(label))
-            at += length + 1
-        if octets >= _LONGEST_NAME:
-            raise Malformed("a name that is too long")
-        self.at = after or at + 1
-        found = ".".join(labels) or "."
-        known[start] = found, octets
-        return found
-
-    def records(self, count: int) -> list[Record]:
-        """Those of the types that are known here; class IN. Raises Malformed."""
-        found = []
-        try:
-            for _record in range(count):
-                name = self.name()
-                rdtype, rdclass, ttl, length = _RECORD.unpack_from(self.wire, self.at)
-                self.at += _RECORD.size
-                end = self.at + length
-                if end > len(self.wire):
-                    raise Malformed("the message ends early")
-                if rdclass == 1 and rdtype in _KNOWN:
-                    # RFC 2181, section 8.
-                    found.append(self._record(name, rdtype, 0 if ttl > 0x7FFFFFFF else ttl, length))
-                    if self.at != end:
-                        raise Malformed("a record that is longer than it says")
-                self.at = end
-        except (struct.error, IndexError) as error:
-            raise Malformed("the message ends early") from error
-        return found
-
-    def _record(self, name: str, rdtype: int, ttl: int, length: int) -> Record:
-        if rdtype in (A, AAAA):
-            if length != (4 if rdtype == A else 16):
-                raise Malformed("an address of another length")
-            packed = self.wire[self.at : self.at + length]
-            self.at += length
-            return Record(
-                name, rdtype, ttl, socket.inet_ntop(socket.AF_INET if rdtype == A else socket.AF_INET6, packed)
-            )
-        if rdtype == MX:
-            (preference,) = struct.unpack_from("!H", self.wire, self.at)
-            self.at += 2
-            return Record(name, rdtype, ttl, f"{preference} {self.name()}")
-        if rdtype in (TXT, TLSA):
-            data = self.wire[self.at : self.at + length]
-            self.at += length
-            return Record(name, rdtype, ttl, _text(data) if rdtype == TXT else _association(data))
-        if rdtype == SOA:
-            self.name()
-            self.name()
-            serial, *_times, minimum = struct.unpack_from("!5I", self.wire, self.at)
-            self.at += 20
-            return Record(name, rdtype, ttl, str(serial), minimum)
-        return Record(name, rdtype, ttl, self.name())
-
-
-_KNOWN = frozenset(TYPES.values())
-
-
-def _text(data: bytes) -> str:
-    """The character strings as one (RFC 1035, section 3.3.14)."""
-    found, at = b"", 0
-    while at < len(data):
-        found += data[at + 1 : at + 1 + data[at]]
-        at += 1 + data[at]
-    return found.decode("ascii", "replace")
-
-
-def _association(data: bytes) -> str:
-    """Usage, selector, matching type and the rest (RFC 6698, section 2.1)."""
-    if len(data) < 3:
-        raise Malformed("a TLSA record that is too short")
-    return f"{data[0]} {data[1]} {data[2]} {data[3:].hex()}"
-
-
 def _escaped(label: bytes) -> str:
-    plain = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
-    special = b'"().;\\@$'
+    if _PLAIN_LABEL.fullmatch(label):
+        return label.decode("ascii")
     return "".join(
-        chr(one)
-        if one in plain or (0x20 < one < 0x7F and one not in special)
-        else f"\\{chr(one)}"
-        if one in special
-        else f"\\{one:03}"
-        for one in label
+        chr(octet)
+        if octet in _PLAIN_OCTETS or (0x20 < octet < 0x7F and octet not in _SPECIAL_OCTETS)
+        else f"\\{chr(octet)}"
+        if octet in _SPECIAL_OCTETS
+        else f"\\{octet:03}"
+        for octet in label
     )

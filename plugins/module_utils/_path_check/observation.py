@@ -12,70 +12,25 @@ from __future__ import annotations
 import time
 from typing import Any, TypedDict, cast
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import (  # noqa: F401 (the rest of its terms)
+    ANSWERED,
+    MALFORMED,
+    NO_ROUTE,
+    REFUSED,
+    TIMEOUT,
+    Answer,
+    NameServer,
+    Parent,
+    Resolved,
+    Zone,
+)
+
 FORMAT_VERSION = 2
 """1: every server had its answers for itself."""
 READ_VERSIONS = (1, 2)
 
-# How an exchange of packets ended.
+# How a connection ended, beside what queries end in.
 OPEN = "open"
-ANSWERED = "answered"
-REFUSED = "refused"
-"""A TCP reset, or ICMP says that the port is unreachable or the connection prohibited."""
-TIMEOUT = "timeout"
-NO_ROUTE = "no-route"
-"""This host cannot send to that address at all: nothing is known."""
-MALFORMED = "malformed"
-
-
-class Answer(TypedDict):
-    """One server's answer to one question."""
-
-    name: str
-    type: str
-    status: str  # ANSWERED, TIMEOUT, REFUSED, NO_ROUTE or MALFORMED
-    rcode: str  # NOERROR, NXDOMAIN, REFUSED...; empty without an answer
-    authoritative: bool
-    values: list[str]
-    ttl: int | None  # where there are no values: how long resolvers keep that answer (RFC 2308, section 5)
-    alias: str | None  # what the name is an alias of (CNAME), if it is
-
-
-class Resolved(Answer):
-    """A resolver's answer. PTR questions are among them, by the address's reverse name."""
-
-    resolver: str
-
-
-class NameServer(TypedDict):
-    """One address of one name server of one zone."""
-
-    name: str
-    address: str  # empty: the name server's name has no address
-    status: str  # of the question for the SOA record
-    rcode: str
-    authoritative: bool
-    serial: int | None
-    tcp: str  # how the same question ended over TCP; empty if it was not asked
-    alias: str  # what the name server's name is an alias of (CNAME), empty if it is none
-    answers: list[Answer]
-    same_as: int | None  # the server of this zone that answers the same, by its place; then there are none here
-
-
-class Parent(TypedDict):
-    """What the parent zone says of a zone: its name servers, and their addresses where it gives some."""
-
-    names: list[str]
-    glue: dict[str, list[str]]
-
-
-class Zone(TypedDict):
-    """delegated: None if it could not be found out. parent: None if it did not answer, or has no NS records."""
-
-    name: str
-    delegated: bool | None
-    parent: Parent | None
-    bogus: str  # a resolver that refuses the zone unless it is told not to validate; empty: none
-    servers: list[NameServer]
 
 
 class Connection(TypedDict):

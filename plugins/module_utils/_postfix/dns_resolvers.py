@@ -8,7 +8,13 @@ from __future__ import annotations
 import socket
 
 from ansible_collections.inbound.mail.plugins.module_utils._dns.resolv_conf import system_resolvers
-from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import Malformed, answers, question, read
+from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import (
+    MAX_MESSAGE,
+    Malformed,
+    is_response_to,
+    make_query,
+    read_response,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
 _TRIES = 2
@@ -36,10 +42,10 @@ def resolver_problems() -> list[Problem]:
 
 
 def _reason_against(resolver: str) -> str:
-    query = question(".", "SOA", recursive=True)
+    query = make_query(".", "SOA", recursive=True)
     for _try in range(_TRIES):
         try:
-            reply = read(_exchange(resolver, query))
+            reply = read_response(_exchange(resolver, query))
         except socket.timeout:
             continue
         except (OSError, Malformed) as error:
@@ -55,6 +61,6 @@ def _exchange(resolver: str, query: bytes) -> bytes:
         channel.settimeout(_SECONDS)
         channel.connect(address)
         channel.send(query)
-        while not answers(query, wire := channel.recv(65535)):
+        while not is_response_to(query, wire := channel.recv(MAX_MESSAGE)):
             pass
         return wire

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...module_utils._dns.wire import Malformed
 from .._records.names import name_text
 from .._records.rrsets import DEFAULT_TTL, Goal, RRset, zone_file
 from .._records.values import type_text, value_text
 from .base import ProviderError, Traffic
 from .propagation import NameServers, delegated_to
 from .rfc2136.connection import Exchange, ExchangeError
-from .rfc2136.response import Malformed
 
 if TYPE_CHECKING:
     from dns.name import Name

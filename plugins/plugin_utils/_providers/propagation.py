@@ -10,12 +10,12 @@ import socket
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from ...module_utils._dns.wire import Malformed
 from .._deps import dns, optional_library
 from .._records.names import name_text
 from .._records.rrsets import Change, Key, RRset
 from .base import ProviderError, Traffic
 from .rfc2136.connection import Exchange, ExchangeError, Server, Unreachable
-from .rfc2136.response import Malformed
 
 if TYPE_CHECKING:
     from dns.name import Name

@@ -12,8 +12,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, localtime
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_session import (
     Conversation,
     ConversationEnded,

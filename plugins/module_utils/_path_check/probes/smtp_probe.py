@@ -15,8 +15,8 @@ import time
 from copy import copy
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_session import (
     Conversation,
     ConversationEnded,

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._dns.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.certificate import read_certificate
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import HOST_NAME
 

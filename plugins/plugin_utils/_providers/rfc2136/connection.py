@@ -19,8 +19,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from ....module_utils._dns.wire import MAX_MESSAGE, Malformed, encode_query, encode_question
 from ..._deps import dns
-from .response import Malformed, Reply, read_reply
+from .response import VerifiedResponse, verified_response
 from .tsig import Signer, signer
 from .update import UPDATE_OCTETS, Update
 
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from dns.rdatatype import RdataType
     from dns.tsig import Key
 
-# Octets of a UDP answer that pass any path unfragmented (the DNS flag day of 2020).
-_UDP_ANSWER = 1232
-# Of any datagram.
-_UDP_OCTETS = 65535
 # Octets of a UDP request that every server takes (RFC 1035, section 4.2.1); nsupdate changes to TCP there as well.
 _UDP_REQUEST = 512
 # Sockets to one server. A kernel spreads what comes from several over the threads of the server.
@@ -43,9 +40,6 @@ _ON_THE_WAY = 96
 # Seconds until a UDP message is sent again; doubled each time.
 _FIRST_REPEAT = 0.8
 _TICK = 0.05
-
-_QUERY_HEADER = struct.pack("!6H", 0, 0, 1, 0, 0, 1)
-_OPT = b"\0" + struct.pack("!HHIH", 41, _UDP_ANSWER, 0, 0)  # RFC 6891, section 6.1.2
 
 
 class ExchangeError(Exception):
@@ -99,7 +93,7 @@ class _Request:
     wire: bytes
     mac: bytes
     question: bytes  # the section; in an update, that of the zone
-    reply: asyncio.Future[Reply]
+    reply: asyncio.Future[VerifiedResponse]
     is_update: bool
     deadline: float
     repeat_at: float = 0.0
@@ -123,7 +117,7 @@ class _Channel(ABC):
         if request is None or request.reply.done():
             return
         try:
-            reply = read_reply(wire, request.question, self._signer, request.mac)
+            reply = verified_response(wire, request.question, self._signer, request.mac)
         except Malformed as error:
             request.ignored = str(error)
         except dns.tsig.PeerError as error:
@@ -169,7 +163,7 @@ class _Datagrams(_Channel):
     def _receive(self) -> None:
         for _number in range(_ON_THE_WAY):
             try:
-                wire = self._socket.recv(_UDP_OCTETS)
+                wire = self._socket.recv(MAX_MESSAGE)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -253,10 +247,10 @@ class Exchange:
         self._room = asyncio.Semaphore(_ON_THE_WAY)
         self._opening = asyncio.Lock()
 
-    async def query(self, name: Name, rdtype: RdataType) -> Reply:
+    async def query(self, name: Name, rdtype: RdataType) -> VerifiedResponse:
         """The answer to one question, recursion not desired. Raises ExchangeError."""
-        question = (name.to_wire() or b"") + struct.pack("!HH", rdtype, dns.rdataclass.IN)
-        wire = _QUERY_HEADER + question + _OPT
+        question = encode_question(name.to_wire() or b"", rdtype)
+        wire = encode_query(question)
         async with self._room:
             # Over UDP a server may answer ANY with a part of what the name has (RFC 8482, section 4.4).
             if self.protocol == "udp" and rdtype != dns.rdatatype.ANY:
@@ -272,7 +266,7 @@ class Exchange:
             raise Truncated
         return reply
 
-    async def update(self, update: Update) -> Reply:
+    async def update(self, update: Update) -> VerifiedResponse:
         """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError: Lost
         if it was sent.
         """
@@ -299,7 +293,7 @@ class Exchange:
         channel: _Datagrams | _Stream,
         question: bytes,
         wire: bytes,
-    ) -> Reply:
+    ) -> VerifiedResponse:
         if self._given_up is not None:
             raise self._given_up
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ....module_utils._dns.wire import Malformed
 from ..._deps import dns, optional_library
 from ..._records.names import name_text
 from ..._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
@@ -27,7 +28,7 @@ from .connection import (
     Unreachable,
 )
 from .gss_tsig import GssFailed, negotiate
-from .response import Malformed, Reply
+from .response import VerifiedResponse
 from .tsig import GSS, make_key
 from .update import Update, batches_of, futile_update, update_of
 
@@ -142,7 +143,7 @@ class Rfc2136(Provider):
         right below example.org. None at all where a name was found not to exist, before it was written.
         """
 
-        async def exists(name: Name) -> Reply | None:
+        async def exists(name: Name) -> VerifiedResponse | None:
             reply = await self._query(exchange, zone, dns.name.Name((b"*", *name.labels)), dns.rdatatype.A)
             return None if reply.rcode == dns.rcode.NXDOMAIN else reply
 
@@ -213,7 +214,7 @@ class Rfc2136(Provider):
             for name, rdataset in content.iterate_rdatasets()
         ]
 
-    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: RdataType) -> Reply:
+    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: RdataType) -> VerifiedResponse:
         self.traffic.queries += 1
         try:
             reply = await exchange.query(name, rdtype)
@@ -297,7 +298,7 @@ class Rfc2136(Provider):
         }
         await asyncio.gather(*(check(name) for name in sorted(read - {zone})))
 
-    async def _send(self, exchange: Exchange, zone: Name, update: Update, batch: Sequence[Change]) -> Reply:
+    async def _send(self, exchange: Exchange, zone: Name, update: Update, batch: Sequence[Change]) -> VerifiedResponse:
         """Raises ProviderError: OutcomeUnknown if it was sent."""
         try:
             return await exchange.update(update)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An UPDATE message (RFC 2136, section 2), written octet by octet.
+"""An UPDATE message (RFC 2136, section 2), put together of records on the wire.
 
 dnspython's is a tree of objects that it turns into octets in the end, which took a third of a run that writes many
 zones. Here the values are at hand as they are sent.
@@ -9,11 +9,11 @@ zones. Here the values are at hand as they are sent.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ....module_utils._dns.wire import encode_header, encode_question, encode_record
 from ..._deps import dns
 from ..._records.names import in_order
 from ..._records.rrsets import Key
@@ -68,17 +68,17 @@ class Update:
 
     @property
     def zone_section(self) -> bytes:
-        return (self.zone.to_wire() or b"") + struct.pack("!HH", dns.rdatatype.SOA, _IN)
+        return encode_question(self.zone.to_wire() or b"", dns.rdatatype.SOA)
 
     def to_wire(self) -> bytes:
         """The message with the identifier 0."""
-        header = struct.pack("!6H", 0, _OPCODE, 1, len(self._prerequisites), len(self._updates), 0)
+        header = encode_header(0, _OPCODE, (1, len(self._prerequisites), len(self._updates), 0))
         return b"".join([header, self.zone_section, *self._prerequisites, *self._updates])
 
     def _record(self, name: Name, rdtype: RdataType | int, rdclass: int, ttl: int = 0, value: bytes = b"") -> bytes:
         own = name.labels[: len(name.labels) - len(self.zone.labels)]
         owner = b"".join([bytes([len(label)]) + label for label in own])
-        return owner + _TO_ZONE + struct.pack("!HHIH", rdtype, rdclass, ttl, len(value)) + value
+        return encode_record(owner + _TO_ZONE, rdtype, rdclass, ttl, value)
 
 
 def batches_of(zone: Name, changes: Sequence[Change]) -> list[list[Change]]:

@@ -14,10 +14,10 @@ import dns.rcode
 import dns.rrset
 import dns.tsig
 import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import Malformed
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.response import (
-    Malformed,
-    Reply,
-    read_reply,
+    VerifiedResponse,
+    verified_response,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.tsig import (
     ALGORITHMS,
@@ -57,8 +57,8 @@ def test_dnspython_accepts_what_is_signed_and_the_other_way_round(algorithm: str
     signer = Signer(key(algorithm))
     query, question, mac = asked(signer)
     assert query.had_tsig, "dnspython verified the question"
-    reply = read_reply(answered(query).to_wire(), question, signer, mac)
-    assert isinstance(reply, Reply)
+    reply = verified_response(answered(query).to_wire(), question, signer, mac)
+    assert isinstance(reply, VerifiedResponse)
     assert reply.rcode == dns.rcode.NOERROR
 
 
@@ -75,14 +75,14 @@ def test_a_signature_that_the_server_refuses(error: int, raised: type[Exception]
     signer = Signer(key())
     query, question, mac = asked(signer)
     with pytest.raises(raised):
-        read_reply(answered(query, tsig_error=error).to_wire(), question, signer, mac)
+        verified_response(answered(query, tsig_error=error).to_wire(), question, signer, mac)
 
 
 def test_answers_that_do_not_count() -> None:
     signer = Signer(key())
     query, question, mac = asked(signer)
     good = answered(query).to_wire()
-    read_reply(good, question, signer, mac)
+    verified_response(good, question, signer, mac)
     unsigned = answered(asked(None)[0])
     unsigned.id = query.id
     stranger = Signer(key(secret=base64.b64encode(b"x" * 32).decode()))
@@ -104,9 +104,9 @@ def test_answers_that_do_not_count() -> None:
         answered(other).to_wire(),
     ):
         with pytest.raises(Malformed):
-            read_reply(wire, question, signer, mac)
+            verified_response(wire, question, signer, mac)
     with pytest.raises(Malformed):
-        read_reply(good, question, signer, mac[:-1] + bytes([mac[-1] ^ 1]))
+        verified_response(good, question, signer, mac[:-1] + bytes([mac[-1] ^ 1]))
 
 
 def test_an_answer_signed_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_an_answer_signed_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatc
     for other_time in (now - 400, now + 400):
         monkeypatch.setattr(time, "time", partial(float, other_time))
         with pytest.raises(Malformed, match="clocks"):
-            read_reply(wire, question, signer, mac)
+            verified_response(wire, question, signer, mac)
 
 
 @given(st.binary(max_size=200), st.integers(0, 120))
@@ -127,7 +127,7 @@ def test_no_octets_at_all_do_harm(noise: bytes, position: int) -> None:
     good = answered(query).to_wire()
     for wire in (noise, good[:position] + noise, good[:position] + noise + good[position + len(noise) :]):
         try:
-            reply = read_reply(wire, question, None, mac)
+            reply = verified_response(wire, question, None, mac)
             reply.rrsets_of(query.question[0].name)
             for record in reply.authority:
                 struct.pack("!I", record.ttl)
