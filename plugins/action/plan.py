@@ -8,8 +8,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
@@ -18,7 +18,6 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_
 from ansible_collections.inbound.mail.plugins.plugin_utils._private_file import write_private
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.secrets import TOKEN_VARIABLES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import (
-    FORMAT_VERSION,
     DeclarationError,
     compile_plan,
 )
@@ -42,6 +41,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration
     RETIRED,
     VANTAGES,
 )
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.plan import FORMAT_VERSION, Plan, PlanWarning
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.diagram import mermaid, svg
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import requests, tables
@@ -117,9 +117,7 @@ class ActionModule(ActionBase):
             result={"problems": [problem.as_result() for problem in error.errors]},
         )
 
-    def _between(
-        self, new: dict[str, Any], options: Mapping[str, Any], groups: Mapping[str, list[str]]
-    ) -> dict[str, Any]:
+    def _between(self, new: Plan, options: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Plan:
         """The plan of a stage on the way from a former plan to the new one."""
         path = options["former"]
         former = _former_plan(path)
@@ -131,7 +129,7 @@ class ActionModule(ActionBase):
         try:
             transition = Transition(former, new, options["short_ttl"])
             problems = transition.problems(inventoried)
-            stage = {} if problems else transition.plan(options["stage"])
+            stage = new if problems else transition.plan(options["stage"])
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             # With what is strange, which a changed file explains best, and would show if it did not.
             strange = f"{type(error).__name__}: {error}"
@@ -144,7 +142,7 @@ class ActionModule(ActionBase):
             )
         return stage
 
-    def _warn(self, warnings: list[dict[str, str]]) -> None:
+    def _warn(self, warnings: Sequence[PlanWarning]) -> None:
         for warning in warnings:
             where = f"{warning['host'] or 'all hosts'}, {warning['variable']}"
             self._display.warning(f"{where}: {warning['message']}. {warning['remedy']}.")
@@ -173,7 +171,7 @@ _OF_FORMER = (
 )
 
 
-def _former_plan(path: str) -> dict[str, Any]:
+def _former_plan(path: str) -> Plan:
     try:
         with open(path, encoding="utf-8") as file:
             plan = json.load(file)
@@ -183,10 +181,10 @@ def _former_plan(path: str) -> dict[str, Any]:
         raise AnsibleActionFail(f"{path} is no plan: {error}. {_OF_FORMER}") from None
     if not isinstance(plan, dict) or plan.get("format_version") != FORMAT_VERSION or "cutover" in plan:
         raise AnsibleActionFail(f"{path} is not the plan of a state, or of another release. {_OF_FORMER}")
-    return plan
+    return cast(Plan, plan)
 
 
-def _drawer(dest: str) -> Callable[[Mapping[str, Any]], str]:
+def _drawer(dest: str) -> Callable[[Plan], str]:
     """Who draws what the name of a file asks for."""
     for ending, draw in ((".svg", svg), (".mmd", mermaid)):
         if dest.endswith(ending):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .plan import PlanWarning
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -18,7 +20,7 @@ class Problem:
     message: str
     remedy: str
 
-    def as_result(self) -> dict[str, str]:
+    def as_result(self) -> PlanWarning:
         return {"host": self.host, "variable": self.variable, "message": self.message, "remedy": self.remedy}
 
 

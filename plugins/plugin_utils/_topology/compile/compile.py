@@ -6,13 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ....module_utils._postfix.option_values import VERIFIED
 from ..checks.domains import check
 from ..declaration.domains import INTERNAL, MailDomain
 from ..declaration.model import Host, Inventory, read
 from ..declaration.variables import RELAY, RELAYS
+from ..plan import (
+    FORMAT_VERSION,
+    EdgeOption,
+    Outgoing,
+    Plan,
+    PlannedHop,
+    PlannedRelay,
+    PlannedServer,
+    RelayedDomain,
+    RelayScanner,
+)
 from ..problems import Problem, Report
 from ..render.foreign_mta import POSTFIX
 from ..topology import Links, of_version
@@ -20,8 +30,6 @@ from .expectations import expectations
 from .flows import PORT, device_flows
 from .manual_steps import requests
 from .rrsets import by_endpoint, internal_rrsets, public_rrsets
-
-FORMAT_VERSION = 1
 
 
 class DeclarationError(Exception):
@@ -33,7 +41,7 @@ class DeclarationError(Exception):
         self.warnings = warnings
 
 
-def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> dict[str, Any]:
+def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> Plan:
     """The plan, plain data; plugins/modules/plan.py describes it. known: errors that were met before.
 
     Raises DeclarationError.
@@ -73,17 +81,17 @@ def _in_order(problems: list[Problem], links: Links) -> list[Problem]:
     return sorted(problems, key=lambda problem: places.get(problem.host, -1))
 
 
-def _relay(relay: Host, links: Links) -> dict[str, Any]:
+def _relay(relay: Host, links: Links) -> PlannedRelay:
     behind = links.servers_behind.get(relay.name, [])
     hops_of = {server.name: _hops(relay, server, links.server_name(server)) for server in behind}
-    domains = []
+    domains: list[RelayedDomain] = []
     for domain in links.domains_of[relay.name]:
         if links.is_backup(relay, domain):
             hops = _hops_to_front_ends(relay, domain, links)
         else:
             servers = [server for server in links.servers[domain.name] if server in behind]
             hops = [hop for server in servers for hop in hops_of[server.name]]
-        entry: dict[str, Any] = {"name": domain.name, "next_hops": hops}
+        entry: RelayedDomain = {"name": domain.name, "next_hops": hops}
         if domain.recipients is not None:
             entry["recipients"] = domain.recipients.as_option()
         if domain.queue_lifetime:
@@ -91,7 +99,7 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
         domains.append(entry)
     relay_from = [address for server in behind for address in _addresses(server, relay)]
     accept_from = [str(network) for network in relay.accept_from]
-    scanner = {"scanner": relay.scanner.as_option()} if relay.scanner else {}
+    scanner: RelayScanner = {"scanner": relay.scanner.as_option()} if relay.scanner else {}
     return {
         "fqdn": relay.named(),
         "domains": domains,
@@ -103,12 +111,12 @@ def _relay(relay: Host, links: Links) -> dict[str, Any]:
     }
 
 
-def _server(server: Host, links: Links) -> dict[str, Any]:
+def _server(server: Host, links: Links) -> PlannedServer:
     relays = links.relays_of(server)
     accept_from = [str(network) for network in server.accept_from]
     if server.topology == RELAY:
         accept_from = [address for relay in relays for address in _addresses(relay, server)]
-    found = {
+    found: PlannedServer = {
         "fqdn": links.server_name(server),
         "domains": [domain.name for domain in links.domains_of[server.name]],
         "accept_from": accept_from,
@@ -121,7 +129,7 @@ def _server(server: Host, links: Links) -> dict[str, Any]:
     return found
 
 
-def _edge(host: Host, links: Links, inside: list[str], accept_from: list[str]) -> dict[str, Any]:
+def _edge(host: Host, links: Links, inside: list[str], accept_from: list[str]) -> EdgeOption:
     """inside: the servers behind it."""
     known = [*inside, *accept_from, *_backups(host, links)]
     ours = [*inside, *map(str, host.addresses)]
@@ -140,7 +148,7 @@ def _backups(host: Host, links: Links) -> list[str]:
     return list(dict.fromkeys(map(str, addresses)))
 
 
-def _outgoing(host: Host) -> dict[str, Any]:
+def _outgoing(host: Host) -> Outgoing:
     """How the host sends; a front-end's mail leaves from an address that its MX has, or that its gateway translates."""
     send_from = [own[0] for own in (host.own(4), of_version(host.published, 6)) if own] if host.is_front_end else []
     return {
@@ -156,17 +164,19 @@ def _outgoing(host: Host) -> dict[str, Any]:
     }
 
 
-def _hops(source: Host, target: Host, name: str) -> list[dict[str, Any]]:
+def _hops(source: Host, target: Host, name: str) -> list[PlannedHop]:
     """name: what the target's certificate is for."""
     return [_hop(source, target.name, address, name) for address in _addresses(target, source)]
 
 
-def _hop(source: Host, target: str, address: str, name: str) -> dict[str, Any]:
-    verified = {"tls": VERIFIED, "tls_name": name} if source.tls_verify else {}
-    return {"host": target, "address": address, "port": PORT, **verified}
+def _hop(source: Host, target: str, address: str, name: str) -> PlannedHop:
+    hop: PlannedHop = {"host": target, "address": address, "port": PORT}
+    if source.tls_verify:
+        hop["tls"], hop["tls_name"] = VERIFIED, name
+    return hop
 
 
-def _hops_to_front_ends(backup: Host, domain: MailDomain, links: Links) -> list[dict[str, Any]]:
+def _hops_to_front_ends(backup: Host, domain: MailDomain, links: Links) -> list[PlannedHop]:
     """Where a backup hands over what it kept: the hosts before it in the MX, as the world reaches them.
 
     Of one site it goes to their own addresses: what a gateway translates from outside, it need not from inside.

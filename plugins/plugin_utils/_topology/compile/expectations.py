@@ -6,12 +6,21 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Any
 
 from ....module_utils._addresses import Address
+from ....module_utils._path_check.expectations import (
+    OUTSIDE,
+    BackupExchanger,
+    ExpectedDelivery,
+    ExpectedEgress,
+    ExpectedExchanger,
+    ExpectedPort,
+    ExpectedRecord,
+)
 from ..declaration.domains import INTERNAL, MANUAL
 from ..declaration.model import Host
 from ..declaration.variables import RELAYS
+from ..plan import PlannedExpectations
 from ..render.foreign_mta import EXCHANGE
 from ..topology import Links
 from .flows import PORT
@@ -19,7 +28,7 @@ from .manual_steps import addresses_owner, firewall_owner, gateway_is_elsewhere,
 from .rrsets import PUBLIC, RRset
 
 
-def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, Any]]]:
+def expectations(links: Links, rrsets: list[RRset]) -> PlannedExpectations:
     return {
         "records": _records(links, rrsets),
         "ports": _ports(links),
@@ -30,10 +39,10 @@ def expectations(links: Links, rrsets: list[RRset]) -> dict[str, list[dict[str, 
     }
 
 
-def _records(links: Links, rrsets: list[RRset]) -> list[dict[str, Any]]:
+def _records(links: Links, rrsets: list[RRset]) -> list[ExpectedRecord]:
     """Once for each view, whoever hosts it. endpoint and zone None: the name is in no zone of ours."""
     ours = {host.named() for host in links.used_front_ends}
-    found = []
+    found: list[ExpectedRecord] = []
     for rrset in rrsets:
         endpoint = None
         if rrset.view == INTERNAL:
@@ -48,13 +57,23 @@ def _records(links: Links, rrsets: list[RRset]) -> list[dict[str, Any]]:
             asked_of = records_owner(endpoint)
         elif rrset.zone is None and rrset.view == PUBLIC and rrset.name in ours:
             asked_of = addresses_owner(rrset.name)
-        place = {"endpoint": endpoint, "view": rrset.view, "zone": rrset.zone}
-        found.append({**place, **rrset.as_record(), "asked_of": asked_of})
+        found.append(
+            {
+                "endpoint": endpoint,
+                "view": rrset.view,
+                "zone": rrset.zone,
+                "name": rrset.name,
+                "type": rrset.type,
+                "values": list(rrset.values),
+                "ttl": rrset.ttl,
+                "asked_of": asked_of,
+            }
+        )
     return found
 
 
-def _ports(links: Links) -> list[dict[str, Any]]:
-    found = []
+def _ports(links: Links) -> list[ExpectedPort]:
+    found: list[ExpectedPort] = []
     for host in links.used_front_ends:
         for address in _spoken_for(host, links):
             reaches = _vantages_reach(host, address, links)
@@ -80,10 +99,17 @@ def _spoken_for(host: Host, links: Links) -> list[Address]:
     return [address for address in host.published if address not in shared]
 
 
-def _port(host: Host, address: Address, is_open: bool, why: str, asked_of: str) -> dict[str, Any]:
+def _port(host: Host, address: Address, is_open: bool, why: str, asked_of: str) -> ExpectedPort:
     """asked_of: the owner of the request in `manual` that makes it so, empty if we do."""
-    place = {"source": "outside", "host": host.name, "address": str(address), "port": PORT}
-    return {**place, "open": is_open, "why": why, "asked_of": asked_of}
+    return {
+        "source": OUTSIDE,
+        "host": host.name,
+        "address": str(address),
+        "port": PORT,
+        "open": is_open,
+        "why": why,
+        "asked_of": asked_of,
+    }
 
 
 def _vantages_reach(host: Host, address: Address, links: Links) -> bool | None:
@@ -97,8 +123,8 @@ def _vantages_reach(host: Host, address: Address, links: Links) -> bool | None:
     return verdicts.pop() if len(verdicts) == 1 else None if verdicts else False
 
 
-def _egress(links: Links) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
+def _egress(links: Links) -> list[ExpectedEgress]:
+    found: list[ExpectedEgress] = [
         {"source": host.name, "open": True, "why": "it sends our mail to the outside"} for host in links.used_front_ends
     ]
     found += [
@@ -117,8 +143,8 @@ def _egress(links: Links) -> list[dict[str, Any]]:
     return found
 
 
-def _smtp(links: Links) -> list[dict[str, Any]]:
-    found = []
+def _smtp(links: Links) -> list[ExpectedExchanger]:
+    found: list[ExpectedExchanger] = []
     for host in links.used_front_ends:
         addresses = [str(address) for address in _spoken_for(host, links) if _vantages_reach(host, address, links)]
         if addresses:
@@ -139,22 +165,22 @@ def _smtp(links: Links) -> list[dict[str, Any]]:
     return found
 
 
-def _backups(links: Links) -> list[dict[str, Any]]:
+def _backups(links: Links) -> list[BackupExchanger]:
     """Hosts of others that take the mail of our domains while ours are away. Backups of ours are in `smtp`."""
     return [
-        {"fqdn": backup.name, "preference": backup.preference, "domain": domain.name}
+        {"fqdn": backup.name, "preference": backup.preference or 0, "domain": domain.name}
         for domain in links.shared.domains
         for backup in links.backups_elsewhere(domain)
         if links.public_endpoints(links.zones[domain.zone])
     ]
 
 
-def _delivery(links: Links) -> list[dict[str, Any]]:
+def _delivery(links: Links) -> list[ExpectedDelivery]:
     """A message by MX lookup. Not where others stand in front: nothing is sent to anybody but our own hosts.
 
     Nor where the mailboxes are Exchange's, into which nobody looks.
     """
-    found = []
+    found: list[ExpectedDelivery] = []
     for domain in links.shared.domains:
         servers = links.servers[domain.name]
         fronts = links.front_ends(domain)

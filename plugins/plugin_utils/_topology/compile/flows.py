@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ....module_utils._addresses import Address, Network
 from ....module_utils._firewall.option_values import OUTSIDE
 from ..declaration.domains import INTERNAL
 from ..declaration.model import Host
 from ..declaration.variables import EVEN, NAT
+from ..plan import FlowDestination, FlowTarget, PlannedFlow
 from ..topology import Links, of_version
 
 PORT = 25
@@ -42,23 +42,30 @@ class Flow:
     egress_address: str | None = None
     port: int = PORT
 
-    def as_option(self) -> dict[str, Any]:
-        option: dict[str, Any] = {"name": self.name, "action": self.action, "source": list(self.source)}
+    def as_option(self) -> PlannedFlow:
+        to: FlowDestination = {}
         if self.destination is not None:
-            option["destination"] = list(self.destination)
+            to["destination"] = list(self.destination)
         if self.public_address is not None:
-            option["public_address"] = self.public_address
-        option["ports"] = [self.port]
+            to["public_address"] = self.public_address
+        option: PlannedFlow = {
+            "name": self.name,
+            "action": self.action,
+            "source": list(self.source),
+            **to,
+            "ports": [self.port],
+        }
         if self.targets:
+            option["targets"] = [_target(address, weight) for address, weight in self.targets]
             # The source stays, or the receiver could judge no sender; hairpin translates it for insiders alone.
-            targets = [
-                {"address": address} if weight == EVEN else {"address": address, "weight": weight}
-                for address, weight in self.targets
-            ]
-            option |= {"targets": targets, "hairpin": True, "translate_source": False}
+            option["hairpin"], option["translate_source"] = True, False
         if self.egress_address is not None:
             option["egress_address"] = self.egress_address
         return option
+
+
+def _target(address: str, weight: int) -> FlowTarget:
+    return {"address": address} if weight == EVEN else {"address": address, "weight": weight}
 
 
 def device_flows(links: Links) -> dict[str, list[Flow]]:

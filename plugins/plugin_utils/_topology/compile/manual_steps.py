@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..declaration.domains import INTERNAL, MANUAL, MailDomain
 from ..declaration.model import Host
 from ..declaration.variables import NAT
+from ..plan import Request
 from ..render.foreign_mta import POSTFIX, RENDERERS, RelayOfServer, ServerBehindRelays
 from ..topology import Links, of_version
 from .flows import unmanaged_firewall_flows, unmanaged_gateway_flows
@@ -33,7 +32,7 @@ def firewall_owner(server: Host) -> str:
     return f"device: firewall of {server.name}"
 
 
-def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[dict[str, Any]]:
+def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[Request]:
     return [
         *_records_by_hand(links, dns),
         *_addresses_elsewhere(rrsets, links),
@@ -53,7 +52,7 @@ def gateway_is_elsewhere(host: Host, links: Links) -> bool:
     return host.topology == NAT and links.gateway_of(host) is None
 
 
-def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> list[dict[str, Any]]:
+def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> list[Request]:
     return [
         {
             "owner": records_owner(key),
@@ -67,9 +66,9 @@ def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> li
     ]
 
 
-def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[dict[str, Any]]:
+def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[Request]:
     ours = {host.named(): host.name for host in links.used_front_ends}
-    found = []
+    found: list[Request] = []
     for name, host in ours.items():
         records = [
             rrset.as_record() for rrset in rrsets if rrset.name == name and rrset.zone is None and rrset.view == PUBLIC
@@ -86,7 +85,7 @@ def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[dict[str, An
     return found
 
 
-def _gateway(host: Host, links: Links) -> dict[str, Any]:
+def _gateway(host: Host, links: Links) -> Request:
     sharing, public = links.sharing(host), [str(address) for address in host.public_addresses]
     own = " and ".join(str(one.own(4)[0]) for one in sharing)
     in_turn = " in turn" if len(sharing) > 1 else ""
@@ -108,16 +107,18 @@ def _gateway(host: Host, links: Links) -> dict[str, Any]:
     wishes.append("let nobody else inside send to TCP 25 outside")
     return {
         "owner": nat_owner(host),
+        "device": f"NAT of {host.name}",
         "what": "; ".join(wishes),
         "why": f"{host.name} has no mail_gateway: nobody manages the device by Ansible",
         "flows": [flow.as_option() for flow in unmanaged_gateway_flows(sharing, links.shared.inside_networks, links)],
     }
 
 
-def _firewall(server: Host, links: Links) -> dict[str, Any]:
+def _firewall(server: Host, links: Links) -> Request:
     relays = " and ".join(relay.name for relay in links.relays_of(server))
     return {
         "owner": firewall_owner(server),
+        "device": f"firewall of {server.name}",
         "what": f"On TCP 25 let {server.name} and {relays} reach one another; "
         f"shut it between {server.name} and the outside",
         "why": f"neither {server.name} nor its relays have a device that Ansible manages",
@@ -125,7 +126,7 @@ def _firewall(server: Host, links: Links) -> dict[str, Any]:
     }
 
 
-def _other_server(server: Host, links: Links) -> dict[str, Any]:
+def _other_server(server: Host, links: Links) -> Request:
     relays = links.relays_of(server)
     usable = [tuple(address for address in relay.addresses if server.own(address.version)) for relay in relays]
     seen = ServerBehindRelays(
@@ -145,11 +146,11 @@ def _other_server(server: Host, links: Links) -> dict[str, Any]:
     }
 
 
-def _others(domain: MailDomain, links: Links) -> list[dict[str, Any]]:
+def _others(domain: MailDomain, links: Links) -> list[Request]:
     fronts = [host.named() for host in links.front_ends(domain)]
     if not fronts:
         return []
-    found = []
+    found: list[Request] = []
     if domain.exchangers:
         found.append(
             {

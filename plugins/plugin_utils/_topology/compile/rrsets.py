@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ....module_utils._addresses import Address
 from ..declaration.domains import DEFAULT_TTL, INTERNAL, MailDomain
+from ..plan import PlannedRecord
 from ..topology import Links, of_version
 
 PUBLIC = "public"
@@ -29,7 +30,7 @@ class RRset:
     values: tuple[str, ...]
     ttl: int
 
-    def as_record(self) -> dict[str, object]:
+    def as_record(self) -> PlannedRecord:
         return {"name": self.name, "type": self.type, "values": list(self.values), "ttl": self.ttl}
 
 

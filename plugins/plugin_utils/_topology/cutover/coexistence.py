@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
 from ..compile.flows import OUTSIDE
+from ..plan import MailFlow, Plan, PlannedFlow, PlannedRelay, PlannedServer
 from ..problems import Problem
+
+Role = TypeVar("Role", PlannedRelay, PlannedServer)
 
 _SHUTTING = ("drop", "reject")
 _NAME_LENGTH = 64
 
 
-def both_open(
-    first: Mapping[str, Any], second: Mapping[str, Any], former_flows: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> dict[str, Any]:
+def both_open(first: Plan, second: Plan, former_flows: Mapping[str, Sequence[PlannedFlow]]) -> MailFlow:
     """`flows`, `relay` and `server` of a plan in which mail comes in as both say, and goes on as the first says.
 
     former_flows: of these alone the ones that shut something are kept. A new one could shut what passes today without
@@ -42,22 +43,22 @@ def both_open(
 
 
 def _flows(
-    first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], former: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    passing: list[dict[str, Any]] = []
+    first: Sequence[PlannedFlow], second: Sequence[PlannedFlow], former: Sequence[PlannedFlow]
+) -> list[PlannedFlow]:
+    passing: list[PlannedFlow] = []
     for flow in [*first, *second]:
         if flow["action"] in _SHUTTING:
             continue
         same = next((one for one in passing if _does_the_same(one, flow)), None)
         if same is None:
-            passing.append(dict(flow))
+            passing.append(flow.copy())
         elif flow["action"] == "forward":
             same["source"] = _sources(same["source"], flow["source"])
-    shutting = [dict(flow) for flow in former if flow["action"] in _SHUTTING]
+    shutting = [flow.copy() for flow in former if flow["action"] in _SHUTTING]
     return _named_apart([*passing, *shutting])
 
 
-def _does_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _does_the_same(one: PlannedFlow, other: PlannedFlow) -> bool:
     """Whether there cannot be both. Mail of one host leaves by one address, and an address is forwarded once."""
     if one["action"] != other["action"]:
         return False
@@ -71,7 +72,7 @@ def _sources(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return [OUTSIDE] if OUTSIDE in both and [OUTSIDE] in (list(first), list(second)) else both
 
 
-def _named_apart(flows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _named_apart(flows: list[PlannedFlow]) -> list[PlannedFlow]:
     taken: set[str] = set()
     for flow in flows:
         name, number = flow["name"], 2
@@ -84,9 +85,9 @@ def _named_apart(flows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return flows
 
 
-def _relay(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> dict[str, Any]:
-    if not first or not second:
-        return dict(first or second or {})
+def _relay(first: PlannedRelay | None, second: PlannedRelay | None) -> PlannedRelay:
+    if first is None or second is None:
+        return _either(first, second)
     named = {domain["name"] for domain in first["domains"]}
     return {
         **first,
@@ -96,9 +97,9 @@ def _relay(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) ->
     }
 
 
-def _server(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> dict[str, Any]:
-    if not first or not second:
-        return dict(first or second or {})
+def _server(first: PlannedServer | None, second: PlannedServer | None) -> PlannedServer:
+    if first is None or second is None:
+        return _either(first, second)
     return {
         **first,
         "domains": _each(first["domains"], second["domains"]),
@@ -106,7 +107,14 @@ def _server(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -
     }
 
 
-def _accepted(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+def _either(first: Role | None, second: Role | None) -> Role:
+    found = first or second
+    if found is None:
+        raise ValueError("neither plan has the host in that role")
+    return found
+
+
+def _accepted(first: PlannedRelay | PlannedServer, second: PlannedRelay | PlannedServer) -> list[str]:
     """An empty list is everybody."""
     if not first["accept_from"] or not second["accept_from"]:
         return []
@@ -120,7 +128,7 @@ def _each(first: Sequence[str], second: Sequence[str]) -> list[str]:
 # What cannot stand beside each other
 
 
-def conflicts(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Problem]:
+def conflicts(former: Plan, new: Plan) -> Iterator[Problem]:
     yield from _addresses_of_two(former, new)
     for host in former["server"].keys() & new["relay"].keys():
         yield _both_roles(host, "delivers its domains", "is to hand them on")
@@ -128,7 +136,7 @@ def conflicts(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Pro
         yield _both_roles(host, "hands its domains on", "is to deliver them")
 
 
-def _addresses_of_two(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Problem]:
+def _addresses_of_two(former: Plan, new: Plan) -> Iterator[Problem]:
     before, after = _ends(former), _ends(new)
     for address in before:
         if address in after and before[address] != after[address]:
@@ -142,7 +150,7 @@ def _addresses_of_two(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
             )
 
 
-def _ends(plan: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def _ends(plan: Plan) -> dict[str, tuple[str, str]]:
     """Address that mail comes in by -> (host, address where a device of ours forwards it to, or nothing)."""
     forwarded = {
         flow["public_address"]: ", ".join(target["address"] for target in flow["targets"])

@@ -10,15 +10,15 @@ it refuses with 554 then what it took before, and the author gets it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from ..compile.flows import PORT
+from ..plan import Plan, PlannedRelay, PlannedServer
 
 _OWN = ("127.0.0.0/8", "::1")
 
 
-def sessions_to_end(former: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+def sessions_to_end(former: Plan, new: Plan) -> dict[str, str]:
     """Mail host -> which TCP connections have to end there before the former way is removed, as a filter of ss(8)."""
     before, after = _entrances(former), _entrances(new)
     found = {}
@@ -34,16 +34,16 @@ def sessions_to_end(former: Mapping[str, Any], new: Mapping[str, Any]) -> dict[s
     return found
 
 
-def _mail_hosts(plan: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _mail_hosts(plan: Plan) -> Iterator[tuple[str, PlannedRelay | PlannedServer]]:
     yield from plan["server"].items()
     yield from plan["relay"].items()
 
 
-def _domains(host: Mapping[str, Any]) -> set[str]:
+def _domains(host: PlannedRelay | PlannedServer) -> set[str]:
     return {one if isinstance(one, str) else one["name"] for one in host["domains"]}
 
 
-def _entrances(plan: Mapping[str, Any]) -> dict[str, list[str]]:
+def _entrances(plan: Plan) -> dict[str, list[str]]:
     """Mail host -> its own addresses at which mail from outside comes in, behind any forward of ours."""
     forwarded = {
         flow["public_address"]: [target["address"] for target in flow["targets"]]

@@ -10,11 +10,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
+from ....module_utils._path_check.expectations import ExpectedPort, ExpectedRecord
 from ..declaration.domains import INTERNAL
 from ..declaration.variables import RETIRED
+from ..plan import (
+    Plan,
+    PlannedCutover,
+    PlannedExpectations,
+    PlannedFlow,
+    PlannedRecord,
+    RecordName,
+    RecordToRemove,
+    Request,
+    RetiredRoles,
+    Zones,
+)
 from ..problems import Problem
 from .coexistence import both_open, conflicts
 from .sessions import sessions_to_end
@@ -46,7 +59,8 @@ class Place(NamedTuple):
         return f"{self.name} {self.type}"
 
 
-Records = dict[Place, dict[str, Any]]
+Records = dict[Place, PlannedRecord]
+AnyRecord = PlannedRecord | RecordToRemove
 
 
 class ZoneMove(NamedTuple):
@@ -67,7 +81,7 @@ class Inventoried(NamedTuple):
 class Transition:
     """former, new: plans; short_ttl: seconds."""
 
-    def __init__(self, former: Mapping[str, Any], new: Mapping[str, Any], short_ttl: int = SHORT_TTL) -> None:
+    def __init__(self, former: Plan, new: Plan, short_ttl: int = SHORT_TTL) -> None:
         self._former = former
         self._new = new
         self._short_ttl = short_ttl
@@ -156,20 +170,22 @@ class Transition:
         """The same, when its TTL is lowered."""
         return min(self.former_ttl, self._short_ttl)
 
-    def plan(self, stage: str) -> dict[str, Any]:
+    def plan(self, stage: str) -> Plan:
         """What `site` carries out in the stage: a plan, with `cutover` beside the rest."""
-        new = dict(self._new)
         if stage == NEW:
-            plan = {**new, "dns": self._dns(self._new_record), "expect": self._expected_in_the_end()}
+            plan: Plan = {
+                **self._new,
+                "dns": self._dns(self._new_record),
+                "expect": self._expected_in_the_end(),
+                "manual": [*self._new["manual"], *self._to_take_back()],
+            }
         else:
             first, second = (self._former, self._new) if stage == BESIDE else (self._new, self._former)
             record = self._record_beside if stage == BESIDE else self._switched_record
-            plan = {**new, "dns": self._dns(record), **both_open(first, second, self._former["flows"])}
-        if stage == NEW:
-            plan["manual"] = [*plan["manual"], *self._to_take_back()]
+            plan = {**self._new, "dns": self._dns(record), **both_open(first, second, self._former["flows"])}
         return {**plan, "cutover": self._about(stage)}
 
-    def _to_take_back(self) -> Iterator[dict[str, Any]]:
+    def _to_take_back(self) -> Iterator[Request]:
         """What the owner of a device was asked for, and what only the former state needed."""
         owners = {request["owner"] for request in self._new["manual"]}
         for request in self._former["manual"]:
@@ -177,9 +193,10 @@ class Transition:
                 what = f"Take back what was asked before: {request['what']}"
                 yield {**request, "what": what, "why": "only the former state needed it"}
 
-    def _about(self, stage: str) -> dict[str, Any]:
-        gone = {
-            role: [host for host in self._former[role] if host not in self._new[role]] for role in ("relay", "server")
+    def _about(self, stage: str) -> PlannedCutover:
+        gone: RetiredRoles = {
+            "relay": [host for host in self._former["relay"] if host not in self._new["relay"]],
+            "server": [host for host in self._former["server"] if host not in self._new["server"]],
         }
         return {
             "stage": stage,
@@ -188,9 +205,12 @@ class Transition:
             "former_ttl": self.former_ttl,
             "short_ttl": self.short_ttl,
             "changes": self._changes(),
-            "zones": [{**move._asdict(), "records": self._records_in(move.zone)} for move in self.zone_moves],
+            "zones": [
+                {"zone": move.zone, "former": move.former, "new": move.new, "records": self._records_in(move.zone)}
+                for move in self.zone_moves
+            ],
             # Whose settings go, and whose queues have to be empty before.
-            "retired": gone if stage == NEW else {role: [] for role in gone},
+            "retired": gone if stage == NEW else {"relay": [], "server": []},
             "sessions": sessions_to_end(self._former, self._new) if stage == NEW else {},
             "domains": sorted({place.name for place in self._before if place.type == "MX"}),
             "former_exchanges": self._former_exchanges() if stage == NEW else [],
@@ -205,7 +225,7 @@ class Transition:
         )
         return list(dict.fromkeys(changes))
 
-    def _records_in(self, zone: str) -> list[dict[str, str]]:
+    def _records_in(self, zone: str) -> list[RecordName]:
         """Which RRsets of a zone are ours."""
         ours = dict.fromkeys((place.name, place.type) for place in [*self._before, *self._after] if place.zone == zone)
         return [{"name": name, "type": type_} for name, type_ in ours]
@@ -216,8 +236,8 @@ class Transition:
         record = (self._before, self._after)[state].get(place)
         return frozenset(value.lower() for value in record["values"]) if record else frozenset()
 
-    def _dns(self, of: Callable[[Place], dict[str, Any] | None]) -> dict[str, dict[str, list[dict[str, Any]]]]:
-        found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    def _dns(self, of: Callable[[Place], AnyRecord | None]) -> dict[str, Zones]:
+        found: dict[str, dict[str, list[AnyRecord]]] = {}
         for place in dict.fromkeys([*self._after, *self._before]):
             held = found.setdefault(place.endpoint, {}).setdefault(place.zone, [])
             record = of(place)
@@ -226,17 +246,17 @@ class Transition:
         kept = ((endpoint, {zone: held for zone, held in zones.items() if held}) for endpoint, zones in found.items())
         return {endpoint: zones for endpoint, zones in kept if zones}
 
-    def _short(self, place: Place, record: dict[str, Any]) -> dict[str, Any]:
+    def _short(self, place: Place, record: PlannedRecord) -> PlannedRecord:
         return {**record, "ttl": min(record["ttl"], self._short_ttl)} if place in self._moving else record
 
-    def _record_beside(self, place: Place) -> dict[str, Any] | None:
+    def _record_beside(self, place: Place) -> PlannedRecord | None:
         if place in self._before:
             return self._short(place, self._before[place])
         # A new name is entered before anything leads to it, so that nobody keeps in mind that it does not exist.
         is_new_name = place.type in _ADDRESSES and not self._is_owned(place, self._before)
         return self._short(place, self._after[place]) if is_new_name else None
 
-    def _switched_record(self, place: Place) -> dict[str, Any] | None:
+    def _switched_record(self, place: Place) -> AnyRecord | None:
         if place in self._after:
             return self._short(place, self._after[place])
         if self._is_owned(place, self._after):
@@ -244,7 +264,7 @@ class Transition:
             return _absent(self._before[place])
         return self._short(place, self._before[place])
 
-    def _new_record(self, place: Place) -> dict[str, Any] | None:
+    def _new_record(self, place: Place) -> AnyRecord | None:
         if (place.endpoint, place.zone) in self._left:
             # It keeps what it has, which is the new state: a resolver that still asked it would be led right.
             return None
@@ -265,14 +285,14 @@ class Transition:
 
     # What must hold in the end
 
-    def _expected_in_the_end(self) -> dict[str, Any]:
+    def _expected_in_the_end(self) -> PlannedExpectations:
         """What the new plan expects, and that nothing is left of the former one."""
-        expect = dict(self._new["expect"])
+        expect = self._new["expect"].copy()
         known = {(one["view"], one["name"], one["type"]) for one in expect["records"]}
         expect["records"] = [
             *expect["records"],
             *(
-                {**one, "values": [], "asked_of": ""}
+                _without_values(one)
                 for one in self._former["expect"]["records"]
                 if one["zone"] and (one["view"], one["name"], one["type"]) not in known
             ),
@@ -282,7 +302,7 @@ class Transition:
         expect["ports"] = [
             *expect["ports"],
             *(
-                {**port, "open": False, "why": "its forward belongs to the former state"}
+                _closed(port)
                 for port in self._former["expect"]["ports"]
                 if port["open"] and port["address"] in forwarded - used
             ),
@@ -297,25 +317,27 @@ class Transition:
         return expect
 
 
-def state_id(plan: Mapping[str, Any]) -> str:
+def state_id(plan: Plan) -> str:
     """The same for plans that make the same of all hosts, devices and zones."""
     return _digest(_made(plan))
 
 
-def _made(plan: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: plan[key] for key in ("dns", "flows", "relay", "server")}
+def _made(plan: Plan) -> dict[str, object]:
+    return {"dns": plan["dns"], "flows": plan["flows"], "relay": plan["relay"], "server": plan["server"]}
 
 
-def _digest(of: Any) -> str:
+def _digest(of: object) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
 
 
-def _records(plan: Mapping[str, Any]) -> Records:
+def _records(plan: Plan) -> Records:
+    """plan: of a state, which removes nothing."""
     return {
         Place(endpoint, zone, record["name"], record["type"]): record
         for endpoint, zones in plan["dns"].items()
         for zone, records in zones.items()
         for record in records
+        if "ttl" in record
     }
 
 
@@ -351,23 +373,31 @@ def _with_copies(records: Records, others: Records) -> Records:
     return {**records, **copies}
 
 
-def _absent(record: Mapping[str, Any]) -> dict[str, Any]:
+def _without_values(record: ExpectedRecord) -> ExpectedRecord:
+    return {**record, "values": [], "asked_of": ""}
+
+
+def _closed(port: ExpectedPort) -> ExpectedPort:
+    return {**port, "open": False, "why": "its forward belongs to the former state"}
+
+
+def _absent(record: PlannedRecord) -> RecordToRemove:
     return {"name": record["name"], "type": record["type"], "values": record["values"], "state": "absent"}
 
 
-def _shown(record: Mapping[str, Any] | None) -> str:
+def _shown(record: PlannedRecord | None) -> str:
     return ", ".join(record["values"]) if record else "nothing"
 
 
-def _mail_hosts(plan: Mapping[str, Any]) -> list[str]:
+def _mail_hosts(plan: Plan) -> list[str]:
     return [*plan["relay"], *(host for host in plan["server"] if host not in plan["relay"])]
 
 
-def _forwards(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _forwards(plan: Plan) -> Iterator[PlannedFlow]:
     return (flow for flows in plan["flows"].values() for flow in flows if flow["action"] == "forward")
 
 
-def _records_of_others(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Problem]:
+def _records_of_others(former: Plan, new: Plan) -> Iterator[Problem]:
     """Records in zones that are not ours: their TTL and their switch are others'."""
     before = {(one["name"], one["type"]): one["values"] for one in former["expect"]["records"] if not one["zone"]}
     for one in new["expect"]["records"]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._private_file import write_private
+from ..plan import PlannedCutover
 
 FORMAT_VERSION = 1
 
@@ -125,7 +126,7 @@ def _clock(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
-def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
+def read_progress(path: str, cutover: PlannedCutover) -> Progress:
     """Where the cutover stands that a plan's `cutover` is about: at its beginning if there is no file.
 
     Raises OtherStates if the file is about others and those are not where they began, UnreadableProgress.
@@ -136,7 +137,7 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
         cutover["former_ttl"],
         cutover["short_ttl"],
         moves_zones=moves_zones,
-        states=cutover["states"],
+        states={"former": cutover["states"]["former"], "new": cutover["states"]["new"]},
     )
     try:
         held = _read(path)
@@ -148,7 +149,7 @@ def read_progress(path: str, cutover: Mapping[str, Any]) -> Progress:
             times,
             moves_zones,
             int(held.get("delegation_ttl", 0)),
-            cutover["states"],
+            dict(fresh.states),
         )
     except FileNotFoundError:
         return fresh

@@ -20,6 +20,7 @@ from ....module_utils._postfix.option_values import (
     lifetime_problem,
     proxy_port_problem,
 )
+from ..plan import EdgeOption
 from ..problems import Several, Unfit
 from .readers import address, boolean, described, each, mail_domain, network, text, whole_number
 from .schema import Key, read_entries, read_entry
@@ -52,13 +53,13 @@ class Edge:
 
     def as_option(
         self, message_size: int | None, known: Iterable[str], inside: Iterable[str], is_front_end: bool
-    ) -> dict[str, Any]:
+    ) -> EdgeOption:
         """The option `edge` of the module postfix.
 
         known: addresses and networks of those who need no test and no limit; inside: its own and of the servers
         behind it.
         """
-        found: dict[str, Any] = {}
+        found: EdgeOption = {}
         if message_size is not None:
             found["message_size"] = message_size
         if self.client_limits:
@@ -73,9 +74,10 @@ class Edge:
             found["tls_outgoing"] = DANE
         if self.tls_required:
             found["tls_required"] = True
-        for name in ("queue_lifetime", "bounce_lifetime"):
-            if getattr(self, name):
-                found[name] = getattr(self, name)
+        if self.queue_lifetime:
+            found["queue_lifetime"] = self.queue_lifetime
+        if self.bounce_lifetime:
+            found["bounce_lifetime"] = self.bounce_lifetime
         return found
 
     @staticmethod

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ....module_utils._scanner import ACCEPT, MILTER, RSPAMD, SMTP, TEMPFAIL, TYPES, UNAVAILABLE, AddressError
 from ....module_utils._scanner import parse_address as parse
@@ -24,7 +23,7 @@ class Scanner:
     antivirus: bool = False
     unavailable: str = TEMPFAIL
 
-    def as_option(self) -> dict[str, Any]:
+    def as_option(self) -> dict[str, object]:
         more = {"antivirus": self.antivirus} if self.type == RSPAMD else {"address": self.address}
         return {"type": self.type, **more, "unavailable": self.unavailable}
 

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from ....module_utils._postfix.option_values import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
+from ..plan import PlannedHop
 from ..problems import Several, Unfit
 from .readers import address, described, host_name, items, mail_domain, one_of, text, whole_number
 from .schema import Key, read_entry
@@ -29,10 +30,15 @@ class Smarthost:
     tls_name: str = ""
     credentials: str = ""
 
-    def as_hop(self) -> dict[str, Any]:
-        hop: dict[str, Any] = {"address": self.address, "port": self.port}
-        more = {"tls": self.tls, "tls_name": self.tls_name, "credentials": self.credentials}
-        return hop | {name: value for name, value in more.items() if value}
+    def as_hop(self) -> PlannedHop:
+        hop: PlannedHop = {"address": self.address, "port": self.port}
+        if self.tls:
+            hop["tls"] = self.tls
+        if self.tls_name:
+            hop["tls_name"] = self.tls_name
+        if self.credentials:
+            hop["credentials"] = self.credentials
+        return hop
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape
-from typing import Any
 
+from ..plan import Plan
 from .graph import Network, Node, Way, network
 
 _BOX, _GAP, _LINE, _MARGIN = 190, 170, 16, 20  # pixels: a box's width, between columns, a line of text, around it all
@@ -31,7 +31,7 @@ text { fill: var(--text); }
 """
 
 
-def mermaid(plan: Mapping[str, Any]) -> str:
+def mermaid(plan: Plan) -> str:
     """A Mermaid flowchart of the plan."""
     drawn = network(plan)
     keys = {node.name: f"n{number}" for number, node in enumerate(drawn.nodes)}
@@ -55,7 +55,7 @@ def _mermaid_text(text: str) -> str:
     return re.sub(r"[^\w .,:/-]", "·", text)
 
 
-def svg(plan: Mapping[str, Any]) -> str:
+def svg(plan: Plan) -> str:
     """A picture of the plan that needs nothing from outside, in the colours that its reader prefers."""
     drawn = network(plan)
     places, width, height = _places(drawn)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ....module_utils._addresses import Address
+from ..plan import Step
 
 POSTFIX = "postfix"
 EXCHANGE = "exchange"
@@ -45,10 +46,10 @@ class ServerBehindRelays:
         return [address for relay in self.relays for address in relay.addresses]
 
 
-Steps = list[dict[str, str]]
+Steps = list[Step]
 
 
-def _step(title: str, lines: Iterable[str]) -> dict[str, str]:
+def _step(title: str, lines: Iterable[str]) -> Step:
     return {"title": title, "text": "".join(f"{line}\n" for line in lines)}
 
 

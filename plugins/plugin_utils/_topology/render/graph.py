@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ....module_utils._firewall.option_values import OUTSIDE as WAN
+from ..plan import Plan, PlannedFlow
 
 OUTSIDE = "outside"
 
@@ -40,13 +41,13 @@ class Network(NamedTuple):
     ways: list[Way]
 
 
-def network(plan: Mapping[str, Any]) -> Network:
+def network(plan: Plan) -> Network:
     """The nodes in the order of their columns, and the ways, open ones first."""
     return _Reader(plan).network()
 
 
 class _Reader:
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._nodes: dict[str, Node] = {}
         self._ways: dict[tuple[str, str, bool], Way] = {}
@@ -64,11 +65,12 @@ class _Reader:
 
     def network(self) -> Network:
         self._node(OUTSIDE, [], 0)
-        fronts = {**self._plan["relay"], **self._plan["server"]}
-        for name, host in fronts.items():
+        fronts = {name: relay["fqdn"] for name, relay in self._plan["relay"].items()}
+        fronts |= {name: server["fqdn"] for name, server in self._plan["server"].items()}
+        for name, fqdn in fronts.items():
             if name not in self._behind:
-                self._front_end(name, host["fqdn"])
-        for fqdn in sorted(self._preferences.keys() - {host["fqdn"] for host in fronts.values()}):
+                self._front_end(name, fqdn)
+        for fqdn in sorted(self._preferences.keys() - set(fronts.values())):
             self._exchanger_of_others(fqdn)
         last = max(node.column for node in self._nodes.values())
         for relay, hops in self._hops.items():
@@ -135,12 +137,12 @@ class _Reader:
                 found.append(device)
         return found, " or ".join(inner)
 
-    def _lets_in(self, flow: Mapping[str, Any], reached: set[str]) -> bool:
+    def _lets_in(self, flow: PlannedFlow, reached: set[str]) -> bool:
         if flow["action"] != "accept" or not reached & set(flow["destination"]):
             return False
         return WAN in flow["source"] or _is_somewhere_else(flow["source"], self._mail_hosts)
 
-    def _lets_relay_in(self, flow: Mapping[str, Any], server: str) -> bool:
+    def _lets_relay_in(self, flow: PlannedFlow, server: str) -> bool:
         return (
             flow["action"] == "accept"
             and server in flow["destination"]
@@ -162,8 +164,9 @@ class _Reader:
             if any(self._lets_relay_in(flow, address) for flow in flows)
         ]
         self._way(relay, server, f"through {' and '.join(through)}" if through else address)
-        hosts = {hop["host"] for hop in self._plan["server"].get(server, {}).get("smarthosts", ())}
-        self._ways[relay, server, True].both = relay in hosts
+        planned = self._plan["server"].get(server)
+        sends_to = {hop.get("host") for hop in planned["smarthosts"]} if planned else set()
+        self._ways[relay, server, True].both = relay in sends_to
 
     def _node(self, name: str, lines: list[str], column: int) -> None:
         node = self._nodes.setdefault(name, Node(name, lines, column))

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..plan import Plan, PlannedFlow, PlannedRecord, PlannedRelay, PlannedServer, PlanWarning, RecordToRemove, Request
 
 RECORD_COLUMNS = ("Record", "Type", "Value", "Preference", "TTL")
 FLOW_COLUMNS = ("Device", "From", "To", "Port", "Action")
 MAIL_COLUMNS = ("Host", "Name", "Takes mail for", "From", "Hands it to", "Sends through")
 
 
-def tables(plan: Mapping[str, Any]) -> str:
+def tables(plan: Plan) -> str:
     """The whole plan: records of each endpoint, flows, mail hosts, what to ask of somebody, warnings."""
     parts = [
         _titled(
@@ -32,28 +33,28 @@ def tables(plan: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def requests(plan: Mapping[str, Any]) -> str:
+def requests(plan: Plan) -> str:
     """What has to be asked of somebody, as it is to be entered; empty if there is nothing."""
     return "\n\n".join(map(_request, plan["manual"]))
 
 
-def record_rows(rrsets: Any) -> list[tuple[str, ...]]:
-    """A row for each record: name, type, value, MX preference, TTL in seconds."""
+def record_rows(rrsets: Iterable[PlannedRecord | RecordToRemove]) -> list[tuple[str, ...]]:
+    """A row for each record: name, type, value, MX preference, and TTL in seconds or, of one that goes, `removed`."""
     rows: list[tuple[str, ...]] = []
     for rrset in rrsets:
         for value in rrset["values"]:
             preference, shown = value.split(" ", 1) if rrset["type"] == "MX" else ("", value)
             shown = shown if shown == "." else shown.rstrip(".")
-            rows.append((rrset["name"], rrset["type"], shown, preference, str(rrset["ttl"])))
+            rows.append((rrset["name"], rrset["type"], shown, preference, str(rrset.get("ttl", "removed"))))
     return rows
 
 
-def flow_rows(flows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[str, ...]]:
+def flow_rows(flows: Mapping[str, Sequence[PlannedFlow]]) -> list[tuple[str, ...]]:
     """A row for each flow: device, from, to, port, action."""
     return [_flow_row(device, flow) for device, held in flows.items() for flow in held]
 
 
-def _flow_row(device: str, flow: Mapping[str, Any]) -> tuple[str, ...]:
+def _flow_row(device: str, flow: PlannedFlow) -> tuple[str, ...]:
     destination = flow["destination"] if "destination" in flow else [flow["public_address"]]
     action = flow["action"]
     if action == "forward":
@@ -64,7 +65,7 @@ def _flow_row(device: str, flow: Mapping[str, Any]) -> tuple[str, ...]:
     return (device, ", ".join(flow["source"]), ", ".join(destination), ports, action)
 
 
-def mail_rows(plan: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def mail_rows(plan: Plan) -> list[tuple[str, ...]]:
     """A row for each relay and server: host, name, domains, who may deliver, next hops, smarthosts."""
     rows = []
     for host, relay in plan["relay"].items():
@@ -78,7 +79,7 @@ def mail_rows(plan: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _mail_row(
-    host: str, role: Mapping[str, Any], domains: Sequence[str], senders: Sequence[str], hops: Sequence[str]
+    host: str, role: PlannedRelay | PlannedServer, domains: Sequence[str], senders: Sequence[str], hops: Sequence[str]
 ) -> tuple[str, ...]:
     through = [hop["address"] for hop in role["smarthosts"]] or ["MX lookup"]
     return (host, role["fqdn"], _some(domains), _some(senders), _some(hops), _some(through))
@@ -90,19 +91,18 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(once[:4]) + (f" and {len(once) - 4} more" if len(once) > 4 else "")
 
 
-def _request(request: Mapping[str, Any]) -> str:
+def _request(request: Request) -> str:
     """With the records, the rules or the commands to enter."""
     parts = [f"To be done by others ({request['owner']})\n{request['what']}\n({request['why']})"]
     if "records" in request:
         parts.append(_table(RECORD_COLUMNS, record_rows(request["records"])))
     if "flows" in request:
-        device = request["owner"].partition(": ")[2]
-        parts.append(_table(FLOW_COLUMNS, flow_rows({device: request["flows"]})))
+        parts.append(_table(FLOW_COLUMNS, flow_rows({request.get("device", request["owner"]): request["flows"]})))
     parts += [f"# {step['title']}\n{step['text'].rstrip()}" for step in request.get("steps", ())]
     return "\n".join(parts)
 
 
-def _where(warning: Mapping[str, str]) -> str:
+def _where(warning: PlanWarning) -> str:
     return f"{warning['host'] or 'all hosts'}, {warning['variable']}"
 
 

@@ -16,6 +16,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.sta
     Inventoried,
     Transition,
 )
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import tables
 
 DOMAINS = "mail_domains: [{name: example.org, ttl: 7200}]"
 DNS = "mail_dns: {default: {provider: rfc2136, server: 9.9.9.53}, other: {provider: rfc2136, server: 9.9.9.54}}"
@@ -302,3 +303,11 @@ def test_one_postfix_does_not_deliver_and_hand_on(between: Any) -> None:
 def test_a_pair_of_states_has_one_id(between: Any) -> None:
     assert between(DIRECT, NAT).id == between(DIRECT, NAT).id
     assert len({between(*pair).id for pair in ((DIRECT, NAT), (NAT, DIRECT), (DIRECT, RELAY))}) == 3
+
+
+@pytest.mark.parametrize("stage", [BESIDE, SWITCHED, NEW])
+def test_every_stage_can_be_shown(between: Any, stage: str) -> None:
+    """Also one in which an address goes, which has no TTL: inbound.mail.plan shows each before site carries it out."""
+    shown = tables(between(DIRECT, NAT).plan(stage))
+    (row,) = (line.split() for line in shown.splitlines() if line.startswith("mail.example.org") and " AAAA " in line)
+    assert row[2:] == ["2a00::10", "60" if stage == BESIDE else "removed"]
