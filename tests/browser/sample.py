@@ -14,7 +14,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ob
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import complete
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import summary
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import proven
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import judge
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import FAIL_ON
 
 if TYPE_CHECKING:
-    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Exchanger, Expectations
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import (
+        ExchangerOption,
+        Expectations,
+    )
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Acceptance
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Observation
 
@@ -20,7 +23,7 @@ class Params(TypedDict):
 
     expectations: Expectations | None
     domain: str | None
-    exchangers: list[Exchanger]
+    exchangers: list[ExchangerOption]
     observations: list[Observation] | None
     vantage: str | None
     helo: str | None

@@ -97,7 +97,7 @@ class _Checks:
             if accepted["until"]:
                 self.read("accepted.until", _date, accepted["until"], "date such as 2030-12-31")
             if accepted["id"] not in RULES:
-                self.problems.append(f"accepted.id: there is no rule {accepted['id']!r}; docs/checks.md lists them")
+                self.problems.append(f"accepted.id: there is no rule {accepted['id']!r} (docs/checks.md lists them)")
 
     def expectations(self, expect: Expectations) -> None:
         """Kind by kind."""

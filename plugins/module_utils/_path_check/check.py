@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.arguments import ArgumentsError, checked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Result, fails, summary
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import CheckResult, fails, summary
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import observe
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import Request
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import proven, report, verdict
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report, verdict
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import RULES
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import judge
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Expectations
 
 
-def run(params: Params, check_mode: bool) -> tuple[str | None, Result]:
+def run(params: Params, check_mode: bool) -> tuple[str | None, CheckResult]:
     """Why the task fails, None if it does not, and its result. Raises ArgumentsError."""
     params, expect = checked(params)
     if params["observations"]:
@@ -43,7 +44,7 @@ def run(params: Params, check_mode: bool) -> tuple[str | None, Result]:
     findings = [] if params["egress_only"] or params["inside"] else judge(case, params["accepted"], date.today())
     counts = summary(findings)
     text = report(case, findings, counts)
-    result: Result = {
+    result: CheckResult = {
         "changed": False,
         "findings": findings,
         "summary": counts,

@@ -116,7 +116,7 @@ class Expectations(TypedDict):
     delivery: list[ExpectedDelivery]
 
 
-class Exchanger(TypedDict):
+class ExchangerOption(TypedDict):
     """A mail exchanger as the option `exchangers` has it. addresses: empty if any are accepted."""
 
     host: str
@@ -139,7 +139,7 @@ def complete(expectations: Mapping[str, Any] | None) -> Expectations:
     }
 
 
-def of_exchangers(domain: str, exchangers: list[Exchanger]) -> Expectations:
+def of_exchangers(domain: str, exchangers: list[ExchangerOption]) -> Expectations:
     """The expectations of a domain with these exchangers. Raises ValueError for what is no name or address."""
     found = complete(None)
     values = sorted(f"{one['preference']} {bare(one['host'])}." for one in exchangers)

@@ -70,7 +70,7 @@ class Stats(TypedDict):
     rules: int
 
 
-class Result(TypedDict):
+class CheckResult(TypedDict):
     """Of inbound.mail.path_check, where it does not fail."""
 
     changed: bool

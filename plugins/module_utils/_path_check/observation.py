@@ -150,7 +150,7 @@ class Inside(Resolved):
     source: str
 
 
-class Policy(TypedDict):
+class MtaStsPolicy(TypedDict):
     """What a domain asks of senders by MTA-STS (RFC 8461). mode: enforce, testing or none; empty: there is no policy.
 
     error: why there is none, although a record says so.
@@ -181,7 +181,7 @@ class Observation(TypedDict):
     inside: list[Inside]
     connections: list[Connection]
     dialogues: list[Dialogue]
-    policies: list[Policy]
+    policies: list[MtaStsPolicy]
     pinned: list[Pinned]
     sent: list[Sent]
     traces: list[Trace]

@@ -8,20 +8,11 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._limits import SMTP_PORT
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import is_authoritative
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, steps
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import ACCEPTED, FINDING, UNKNOWN
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
-    OWN_SENDER,
-    POSTMASTER,
-    POSTMASTER_NULL,
-    STRANGER,
-    is_greylisted,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import counted, harmless, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +42,7 @@ def report(case: Case, findings: Sequence[Finding], summary: dict[str, int]) -> 
 
 def verdict(summary: dict[str, int]) -> str:
     words = [
-        _count(summary[key], word)
+        counted(summary[key], word)
         for key, word in (("error", "error"), ("warning", "warning"), ("notice", "notice"))
         if summary[key]
     ]
@@ -85,90 +76,6 @@ def _item(line: str) -> str:
     return "\n".join(textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="    "))
 
 
-def proven(case: Case) -> list[str]:
-    """What was seen to be as it should be, a line for each kind."""
-    lines = [*_proven_records(case), *_proven_ports(case), *_proven_smtp(case), *_proven_egress(case)]
-    return [harmless(line, 1000) for line in lines]
-
-
-def _proven_records(case: Case) -> list[str]:
-    right, servers = 0, set()
-    for record in case.dns.public_records:
-        expected = case.dns.expected_values(record["name"], record["type"])
-        said = case.dns.said(record["name"], record["type"])
-        if said and all(values == expected for _who, values, _alias in said):
-            right += 1
-            servers |= {
-                (server["name"], server["address"])
-                for server, answer in case.dns.answers(record["name"], record["type"])
-                if is_authoritative(answer)
-            }
-    if not right:
-        return []
-    names = {name for name, _address in servers}
-    where = (
-        f"the same at {_count(len(servers), 'address')} of {listed(sorted(names))}" if servers else "by the resolvers"
-    )
-    return [f"{_count(right, 'RRset')} of MX and addresses as declared, {where}"]
-
-
-def _proven_ports(case: Case) -> list[str]:
-    reach = case.reachability
-    answering = [address for _host, address, port in reach.expected_open if reach.status(address, port) == seen.OPEN]
-    closed = [
-        one["address"]
-        for one in reach.expected_closed
-        if reach.status(one["address"], one["port"]) in (seen.TIMEOUT, seen.REFUSED)
-        and reach.proven_family(6 if ":" in one["address"] else 4)
-    ]
-    lines = []
-    if answering:
-        lines.append(f"port 25 open from outside: {listed(answering)}")
-    if closed:
-        lines.append(f"port 25 closed from outside: {listed(closed)}")
-    return lines
-
-
-def _proven_smtp(case: Case) -> list[str]:
-    taken = {
-        step["domain"]
-        for one in case.smtp.dialogues
-        for step in steps(one, POSTMASTER, POSTMASTER_NULL)
-        if accepts(step)
-    }
-    refused = [
-        one["host"]
-        for one in case.smtp.dialogues
-        if any(step["code"] >= 450 for step in steps(one, STRANGER))
-        # "Later" may become a yes.
-        and not any(accepts(step) or is_greylisted(step) for step in steps(one, STRANGER, OWN_SENDER))
-    ]
-    lines = []
-    if taken:
-        lines.append(f"mail accepted for the postmaster of {listed(sorted(taken))}")
-    if refused:
-        lines.append(f"relaying for strangers denied by {listed(list(dict.fromkeys(refused)))}")
-    return lines
-
-
-def _proven_egress(case: Case) -> list[str]:
-    open_, closed = [], []
-    for one in case.expect["egress"]:
-        states = [
-            case.reachability.status(target, SMTP_PORT, one["source"]) for target in case.reachability.egress_targets
-        ]
-        if one["open"] and seen.OPEN in states:
-            open_.append(one["source"])
-        elif not one["open"] and seen.OPEN not in states and (seen.TIMEOUT in states or seen.REFUSED in states):
-            closed.append(one["source"])
-    lines = []
-    if open_:
-        lines.append(f"sends to the outside on port 25: {listed(open_)}")
-    if closed:
-        lines.append(f"cannot send to the outside on port 25: {listed(closed)}")
-    return lines
-
-
 def deliveries(case: Case) -> list[str]:
     """The path of each message that arrived, from its Received fields."""
     lines = []
@@ -187,9 +94,3 @@ def _hop(hop: seen.Hop, start: float) -> str:
     seconds = seconds_after(start, hop["date"])
     when = "" if seconds is None else f", {seconds:+d} s"
     return f"{hop['by']} (from {hop['address'] or hop['helo']}{when})"
-
-
-def _count(number: int, word: str) -> str:
-    if number == 1:
-        return f"1 {word}"
-    return f"{number} {word}es" if word.endswith("s") else f"{number} {word}s"

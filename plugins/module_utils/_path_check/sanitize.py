@@ -23,3 +23,10 @@ def listed(items: list[str], most: int = 8) -> str:
     if len(items) > most:
         items = [*items[:most], f"{len(items) - most} more"]
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def counted(number: int, word: str) -> str:
+    """`1 address`, `2 addresses`."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word}es" if word.endswith("s") else f"{number} {word}s"

@@ -10,13 +10,13 @@ from itertools import groupby
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import Finding, kind_of
 
+from .connections import OUTSIDE, TriedConnection, found_at
 from .markup import safe
-from .ways import OUTSIDE, Way, found_at
 
 _WIDTH, _ROW, _BOX, _GAP = 790, 56, 200, 24
 
 
-def drawing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
+def drawing(found: Sequence[TriedConnection], findings: Sequence[Finding]) -> str:
     """An SVG element without any outside resource; its colours are the page's. Its marks lead to the findings."""
     parts: list[str] = []
     top = 0.0
@@ -29,7 +29,7 @@ def drawing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
     return "\n".join([start, *parts, "</svg>"])
 
 
-def listing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
+def listing(found: Sequence[TriedConnection], findings: Sequence[Finding]) -> str:
     """The same in words, for screens that are too small for a drawing."""
     parts = []
     for source, group in groupby(found, key=lambda way: way.source):
@@ -43,11 +43,11 @@ def listing(found: Sequence[Way], findings: Sequence[Finding]) -> str:
     return "\n".join(parts)
 
 
-def _port(way: Way) -> str:
+def _port(way: TriedConnection) -> str:
     return "" if way.port == 25 else f" port {way.port}"
 
 
-def _fan(source: str, of_source: list[Way], findings: Sequence[Finding], top: float) -> list[str]:
+def _fan(source: str, of_source: list[TriedConnection], findings: Sequence[Finding], top: float) -> list[str]:
     """A source's box, and the ways from it."""
     middle = top + len(of_source) * _ROW / 2
     inside = of_source[0].host == OUTSIDE

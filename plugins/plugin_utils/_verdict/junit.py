@@ -11,8 +11,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings 
     ACCEPTED,
     NEVER,
     UNKNOWN,
+    CheckResult,
     Finding,
-    Result,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
@@ -21,7 +21,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict i
 _CLASS = "inbound.mail.verify"
 
 
-def junit(result: Result, fail_on: str = ERROR) -> str:
+def junit(result: CheckResult, fail_on: str = ERROR) -> str:
     """A test case for each rule without a finding, and one for each finding of the others.
 
     result: of inbound.mail.path_check. A finding that makes the task fail (`fail_on`) is a failure, one that is unknown

@@ -13,17 +13,17 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectati
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import (
     ACCEPTED,
     KINDS,
+    CheckResult,
     Finding,
-    Result,
     kind_of,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Hop, Observation
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import verdict
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
 
+from .connections import tried_connections
 from .drawing import drawing, listing
 from .markup import safe
-from .ways import ways
 
 _STYLE = """
 :root { color-scheme: light dark; --back: #fff; --text: #1c2024; --soft: #5c6670; --line: #d8dde2; --card: #f6f8fa;
@@ -65,12 +65,12 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
 """
 
 
-def page(result: Result, expectations: Expectations, title: str = "") -> str:
+def page(result: CheckResult, expectations: Expectations, title: str = "") -> str:
     """result: of inbound.mail.path_check; expectations: what it was told to expect; title: if not by the domains."""
     observation, findings, expectations = result["observation"], result["findings"], complete(expectations)
     title = title or _title(expectations)
     style = _STYLE + "".join(_rules_of_kind(kind) for kind in KINDS)
-    tried = ways(observation, expectations)
+    tried = tried_connections(observation, expectations)
     picture = f'{drawing(tried, findings)}\n<div class="ways">{listing(tried, findings)}</div>' if tried else ""
     sections = [
         _section("Proven", _list(result.get("proven") or [])),

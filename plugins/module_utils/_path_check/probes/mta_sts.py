@@ -21,12 +21,12 @@ _LONGEST = 64 * 1024
 _MODE = re.compile(r"^mode:[ \t]*(enforce|testing|none)[ \t]*\r?$", re.MULTILINE)
 
 
-async def find_policy(client: Client, domain: str, timeout: float) -> seen.Policy | None:
+async def find_policy(client: Client, domain: str, timeout: float) -> seen.MtaStsPolicy | None:
     """None if no record says that there is one. timeout: seconds for fetching it."""
     records = (await client.resolve(f"_mta-sts.{domain}", "TXT")).values
     if len([one for one in records if re.match(r"v=STSv1[ \t]*;", one)]) != 1:
         return None
-    found: seen.Policy = {"domain": domain, "mode": "", "error": ""}
+    found: seen.MtaStsPolicy = {"domain": domain, "mode": "", "error": ""}
     host = f"mta-sts.{domain}"
     addresses = await client.addresses(host)
     if not addresses:

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import complete
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES
+from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.connections import found_at, tried_connections
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.junit import junit
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
-from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.ways import found_at, ways
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J\x00\u202e]]>&amp;'\"</text>"
 EXPECTATIONS: dict[str, Any] = {
@@ -164,7 +164,10 @@ def test_page_is_complete_and_alone() -> None:
 
 
 def told(observation: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
-    return {way.address: (way.host, way.verdict, way.words) for way in ways(observation, complete(EXPECTATIONS))}
+    return {
+        way.address: (way.host, way.verdict, way.words)
+        for way in tried_connections(observation, complete(EXPECTATIONS))
+    }
 
 
 def test_ways_are_told_apart_in_words() -> None:
@@ -207,7 +210,9 @@ def test_findings_are_marked_where_they_were_found(place: str, ends: list[str]) 
     observation = result()["observation"]
     observation["connections"].append({**connection("198.51.100.1", "open"), "source": "insider"})
     found = [finding(places=[place])]
-    assert [way.address for way in ways(observation, complete(expectations)) if found_at(way, found)] == ends
+    assert [
+        way.address for way in tried_connections(observation, complete(expectations)) if found_at(way, found)
+    ] == ends
 
 
 def test_page_names_the_domains_and_the_way_of_messages() -> None:

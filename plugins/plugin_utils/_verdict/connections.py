@@ -18,7 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.observati
 _MOST_NAME_SERVERS = 12
 
 
-class Way(NamedTuple):
+class TriedConnection(NamedTuple):
     """A connection that was tried. should_open: None if nothing was expected of it. names: public ones of the host."""
 
     source: str
@@ -58,7 +58,7 @@ OUTSIDE = "outside"
 """What ways to the internet lead to, in place of a host."""
 
 
-def ways(observation: Observation, expectations: Expectations) -> list[Way]:
+def tried_connections(observation: Observation, expectations: Expectations) -> list[TriedConnection]:
     """From the vantage to name servers and to every address that was tried, and from hosts inside to the outside."""
     return [
         *_to_name_servers(observation),
@@ -67,21 +67,23 @@ def ways(observation: Observation, expectations: Expectations) -> list[Way]:
     ]
 
 
-def _to_name_servers(observation: Observation) -> list[Way]:
+def _to_name_servers(observation: Observation) -> list[TriedConnection]:
     """One for each address, however many zones it has; the worst of what it said of them."""
-    found: dict[str, Way] = {}
+    found: dict[str, TriedConnection] = {}
     for zone in observation["zones"]:
         for server in zone["servers"]:
             status = server["status"]
             if status == seen.ANSWERED and (server["rcode"] != "NOERROR" or not server["authoritative"]):
                 status = server["rcode"] if server["rcode"] != "NOERROR" else "without authority"
-            way = Way(observation["vantage"], server["name"], server["address"] or "no address", _DNS, status, True)
+            way = TriedConnection(
+                observation["vantage"], server["name"], server["address"] or "no address", _DNS, status, True
+            )
             if way.address not in found or not way.is_open:
                 found[way.address] = way
     return list(found.values())[:_MOST_NAME_SERVERS]
 
 
-def _to_exchangers(observation: Observation, expectations: Expectations) -> Iterator[Way]:
+def _to_exchangers(observation: Observation, expectations: Expectations) -> Iterator[TriedConnection]:
     """In the order of hosts as they are expected."""
     expected: dict[tuple[str, int], tuple[str, bool]] = {}
     names: dict[str, set[str]] = {}
@@ -100,17 +102,19 @@ def _to_exchangers(observation: Observation, expectations: Expectations) -> Iter
     for end in [*(end for end in expected if end in tried), *(end for end in tried if end not in expected)]:
         host, should_open = expected.get(end, (tried[end][0], True if tried[end][0] else None))
         called = frozenset(names.get(host, ()))
-        yield Way(observation["vantage"], host or end[0], *end, tried[end][1], should_open, called)
+        yield TriedConnection(observation["vantage"], host or end[0], *end, tried[end][1], should_open, called)
 
 
-def _to_outside(observation: Observation, expectations: Expectations) -> Iterator[Way]:
+def _to_outside(observation: Observation, expectations: Expectations) -> Iterator[TriedConnection]:
     should_open = {one["source"]: one["open"] for one in expectations["egress"]}
     for one in observation["connections"]:
         if one["source"] in should_open and one["source"] != observation["vantage"]:
-            yield Way(one["source"], OUTSIDE, one["address"], one["port"], one["status"], should_open[one["source"]])
+            yield TriedConnection(
+                one["source"], OUTSIDE, one["address"], one["port"], one["status"], should_open[one["source"]]
+            )
 
 
-def found_at(way: Way, findings: Sequence[Finding]) -> list[int]:
+def found_at(way: TriedConnection, findings: Sequence[Finding]) -> list[int]:
     """Which of the findings are about the end of the way, or about its start where the way leads outside."""
     called = {way.source} if way.host == OUTSIDE else {way.host, way.address, *way.names} - {""}
     return [number for number, one in enumerate(findings) if called & {*one["places"]}]
