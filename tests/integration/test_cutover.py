@@ -154,7 +154,7 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     refused = moves.cutover(former, check=False)
     lab.run("relay", "postconf -X smtpd_client_restrictions && postfix reload")
     assert refused.returncode != 0
-    assert "The records are not led there, as it was not seen that mail is taken" in said(refused)
+    assert "The DNS records were not published, as it was not seen that mail is taken" in said(refused)
     assert "Client host rejected" in said(refused)
     assert "10 first.example.org." in exchanges(lab, OLD)
     assert stands(lab, former) == {}

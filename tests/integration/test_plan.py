@@ -226,7 +226,7 @@ def test_credential_that_will_be_missed_stops_site_before_anything_is_changed(pl
     ):
         assert f"{line}\n" in shown, line
     assert "hunter2" not in shown
-    assert "TASK [Set up the mail server]" not in shown
+    assert "TASK [Configure the mail server]" not in shown
 
 
 def test_variables_made_of_others_are_read_as_the_host_has_them(plan: Plan, tmp_path: Path) -> None:

@@ -75,9 +75,13 @@ def tasks(folder: Path, playbook: str, *options: str) -> list[str]:
 PROBE = "Probe every mail exchanger by its address"
 STAGES = {
     "plan": (),
-    "mail": ("Set up the relay", "Set up the mail server"),
-    "firewall": ("Set up the NAT gateway", "Set up the DMZ firewall"),
-    "dns": (PROBE, "Stop unless each of them was seen to take mail", "Write the records"),
+    "mail": ("Configure the relay", "Configure the mail server"),
+    "firewall": ("Configure the NAT gateway", "Configure the DMZ firewall"),
+    "dns": (
+        PROBE,
+        "Require that every mail exchanger was seen to take mail",
+        "Publish the DNS records of each endpoint",
+    ),
 }
 
 
