@@ -114,3 +114,17 @@ def test_a_message_that_claims_more_hops_than_any_server_allows_is_read_to_a_lim
     found = hops("\n".join([*fields, ""]).encode())
     assert [found[0]["by"], found[-1]["by"]] == ["hop99.example", "hop0.example"]
     assert len(found) == 100
+
+
+def test_what_a_hop_says_of_itself_is_cut() -> None:
+    """Names have 255 octets at most (RFC 1035, section 2.3.4), and a date is far shorter than 60."""
+    found = hop(f"from {'a' * 256} ([203.0.113.25]) by {'b' * 256} with SMTP; {'c' * 61}")
+    assert found["helo"] == "a" * 255 + "..."
+    assert found["by"] == "b" * 255 + "..."
+    assert found["date"] == "c" * 60 + "..."
+    assert hop(f"from {'a' * 255} by {'b' * 255}; {'c' * 60}") == {
+        "helo": "a" * 255,
+        "address": "",
+        "by": "b" * 255,
+        "date": "c" * 60,
+    }
