@@ -16,14 +16,27 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
+from ansible_collections.inbound.mail.tests.integration import labs
 from debian_lab import image_root, layers, overlay
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what needs a lab, of which one works at a time, so that the rest can run beside it."""
-    for item in items:
-        if hasattr(item.module, "Lab"):
-            item.add_marker(pytest.mark.lab)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shard", metavar="i/n", help="of the labs' tests, only those of every n-th lab from the i-th on")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Mark what needs a lab, so that the rest can run beside it, and keep together what shares one (`loadgroup`)."""
+    lab = {item: labs.lab_of(item) for item in items if hasattr(item.module, "Lab")}
+    for item, name in lab.items():
+        item.add_marker(pytest.mark.lab)
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: labs.order(lab[item]) if item in lab else (-1, ""))
+    shard = config.getoption("--shard")
+    if shard:
+        ours = labs.share(set(lab.values()), shard)
+        config.hook.pytest_deselected(items=[item for item in items if lab.get(item) not in ours])
+        items[:] = [item for item in items if lab.get(item) in ours]
 
 
 @pytest.fixture(scope="session")

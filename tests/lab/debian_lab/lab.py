@@ -40,6 +40,10 @@ from debian_lab.network import PREFIX, Network, labs_with_namespaces, namespaces
 from debian_lab.scenario import CONTROLLER, RUN_TOKEN, Hold, Scenario, fill, load
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+PLACES = 2  # labs that work at a time: each waits for much of its time
+# Of inotify instances, of which root has a limited number: what a host's systemd takes, and what is left for others.
+_WATCHES_OF_HOST = 5
+_WATCHES_OF_OTHERS = 28
 MANAGED_GROUPS = ("mail_servers", "mail_relays", "mail_gateways", "mail_firewalls")
 
 
@@ -53,6 +57,7 @@ class Record:
     venv: str
     owner: tuple[int, str] | None  # pid and start of the process that takes it down; None: left running on purpose
     secrets: dict[str, str]
+    hosts: int = 0  # how many it has
 
     @property
     def is_kept(self) -> bool:
@@ -85,13 +90,14 @@ class Lab:
     @classmethod
     @contextlib.contextmanager
     def up(cls, folder: Path | str, release: str = "trixie", venv: str = "") -> Iterator[Lab]:
-        """Boot the scenario; take it down at the end of the `with`, whatever happens. Waits while another lab runs.
+        """Boot the scenario; take it down at the end of the `with`, whatever happens. Waits while there is no room.
 
         `venv` names the virtual environment in the cache whose Ansible runs; the default is the one that we run in.
         """
         scenario = load(Path(folder))
-        with _alone():
-            lab = cls._create(scenario, release, venv, _this_process())
+        with contextlib.ExitStack() as stack:
+            with _admitted(len(scenario.hosts), stack):
+                lab = cls._create(scenario, release, venv, _this_process())
             try:
                 lab._boot()
                 yield lab
@@ -102,10 +108,11 @@ class Lab:
     def up_and_leave(cls, folder: Path | str, release: str = "trixie", venv: str = "") -> Lab:
         """Boot the scenario and leave it running until `down`. LabError if it is running already."""
         scenario = load(Path(folder))
-        with _alone():
-            if any(record.folder == str(scenario.folder) for record in _records()):
-                raise LabError(f"{folder} is up already; to begin anew, first: tests/lab/lab.py down {folder}")
-            lab = cls._create(scenario, release, venv, None)
+        with contextlib.ExitStack() as stack:
+            with _admitted(len(scenario.hosts), stack):
+                if any(record.folder == str(scenario.folder) for record in _records()):
+                    raise LabError(f"{folder} is up already; to begin anew, first: tests/lab/lab.py down {folder}")
+                lab = cls._create(scenario, release, venv, None)
             try:
                 lab._boot()
             except BaseException:
@@ -129,7 +136,7 @@ class Lab:
     def _create(cls, scenario: Scenario, release: str, venv: str, owner: tuple[int, str] | None) -> Lab:
         values = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in sorted(scenario.secrets)}
         venv = venv or Path(sys.prefix).name
-        record = Record(secrets.token_hex(2), str(scenario.folder), release, venv, owner, values)
+        record = Record(secrets.token_hex(2), str(scenario.folder), release, venv, owner, values, len(scenario.hosts))
         lab = cls(scenario, record)
         lab.folder.mkdir(mode=0o700, parents=True)
         _write_private(lab.folder / "lab.json", json.dumps(asdict(record)))
@@ -393,6 +400,16 @@ class Lab:
 
 def sweep(lab: str) -> None:
     """Take a lab down, whatever state it is in, and make sure that nothing of it is left. Touches no other."""
+    with uninterrupted(), _sweeping():
+        _sweep(lab)
+
+
+def _sweeping() -> contextlib.AbstractContextManager[None]:
+    """One process at a time takes a lab down: half of one would look as if its process had died."""
+    return locked(RUN_FOLDER / "sweep", lambda: "lab: another process takes a lab down: waiting")
+
+
+def _sweep(lab: str) -> None:
     with uninterrupted():
         prefix = f"{PREFIX}{lab}-"
         for machine, nspawn in nspawn_processes(prefix).items():
@@ -416,30 +433,60 @@ def _this_process() -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Be the only one on this machine who works with a lab; clear away what labs that died left behind.
+def _admitted(hosts: int, stack: contextlib.ExitStack) -> Iterator[None]:
+    """Wait until the machine has room for a lab with this number of hosts, and clear away what labs that died left.
 
-    Labs that were left running on purpose stay: they are idle, and no lab sees anything of another.
+    What makes the lab known, its record, is written in the `with`: until then no other is admitted. `stack` holds
+    what is to be held as long as the lab works.
     """
     RUN_FOLDER.mkdir(mode=0o700, exist_ok=True)
     ours = [record.folder for record in _records() if record.owner == _this_process()]
     if ours:
-        # It would wait for itself, for ever.
+        # It could wait for itself, for ever.
         raise LabError(f"this process has a lab already ({', '.join(ours)}): take that down first")
 
     def busy() -> str:
         names = ", ".join(record.folder for record in _records() if record.is_owned)
-        return f"lab: another lab is running ({names}): waiting for it to end"
+        return f"lab: no room beside the labs that run ({names}): waiting for one to end"
 
-    with locked(RUN_FOLDER / "lock", busy):
-        disks = cache_folder() / "hosts"
-        disks.mkdir(parents=True, exist_ok=True)
+    # The lab of an older checkout takes this lock for itself: it would clear away every other lab.
+    stack.enter_context(locked(RUN_FOLDER / "lock", busy, shared=True))
+    # The first in the queue waits with the gate in its hand, so that small labs do not overtake a large one for ever.
+    with locked(RUN_FOLDER / "gate", busy):
+        if not _has_room(hosts):
+            say(busy())
+            while not _has_room(hosts):
+                time.sleep(0.2)
+        _clear_away()
+        yield
+
+
+def _clear_away() -> None:
+    """Take down what labs left behind whose process has ended."""
+    disks = cache_folder() / "hosts"
+    disks.mkdir(parents=True, exist_ok=True)
+    with _sweeping():
         folders = (*disks.iterdir(), *RUN_FOLDER.iterdir())
         there = labs_with_namespaces() | {path.name for path in folders if path.is_dir()}
-        for lab in sorted(there - {record.lab for record in _records() if record.is_kept}):
+        alive = {record.lab for record in _records() if record.is_kept or record.is_owned}
+        for lab in sorted(there - alive):
             say(f"lab: clearing away lab {lab}, whose process ended without doing so")
-            sweep(lab)
-        yield
+            _sweep(lab)
+
+
+def _has_room(hosts: int) -> bool:
+    """Whether a lab with this number of hosts can work beside those that work now. One lab always can.
+
+    Labs that were left running on purpose are idle: they take no place, but their hosts count.
+    """
+    records = _records()
+    working = [record for record in records if record.is_owned]
+    if not working:
+        return True
+    watches = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text(encoding="ascii"))
+    most = (watches - _WATCHES_OF_OTHERS) // _WATCHES_OF_HOST
+    there = sum(record.hosts for record in records if record.is_owned or record.is_kept)
+    return len(working) < PLACES and there + hosts <= most
 
 
 def _records() -> list[Record]:
@@ -454,5 +501,8 @@ def _records() -> list[Record]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    """At once: another process that reads it reads the whole."""
+    unfinished = path.with_name(f"{path.name}.new")
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
+    unfinished.rename(path)

@@ -45,15 +45,16 @@ def command(*words: str | Path, stdin: str | None = None) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, busy: Callable[[], str]) -> Iterator[None]:
-    """Hold the lock file `path`; say `busy()` once if somebody else holds it, and wait for them."""
+def locked(path: Path, busy: Callable[[], str], shared: bool = False) -> Iterator[None]:
+    """Hold the lock file `path`, alone or with others that share it; if it is taken, say `busy()` once and wait."""
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             say(busy())
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, mode)
         yield
 
 
