@@ -19,9 +19,9 @@ lab := $(current)/python tests/lab/lab.py
 RELEASE ?= trixie
 VENV ?= core-2.21
 SCENARIO ?= examples/relay
-EXAMPLES := $(sort $(dir $(wildcard examples/*/lab.yml)))
+LABS ?= 1
 
-.PHONY: help setup demo test lint sanity units programs servers labs lab lab-up lab-down bench mutation comparison docs screenshots changelog
+.PHONY: help setup demo check test lint lint-code lint-ansible lint-docs sanity units units-oldest units-current programs servers labs lab lab-up lab-down bench soak mutation comparison docs screenshots changelog
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,16 +33,26 @@ setup:  ## the packages and virtual environments that everything below needs
 demo: setup  ## the relay case on the embedded lab: plan, site, verify, the path of a delivered message
 	$(lab) demo examples/relay
 
-test: setup lint units  ## everything, as CI runs it
-	@# A lab waits for much of its time: what needs none runs beside the labs, of which one works at a time.
-	$(MAKE) --no-print-directory --jobs 2 labs sanity servers
+check: setup  ## before a change is sent: linters, types and the unit tests of the current core, in parallel
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target units-current lint
+	@echo 'make check: all of it passed'
+
+test: check programs  ## everything, as CI runs it
+	@# Labs wait for much of their time: what needs none runs beside them.
+	$(MAKE) --no-print-directory --jobs 2 labs servers sanity units-oldest
 	@echo 'make test: all of it passed'
 
-lint: setup
+lint: lint-code lint-ansible lint-docs  ## linters and types
+
+lint-code: setup
 	$(current)/ruff check .
 	$(current)/ruff format --check .
 	MYPYPATH='$(dev)' $(current)/mypy -p ansible_collections.inbound.mail.plugins
+
+lint-ansible: setup
 	PATH='$(current)':$$PATH ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/ansible-lint --offline --profile production
+
+lint-docs: setup
 	$(current)/antsibull-changelog lint
 	PATH='$(current)':$$PATH ANSIBLE_COLLECTIONS_PATH='$(dev)' $(current)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 
@@ -50,25 +60,25 @@ sanity: setup  ## ansible-test sanity, with the oldest and the current ansible-c
 	tests/sanity.sh core-2.19
 	tests/sanity.sh core-2.21
 
-units: setup  ## unit tests, with the oldest and the current ansible-core
-	PYTHONPATH='$(dev)' $(oldest)/python -m pytest -q tests/unit
-	PYTHONPATH='$(dev)' $(current)/python -m pytest -q tests/unit
+units: units-oldest units-current  ## unit tests, with the oldest and the current ansible-core
+
+units-oldest: setup
+	PYTHONPATH='$(dev)' $(oldest)/python -m pytest -q -n 2 tests/unit
+
+units-current: setup
+	PYTHONPATH='$(dev)' $(current)/python -m pytest -q -n 2 tests/unit
 
 # What tests of real servers and hosts run beside ours.
 programs: setup
 	@tests/toolchain.sh peers stand-ins browser
 
-servers: programs  ## against real servers, in namespaces and on loopback: as root
-	$(as_root_current) -m pytest -q -m 'not lab' tests/integration
+servers: programs  ## [K=EXPRESSION]: against real servers, in namespaces and on loopback: as root
+	$(as_root_current) -m pytest -q --durations=20 -m 'not lab' $(if $(K),-k '$(K)') tests/integration
 	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in labs.
-	$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py
+	$(if $(K),,$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py)
 
-labs: programs  ## on real hosts, and every example; the relay on Debian 12, and with the oldest ansible-core
-	$(as_root_current) -m pytest -v --durations=20 -m lab tests/integration
-	@test -n '$(EXAMPLES)' || { echo 'no example has a lab.yml: nothing was tested' >&2; exit 1; }
-	@# The relay: on Debian 13 relay-nat-firewall has all of it, and test_site.py runs it.
-	for example in $(filter-out examples/relay/,$(EXAMPLES)); do $(lab) run "$$example"; done
-	$(lab) run examples/relay --release bookworm --venv core-2.19
+labs: programs  ## [SHARD=i/n] [LABS=1]: on real hosts, and every example, LABS at a time: as root
+	$(as_root_current) -m pytest -v --durations=20 -n $(LABS) --dist loadgroup --no-loadscope-reorder -m lab $(if $(SHARD),--shard '$(SHARD)') tests/integration
 
 lab: setup  ## SCENARIO=FOLDER: boot it, run site twice, verify, take it down
 	$(lab) run $(SCENARIO) --release $(RELEASE) --venv $(VENV)
@@ -89,6 +99,10 @@ mutation: setup  ## how many faults put into pure code the unit tests find: PACK
 
 docs: setup  ## write the documents that are generated from the code
 	PYTHONPATH='$(dev)' $(current)/python docs/generate.py
+
+soak: setup  ## the long runs: 12 moves of mail, 1,000 changes of each firewall; DOC=--doc: into docs/benchmarks.md
+	@tests/toolchain.sh peers checkers
+	$(as_root_current) tests/bench/run.py cutover firewall-changes $(DOC)
 
 comparison: setup  ## what others say of the same broken zones: docs/comparison.md
 	@tests/toolchain.sh checkers
