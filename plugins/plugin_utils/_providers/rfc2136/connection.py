@@ -14,12 +14,12 @@ import asyncio
 import os
 import socket
 import ssl
-import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-from ....module_utils._dns.wire import MAX_MESSAGE, Malformed, encode_query, encode_question
+from ....module_utils._dns.transport import ON_THE_WAY, Stream, UdpSocket
+from ....module_utils._dns.wire import Malformed, encode_query, encode_question
 from ..._deps import dns
 from .response import VerifiedResponse, verified_response
 from .tsig import Signer, signer
@@ -35,8 +35,6 @@ _UDP_REQUEST = 512
 # Sockets to one server. A kernel spreads what comes from several over the threads of the server.
 _UDP_SOCKETS = 4
 _STREAMS = 2
-# Messages on the way at once: 2 x 96 fit in a server's default receive buffer (212,992 octets, at 768 each).
-_ON_THE_WAY = 96
 # Seconds until a UDP message is sent again; doubled each time.
 _FIRST_REPEAT = 0.8
 _TICK = 0.05
@@ -149,73 +147,46 @@ def _peer_errors() -> dict[type[dns.tsig.PeerError], str]:
 
 
 class _Datagrams(_Channel):
-    """A connected UDP socket: the kernel drops what comes from another address or port.
-
-    Without a transport of asyncio, which looks for other work after each datagram.
-    """
-
-    def __init__(self, signer: Signer | None, connected: socket.socket) -> None:
+    def __init__(self, signer: Signer | None, server: Server) -> None:
+        """Raises OSError."""
         super().__init__(signer)
-        self._socket = connected
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(connected, self._receive)
+        self._socket = UdpSocket(server.address, server.port, self.accept, self._fail)
 
-    def _receive(self) -> None:
-        for _number in range(_ON_THE_WAY):
-            try:
-                wire = self._socket.recv(MAX_MESSAGE)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self.fail_all(Unreachable(_reason(error)))
-                return
-            self.accept(wire)
+    def _fail(self, error: OSError) -> None:
+        self.fail_all(Unreachable(_reason(error)))
 
     def send(self, request: _Request) -> None:
         try:
             self._socket.send(request.wire)
-        except BlockingIOError:
-            # There is no room for it: it is lost, as datagrams are, and sent again.
-            return
         except OSError as error:
-            self.fail_all(Unreachable(_reason(error)))
+            self._fail(error)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket)
         self._socket.close()
 
 
-class _Stream(_Channel, asyncio.Protocol):
+class _Stream(_Channel):
     """A TCP or TLS connection on which many messages wait at once (RFC 7766, section 6.2.1.1)."""
-
-    transport: asyncio.Transport
 
     def __init__(self, signer: Signer | None) -> None:
         super().__init__(signer)
-        self._buffer = bytearray()
-        self.open = True
+        self.stream = Stream(self.accept, self._lost)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
+    @property
+    def open(self) -> bool:
+        return self.stream.open
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while len(self._buffer) >= 2 and len(self._buffer) >= (end := 2 + int.from_bytes(self._buffer[:2], "big")):
-            self.accept(bytes(self._buffer[2:end]))
-            del self._buffer[:end]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.open = False
-        self.fail_all(ConnectionClosed(_reason(exc) if exc else "the server closed the connection"))
+    def _lost(self, error: Exception | None) -> None:
+        self.fail_all(ConnectionClosed(_reason(error) if error else "the server closed the connection"))
 
     def send(self, request: _Request) -> None:
         if not self.open:
-            # It ended while another one was opened. Nobody would ever say so to what waits on it from now on.
+            # It ended while another one was opened, and reports nothing to what waits on it from now on.
             raise ConnectionClosed("the server closed the connection")
-        self.transport.write(struct.pack("!H", len(request.wire)) + request.wire)
+        self.stream.send(request.wire)
 
     def close(self) -> None:
-        self.transport.close()
+        self.stream.close()
 
 
 class ConnectionClosed(ExchangeError):
@@ -244,7 +215,7 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self._signer = signer(self.key)
-        self._room = asyncio.Semaphore(_ON_THE_WAY)
+        self._room = asyncio.Semaphore(ON_THE_WAY)
         self._opening = asyncio.Lock()
 
     async def query(self, name: Name, rdtype: RdataType) -> VerifiedResponse:
@@ -356,21 +327,10 @@ class Exchange:
         return self._datagrams[self._turn % _UDP_SOCKETS]
 
     def _open_datagrams(self) -> _Datagrams:
-        server = self.server
         try:
-            (family, kind, *_rest, address), *_others = socket.getaddrinfo(
-                server.address, server.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
-            )
-            connected = socket.socket(family, kind)
+            return _Datagrams(self._signer, self.server)
         except OSError as error:
             raise Unreachable(_reason(error)) from None
-        connected.setblocking(False)
-        try:
-            connected.connect(address)
-        except OSError as error:
-            connected.close()
-            raise Unreachable(_reason(error)) from None
-        return _Datagrams(self._signer, connected)
 
     async def _next_stream(self) -> _Stream:
         async with self._opening:
@@ -391,10 +351,11 @@ class Exchange:
 
     async def _open_stream(self) -> _Stream:
         loop = asyncio.get_running_loop()
+        opened = _Stream(self._signer)
         try:
-            _transport, protocol = await asyncio.wait_for(
+            await asyncio.wait_for(
                 loop.create_connection(
-                    lambda: _Stream(self._signer),
+                    lambda: opened.stream,
                     self.server.address,
                     self.server.port,
                     ssl=self.tls,
@@ -406,7 +367,7 @@ class Exchange:
             raise Unreachable("no connection within the time limit") from None
         except OSError as error:
             raise Unreachable(_reason(error)) from None
-        return protocol
+        return opened
 
 
 def _identifier() -> int:
