@@ -23,7 +23,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import Rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, judge
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,

@@ -31,7 +31,8 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation
     new_servers,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import listed, validated
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import ARGUMENT_SPEC, provider_of
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import provider_of
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.tsig import InvalidKey
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.secrets import secrets, with_environment
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.names import InvalidName, name_text, parse_name

@@ -17,7 +17,7 @@ options:
       - V(cloudflare) changes zones at Cloudflare.
       - V(route53) changes hosted zones of Amazon Route 53, with boto3.
       - V(octodns) writes through a provider of octoDNS, which has one for most DNS services.
-      - V(manual) writes nothing, and returns what somebody has to enter there.
+      - V(manual) writes nothing, and returns what to enter there.
     type: str
     choices: [rfc2136, powerdns, cloudflare, route53, octodns, manual]
     default: rfc2136
@@ -148,7 +148,7 @@ attributes:
 notes:
   - With O(provider=rfc2136) every zone is changed by one update, which the server makes whole or not at all. Only a
     zone whose changes are longer than a DNS message (64 KiB) takes several. An update says what was read before. If
-    somebody else changed these records in between, the server refuses it, and they are read and written once more.
+    another client changed these records in between, the server refuses it, and they are read and written once more.
   - What the other providers can do of that is on their pages; RV(ignore:atomic) says so too.
   - Everything written is read back, since some servers say yes and do nothing.
   - In check mode no update is sent, and the key needs no right to write.

@@ -14,7 +14,7 @@ author:
 description:
   - Says what has to be changed in the parent zone so that a zone goes from one DNS host to another, and looks whether
     it is done. The name servers of the parent zone are asked, not a resolver, which keeps the former answer.
-  - Fails before anybody should change the delegation if the new DNS host is not ready, which is if it does not have the
+  - Fails before the delegation is changed if the new DNS host is not ready, which is if it does not have the
     zone, if one of its name servers does not answer for it, if other records of the zone are missing there, or if the
     parent zone has DS records that no key of the new host goes with.
   - It writes nothing. The playbook C(inbound.mail.cutover) uses it; it is described in C(docs/cutover.md).
@@ -96,13 +96,13 @@ delegated:
   sample: false
 ttl:
   description:
-    - Seconds for which the name servers that were named may be asked by somebody, as their NS records have this TTL in
+    - Seconds for which the name servers that were named may still be asked, as their NS records have this TTL in
       the parent zone or in the zone itself.
   returned: success
   type: int
   sample: 86400
 requests:
-  description: What somebody has to change, a text for each zone that is not delegated yet.
+  description: What to change at the registrar, a text for each zone that is not delegated yet.
   returned: success
   type: list
   elements: str

@@ -107,7 +107,7 @@ EXAMPLES = r"""
     records:
       - {zone: example.org, name: example.org, type: MX, values: [20 backup.example.net], state: absent}
 
-- name: Say what somebody has to enter
+- name: List the records to enter by hand
   inbound.mail.dns_records:
     provider: manual
     records:
@@ -148,7 +148,7 @@ changes:
         - C(applied) is written and read back; C(predicted) would be written, were it not for check mode
           or O(write=false).
         - C(not_applied) is not written, as RV(errors) says why.
-        - C(unknown) was sent, and there is no answer to say whether it was written, or somebody else wrote over it.
+        - C(unknown) was sent, and there is no answer to say whether it was written, or another client overwrote it.
       type: str
   sample:
     - zone: example.org
@@ -197,7 +197,7 @@ leftover:
       description: Why they were left.
       type: str
 manual:
-  description: What somebody has to enter.
+  description: What to enter at the DNS service.
   returned: with O(provider=manual)
   type: dict
   contains:
@@ -217,7 +217,7 @@ manual:
       type: list
       elements: dict
     unknown:
-      description: The zones of which nobody could be asked, a dictionary each with C(zone) and C(message).
+      description: The zones of which no name server could be asked, a dictionary each with C(zone) and C(message).
       type: list
       elements: dict
 stats:

@@ -128,7 +128,7 @@ changes:
         - C(applied) is written and read back; C(predicted) would be written, were it not for check mode
           or O(write=false).
         - C(not_applied) is not written, as RV(errors) says why.
-        - C(unknown) was sent, and there is no answer to say whether it was written, or somebody else wrote over it.
+        - C(unknown) was sent, and there is no answer to say whether it was written, or another client overwrote it.
       type: str
   sample:
     - zone: example.org
@@ -177,7 +177,7 @@ leftover:
       description: Why they were left.
       type: str
 manual:
-  description: What somebody has to enter.
+  description: What to enter at the DNS service.
   returned: with O(provider=manual)
   type: dict
   contains:
@@ -197,7 +197,7 @@ manual:
       type: list
       elements: dict
     unknown:
-      description: The zones of which nobody could be asked, a dictionary each with C(zone) and C(message).
+      description: The zones of which no name server could be asked, a dictionary each with C(zone) and C(message).
       type: list
       elements: dict
 stats:

@@ -25,7 +25,7 @@ async def find_zone(client: Client, zone: str) -> seen.Zone:
     client.look_ahead(zone, "NS", "SOA")
     delegated, parent = await _ask_parent(client, zone)
     own, start = await client.resolve(zone, "NS"), await client.resolve(zone, "SOA")
-    # A resolver says the same of a zone that nobody delegated and of one whose servers are all dead; the parent knows.
+    # A resolver says the same of a zone that is not delegated and of one whose servers are all dead; the parent knows.
     names = {*own.values, *(parent["names"] if parent else [])}
     glue = parent["glue"] if parent else {}
     for name in sorted(names)[:_MOST_SERVERS]:

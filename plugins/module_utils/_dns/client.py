@@ -111,7 +111,7 @@ class Client:
             return answer
         server = place(address)
         try:
-            # Malformed: a name that nobody has, out of somebody's answer. OSError: this host has no more sockets.
+            # Malformed: an answer led to what is no name. OSError: this host has no more sockets.
             query = make_query(name, rdtype, recursive, validated)
             self._open(address, server)
         except (Malformed, OSError) as error:

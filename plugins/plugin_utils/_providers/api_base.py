@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A DNS service that is written through an interface of its own, and whose name servers are asked like anybody's."""
+"""A DNS service that is written through an interface of its own, and whose name servers are asked like any other."""
 
 from __future__ import annotations
 

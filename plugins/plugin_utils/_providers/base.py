@@ -152,7 +152,7 @@ class Provider(ABC):
         """Everything in the zone. Raises ProviderError where the service does not hand it out."""
 
     async def name_servers(self, zone: Name) -> list[Name]:
-        """The hosts that the service itself has for the zone, whoever it is delegated to. Raises ProviderError."""
+        """The hosts that the service itself has for the zone, wherever it is delegated to. Raises ProviderError."""
         key = Key(zone, dns.rdatatype.NS)
         rrset = (await self.read(zone, [key])).get(key)
         return [] if rrset is None else [host_in(key.rdtype, value) for value in sorted(rrset.values)]

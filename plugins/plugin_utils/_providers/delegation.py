@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which name servers a zone is delegated to, as the servers of its parent zone say it, and whether others are ready.
 
-Nobody's cache is asked: a resolver goes on naming the former servers for hours, or the new ones before all parents do.
+No cache is asked: a resolver goes on naming the former servers for hours, or the new ones before all parents do.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TRIES = 2
 
 
 class Contents(NamedTuple):
-    """differences: what of the zone's former contents is not at the new service; unread: why nobody can say."""
+    """differences: what of the zone's former contents is not at the new service; unread: why that is not known."""
 
     differences: list[str]
     unread: str
@@ -49,14 +49,14 @@ class NewServers:
         return NewServers({**self.addresses, **others.addresses})
 
     def glue(self, zone: Name) -> dict[Name, tuple[str, ...]]:
-        """What the parent has to say too, as nobody could look it up (RFC 1034, section 4.2.1)."""
+        """What the parent has to say too, as it could not be looked up (RFC 1034, section 4.2.1)."""
         return {host: found for host, found in self.addresses.items() if host.is_subdomain(zone)}
 
 
 @dataclass(frozen=True)
 class Delegation:
     """parent: the zone that delegates; named: of each of its servers that answered, the name servers that it names;
-    ttl: seconds that anybody may keep the name servers named now, by the parent or by themselves; problems: why the
+    ttl: seconds that a resolver may keep the name servers named now, by the parent or by themselves; problems: why the
     zone must not be delegated to the new ones."""
 
     parent: Name
@@ -177,7 +177,7 @@ class Parents:
                 yield f"{name_text(host)} ({', '.join(addresses)}) does not answer"
             elif signed and not any(is_signed_by(zone, signed, reply) for reply in answered):
                 yield (
-                    f"{name_text(host)} has no key that the DS records in the parent zone name, so whoever validates "
+                    f"{name_text(host)} has no key that the parent's DS records name, so a validating resolver "
                     "would find no mail exchanger. Have the DS records removed and wait until their TTL has passed, or "
                     "have the parent name a key of the new service too (RFC 6781, section 4.3.5)"
                 )

@@ -18,7 +18,8 @@ from ansible.plugins.action import ActionBase
 
 from .._deps import missing_libraries
 from .base import InvalidOptions
-from .registry import ARGUMENT_SPEC, run
+from .options import ARGUMENT_SPEC
+from .registry import run
 from .rfc2136.tsig import InvalidKey
 from .secrets import secrets, with_environment
 

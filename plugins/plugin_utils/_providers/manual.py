@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For a DNS service that nobody writes to from here: what somebody has to enter there, and whether it was done."""
+"""For a DNS service that is not written to from here: what to enter there, and whether it was done."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def answers(
     """What the world sees, by every authoritative server of each zone.
 
     done: whether each server answers all that was asked for, None if that cannot be said; waiting: what a server
-    answers instead, a dict of zone, name, type, server, answer; unknown: zone and message, where nobody could be asked.
+    answers instead, a dict of zone, name, type, server, answer; unknown: zone and message, where none could be asked.
     """
     name_servers = NameServers(timeout, traffic)
     room = asyncio.Semaphore(concurrency)

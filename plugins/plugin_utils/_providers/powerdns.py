@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
 
-USES = frozenset({"url", "api_token", "ca_path", "options"})
 _OPTIONS: dict[str, dict[str, Any]] = {"server_id": {"type": "str", "default": "localhost"}}
 
 _NOT_FOUND, _UNPROCESSABLE, _BAD_REQUEST = 404, 422, 400
@@ -56,14 +55,14 @@ class PowerDns(Hosted):
     """zones: the path of the server's zones."""
 
     service = "PowerDNS"
-    # A PATCH is a transaction of the backend. What somebody else writes in between is seen only by reading back.
+    # A PATCH is a transaction of the backend. What another client writes in between is seen only by reading back.
     capabilities = Capabilities(atomic=True, prerequisites=False)
 
     def __init__(self, api: Api, zones: str, timeout: float) -> None:
         super().__init__(timeout)
         self._api = api
         self._zones = zones
-        # What was read, and is nobody's to overwrite or nobody's to lose: by zone, the RRset as PowerDNS has it.
+        # What was read, and must be neither overwritten nor lost: by zone, the RRset as PowerDNS has it.
         self._read: dict[Name, dict[Key, Mapping[str, Any]]] = {}
         self._kinds: dict[Name, str] = {}
 
@@ -88,7 +87,7 @@ class PowerDns(Hosted):
         return [rrset for rrset in found if rrset is not None]
 
     async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
-        """A record that somebody has disabled would be lost with the RRset; and all that is written, if the zone is a
+        """A disabled record would be lost with the RRset; and all that is written, if the zone is a
         copy, with the next transfer."""
         problems = [
             f"{goal.key} has a record that is disabled ({record['content']}): enable or remove it in PowerDNS"

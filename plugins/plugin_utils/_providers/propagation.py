@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authoritative servers of zones, asked without a key, as anybody in the world asks them."""
+"""The authoritative servers of zones, asked without a key, as any resolver asks them."""
 
 from __future__ import annotations
 

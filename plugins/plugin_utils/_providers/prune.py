@@ -47,7 +47,7 @@ async def retire(
     try:
         contents = {rrset.key: rrset for rrset in await provider.contents(zone)}
     except ProviderError as error:
-        why = f"nobody can say whether something else in the zone names the host: {error}"
+        why = f"it is not known whether something else in the zone names the host: {error}"
         return [], [Leftover(rrset, why) for rrset in addresses]
     after = state_after(contents, changes)
     named = {host for host in hosts if is_named_by(host, after.values())}

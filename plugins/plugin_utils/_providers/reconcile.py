@@ -44,7 +44,7 @@ _READ_BACK_LIMIT = 3.0
 APPLIED = "applied"  # written, and read back
 PREDICTED = "predicted"  # nothing is written in this run: it would be
 NOT_APPLIED = "not_applied"  # not written
-UNKNOWN = "unknown"  # sent, but nobody can say whether it was written
+UNKNOWN = "unknown"  # sent, but it is not known whether it was written
 
 
 @dataclass
@@ -266,7 +266,7 @@ class Run:
         where = f"zone {name_text(result.zone)}"
         if replaced:
             raise ProviderError(
-                f"{where}: somebody else changed {_listed(replaced)} right after it was written here, and what they "
+                f"{where}: another client changed {_listed(replaced)} right after it was written here, and what they "
                 "wrote is there now: agree on who writes it, and run it again. Or the service keeps something else "
                 "than it is told, a longer TTL for example."
             )
@@ -274,7 +274,7 @@ class Run:
             raise ProviderError(
                 f"{where}: the server said yes (NOERROR) to the update, but does not answer it: {_listed(missing)}. "
                 "A policy of the server may ignore changes to these names or types "
-                "(PowerDNS: a dnsupdate policy script), or somebody changed them back at the same moment. "
+                "(PowerDNS: a dnsupdate policy script), or another client changed them back at the same moment. "
                 "Or it is a secondary that hands updates on and shows them later: name the primary in server."
             )
 

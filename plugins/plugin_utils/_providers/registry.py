@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that say which DNS service is written to, and how; documented in the fragment `dns_provider`."""
+"""From the options of a task to the DNS service that they are about."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .._records.names import InvalidName, parse_name
 from . import manual
 from .base import InvalidOptions, Provider, Traffic
+from .options import MANUAL, SPECIAL, USES, misplaced
 from .reconcile import Run, as_result
-from .rfc2136.provider import PROTOCOLS
-from .rfc2136.tsig import ALGORITHMS, DEFAULT_ALGORITHM, GSS
 from .secrets import TOKEN_VARIABLES
 
 if TYPE_CHECKING:
@@ -28,51 +26,20 @@ if TYPE_CHECKING:
     from .._records.rrsets import Goal
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """create: makes the provider, raises InvalidOptions; uses: which options it knows that not every provider knows."""
-
-    create: Callable[[Mapping[str, Any]], Provider]
-    uses: frozenset[str]
-
-
 # Modules beside this one, of which a task imports its own.
-_KINDS = {
+_MODULES = {
     "rfc2136": "rfc2136.provider",
     "powerdns": "powerdns",
     "cloudflare": "cloudflare.provider",
     "route53": "route53.provider",
     "octodns": "octodns.provider",
 }
-_MANUAL = "manual"
-
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "provider": {"type": "str", "choices": [*_KINDS, _MANUAL], "default": "rfc2136"},
-    "server": {"type": "str"},
-    "port": {"type": "int"},
-    "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "udp"},
-    "ca_path": {"type": "path"},
-    "key_name": {"type": "str"},
-    # Credentials are plain strings: a choice that does not hold would print the value.
-    "key_secret": {"type": "str", "no_log": True},
-    "key_algorithm": {"type": "str", "choices": [*ALGORITHMS, GSS], "default": DEFAULT_ALGORITHM},
-    "url": {"type": "str"},
-    "api_token": {"type": "str", "no_log": True},
-    "options": {"type": "dict", "no_log": True},
-    "timeout": {"type": "float", "default": 10.0},
-    "concurrency": {"type": "int", "default": 32},
-    "prune": {"type": "bool", "default": False},
-    "former_exchanges": {"type": "list", "elements": "str", "default": []},
-    "wait_timeout": {"type": "float", "default": 0.0},
-    "write": {"type": "bool", "default": True},
-}
-# Those without a default, of which one sees that they were given.
-_SPECIAL = frozenset({"server", "port", "ca_path", "key_name", "key_secret", "url", "api_token", "options"})
 
 
-def _kind(provider: str) -> _Kind:
-    module = import_module(f"{__package__}.{_KINDS[provider]}")
-    return _Kind(module.create, module.USES)
+def _create(options: Mapping[str, Any]) -> Provider:
+    """Raises InvalidOptions, tsig.InvalidKey."""
+    provider: Provider = import_module(f"{__package__}.{_MODULES[options['provider']]}").create(options)
+    return provider
 
 
 def run(
@@ -85,9 +52,9 @@ def run(
     started = time.monotonic()
     _check(options, declared.problems)
     goals = {zone: list(goals.values()) for zone, goals in declared.zones.items()}
-    if options["provider"] == _MANUAL:
+    if options["provider"] == MANUAL:
         return _by_hand(options, goals, started)
-    provider = _kind(options["provider"]).create(options)
+    provider = _create(options)
     work = Run(
         provider,
         goals,
@@ -122,25 +89,19 @@ def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]],
 
 
 def provider_of(options: Mapping[str, Any]) -> Provider:
-    """The DNS service itself. Raises InvalidOptions, also for one that nobody writes to from here, and InvalidKey."""
+    """The DNS service itself. Raises InvalidOptions, also for one that is not written to from here, and InvalidKey."""
     _check(options)
-    if options["provider"] == _MANUAL:
-        raise InvalidOptions([f"provider: {_MANUAL} is nobody that can be asked"])
-    return _kind(options["provider"]).create(options)
-
-
-def misplaced(provider: str, given: Collection[str]) -> list[str]:
-    """Those of the options given that not every provider knows, and this one does not."""
-    uses = _kind(provider).uses if provider in _KINDS else frozenset()
-    return sorted(_SPECIAL.intersection(given) - uses)
+    if options["provider"] == MANUAL:
+        raise InvalidOptions([f"provider: {MANUAL} has no service that can be asked"])
+    return _create(options)
 
 
 def _check(options: Mapping[str, Any], others: Collection[str] = ()) -> None:
     """others: problems found before."""
     problems = list(others)
     provider = options["provider"]
-    uses = _kind(provider).uses if provider in _KINDS else frozenset()
-    given = {name for name in _SPECIAL if options[name] not in (None, "", {})}
+    uses = USES[provider]
+    given = {name for name in SPECIAL if options[name] not in (None, "", {})}
     problems += [f"{name}: the provider {provider} has no use for it" for name in misplaced(provider, given)]
     if "api_token" in uses and "api_token" not in given:
         problems.append(f"api_token: the provider {provider} needs it, here or in {TOKEN_VARIABLES[provider]}")

@@ -17,7 +17,8 @@ from typing import Any
 from ansible_collections.inbound.mail.plugins.action.dns_records import RECORD_SPEC
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import InvalidOptions
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import validated
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import ARGUMENT_SPEC, run
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import run
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
 from name_server import Network
 

@@ -286,7 +286,7 @@ def test_somebody_else_writes_at_the_same_moment(fake: Fake, tasks: Callable[...
     identical = {"method": "POST", "status": 400, "errors": [{"code": 81058, "message": "An identical record exists."}]}
     fake.will({"method": "GET"}, {"method": "GET"}, identical, {"method": "GET"}, identical)
     (twice,), output = tasks({"records": [mx("10 mail.example.net")]})
-    assert "somebody else changed it between reading and writing" in twice["msg"], output
+    assert "another client changed it between reading and writing" in twice["msg"], output
     assert "An identical record exists, 81058" in twice["msg"]
     assert fake.contents("MX") == ["old.example.net"]
 

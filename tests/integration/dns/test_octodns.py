@@ -397,7 +397,7 @@ def test_what_an_unpleasant_provider_does(
     assert pruning["changed"] and f"stands at dynamic.{zone}" in pruning["leftover"][0]["reason"]
     assert contents(usual)[f"{zone}."]["old"] == {"A": a}
     meanwhile = results[-1]
-    assert meanwhile["changed"] and f"somebody else changed A old.{zone}" in output
+    assert meanwhile["changed"] and f"another client changed A old.{zone}" in output
     assert contents(rival)[f"{zone}."]["old"] == {}
 
 

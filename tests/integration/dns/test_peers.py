@@ -329,7 +329,7 @@ def test_octodns_when_somebody_else_writes_meanwhile(
     outcome = controller.records(named, [record(zone, "TXT", "v=spf1 mx -all", zone=zone)], server=front)
     assert not outcome.failed, outcome.output
     assert named.dig(zone, "TXT") == ['"other=1"', '"proof=1"', '"v=spf1 mx -all"']
-    assert "somebody else changed TXT" in outcome.output
+    assert "another client changed TXT" in outcome.output
 
 
 def test_a_policy_of_powerdns(

@@ -213,7 +213,7 @@ def test_somebody_else_keeps_changing_the_zone(
     front = trouble(server, "race", given=race(server, "update delete example.org MX", addition))
     outcome = controller.records(server, MX, server=front)
     assert outcome.failed
-    assert "somebody else changed MX example.org" in outcome.msg
+    assert "another client changed MX example.org" in outcome.msg
     assert "Run it again" in outcome.msg
     assert [change["status"] for change in outcome.changes] == ["not_applied"]
     assert "other.example.net." in server.dig("example.org", "MX")[0]

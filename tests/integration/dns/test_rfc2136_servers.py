@@ -95,7 +95,7 @@ def test_what_is_refused_is_said(make: Make, kind: type[NameServer], release: st
     server.start()
     before = server.dig("example.org", "MX")
     assert "zone example.com" in controller.records(server, [mx("10 mail.example.net", zone="example.com")]).msg
-    # Neither signs what it says of a key that it does not know, so it may be anybody's.
+    # Neither signs what it says of a key that it does not know, so it may be forged.
     unknown = controller.records(server, [mx("10 mail.example.net")], key_name="other", timeout=2)
     assert unknown.failed
     assert "heck key_name" in unknown.msg

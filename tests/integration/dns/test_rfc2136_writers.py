@@ -129,7 +129,7 @@ def begin_zones(server: Named, made: list[Round]) -> None:
 def told(result: dict[str, Any]) -> bool:
     """Whether it says what somebody else wrote."""
     texts = [result.get("msg", ""), *result.get("warnings", [])]
-    words = ("somebody else changed", "somebody changed them back", "is an alias")
+    words = ("another client changed", "another client changed them back", "is an alias")
     return any(word in text for text in texts for word in words)
 
 
@@ -191,7 +191,7 @@ def test_two_playbooks_at_once(
         check(server, one, records(after), [of_the_zone(outcome.result, one.zone) for outcome in outcomes])
         # A warning is in the output alone, with line breaks of its own.
         said = " ".join(" ".join(outcome.output.split()) for outcome in outcomes)
-        assert f"zone {one.zone}: between reading and writing somebody else changed" in said
+        assert f"zone {one.zone}: between reading and writing another client changed" in said
 
 
 def of_the_zone(result: dict[str, Any], zone: str) -> dict[str, Any]:

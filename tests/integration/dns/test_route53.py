@@ -365,7 +365,7 @@ def test_others_change_the_zone_at_the_same_moment(
     before = [change["before"]["values"] for change in found[2]["changes"]]
     assert before == [["10 theirs.example.net."]], "it was read twice"
     assert "msg" not in found[1]
-    assert f"somebody else changed records at Route 53 at {urls[2]} between reading and writing" in found[2]["msg"]
+    assert f"another client changed records at Route 53 at {urls[2]} between reading and writing" in found[2]["msg"]
     assert "the values provided do not match the current values" in found[2]["msg"]
     assert [change["status"] for change in found[2]["changes"]] == ["not_applied"]
     assert ministack.values(zone_id, f"{zone}.", "MX") == ["10 others.example.net."]

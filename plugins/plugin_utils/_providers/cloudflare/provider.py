@@ -29,7 +29,6 @@ from .zones import ZoneContent
 if TYPE_CHECKING:
     from dns.name import Name
 
-USES = frozenset({"url", "ca_path", "api_token", "options"})
 _OPTIONS: dict[str, dict[str, Any]] = {
     "account_id": {"type": "str"},
     "pending": {"type": "bool", "default": False},
@@ -206,7 +205,7 @@ class Cloudflare(Hosted):
 
     def _overtaken(self, zone: Name, reason: str) -> str:
         return (
-            f"zone {name_text(zone)}: {self._api.where} no longer has what was read ({reason}): somebody else changed "
+            f"zone {name_text(zone)}: {self._api.where} no longer has what was read ({reason}): another client changed "
             "it between reading and writing, or a service of Cloudflare took the name."
         )
 

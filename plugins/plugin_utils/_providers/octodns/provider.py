@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-USES = frozenset({"options"})
 # Some providers put all that they are given into one message; a DNS message has 64 KiB.
 _BATCH_OCTETS = 32 * 1024
 
@@ -254,7 +253,7 @@ class OctoDns(Hosted):
         reading = self._readings[zone]
         others = [str(change.key) for change in batch if self._rrset(zone, reading, change.key) != change.before]
         if others:
-            raise Conflict(f"zone {name_text(zone)}: somebody else changed {', '.join(others)} in the meantime.")
+            raise Conflict(f"zone {name_text(zone)}: another client changed {', '.join(others)} in the meantime.")
         self.traffic.messages += 1
         await self._ask(zone, "failed while it made changes", lambda: self._send(zone, reading, batch))
 
@@ -301,7 +300,7 @@ def _octodns_change(zone: Name, reading: _Reading, change: Change) -> Any:
 
 
 def _hidden(goal: Goal, cuts: Mapping[Name, RRset]) -> str | None:
-    """Why nobody would see it. The address of a name server below its own delegation is seen: glue (RFC 9471)."""
+    """Why it would not be seen. The address of a name server below its own delegation is seen: glue (RFC 9471)."""
     is_address = goal.key.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
     for cut, name_servers in cuts.items():
         is_glue = is_address and is_named_by(goal.key.name, [name_servers])

@@ -5,7 +5,7 @@
 
 An answer counts only if it comes from the server's address and port, has the identifier and the question of a message
 that waits for one, and, where a key is used, a valid signature. Everything else is ignored, as if it had not come:
-somebody who can send packets but not read ours gains nothing by guessing.
+an attacker who can send packets but not read ours gains nothing by guessing.
 """
 
 from __future__ import annotations
@@ -371,7 +371,7 @@ class Exchange:
 
 
 def _identifier() -> int:
-    """One that nobody can guess (RFC 5452, section 9.2)."""
+    """One that cannot be guessed (RFC 5452, section 9.2)."""
     return int.from_bytes(os.urandom(2), "big")
 
 

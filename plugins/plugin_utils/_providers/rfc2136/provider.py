@@ -17,6 +17,7 @@ from ..._records.names import name_text
 from ..._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
 from ..._records.values import host_in
 from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, Provider, ProviderError, Traffic
+from ..options import GSS
 from ..propagation import NameServers, addresses
 from . import rcodes
 from .connection import (
@@ -29,7 +30,7 @@ from .connection import (
 )
 from .gss_tsig import GssFailed, negotiate
 from .response import VerifiedResponse
-from .tsig import GSS, make_key
+from .tsig import make_key
 from .update import Update, batches_of, futile_update, update_of
 
 if TYPE_CHECKING:
@@ -37,11 +38,9 @@ if TYPE_CHECKING:
     from dns.rdatatype import RdataType
     from dns.tsig import Key as TsigKey
 
-PROTOCOLS = ("udp", "tcp", "tls")
 # Seconds for a whole zone.
 _TRANSFER_LIMIT = 60.0
 _DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
-USES = frozenset({"server", "port", "ca_path", "key_name", "key_secret"})
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Rfc2136(Provider):
         self.traffic = Traffic()
         self._options = options
         self._tls = ssl.create_default_context(cafile=options.ca_path) if options.protocol == "tls" else None
-        # One conversation with each server, begun by whoever needs it first.
+        # One conversation with each server, begun when it is first needed.
         self._primary_names: dict[Name, str] = {}
         self._primaries: dict[str, asyncio.Task[Exchange]] = {}
         self._name_servers = NameServers(options.timeout, self.traffic)
@@ -236,7 +235,7 @@ class Rfc2136(Provider):
         reply = await self._send(exchange, zone, update_of(zone, batch), batch)
         if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
             await self._check_zones(exchange, zone, batch)
-            # Whoever else writes may make wildcards.
+            # Another client may make wildcards.
             self._without_wildcard.clear()
             message = rcodes.overtaken(exchange, zone, batch)
             # An update that was sent twice may have been made the first time, and met itself the second.
@@ -264,10 +263,10 @@ class Rfc2136(Provider):
 
     async def rehearse(self, zone: Name, batch: Sequence[Change]) -> None:
         """By the same update with a prerequisite that is never met. Servers that look at who may write first refuse it;
-        others, as RFC 2136 has it (sections 3.2 and 3.3), say the same to everybody, and nothing is known."""
+        others, as RFC 2136 has it (sections 3.2 and 3.3), say the same to every client, and nothing is known."""
         exchange = await self._primary(zone)
         await self._check_zones(exchange, zone, batch)
-        # Whoever takes no notice of prerequisites would make the changes, so nobody gets them unseen.
+        # A server that ignores prerequisites would make the changes, so none gets them before it was tried without any.
         for changes in ((), batch):
             self.traffic.queries += 1
             reply = await self._send(exchange, zone, futile_update(zone, changes), batch)

@@ -115,7 +115,7 @@ def overtaken(exchange: Exchange, zone: Name, batch: Sequence[Change]) -> str:
     keys = [str(key) for key in sorted(change.key for change in batch)]
     more = f" or {len(keys) - 5} more RRsets" if len(keys) > 5 else ""
     return (
-        f"zone {name_text(zone)}: between reading and writing somebody else changed {' or '.join(keys[:5])}{more} "
+        f"zone {name_text(zone)}: between reading and writing another client changed {' or '.join(keys[:5])}{more} "
         f"at {exchange.server}."
     )
 

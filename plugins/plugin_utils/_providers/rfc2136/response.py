@@ -128,7 +128,7 @@ def _check_signature(message: Message, signer: Signer, request_mac: bytes) -> No
     record = message.additional[-1] if message.additional else None
     if record is None or record.rdtype != dns.rdatatype.TSIG:
         raise Malformed(
-            f"an answer that came is not signed with the key, so it may be anybody's; if it is the server's "
+            f"an answer that came is not signed with the key, so it may be forged; if it is the server's "
             f"({message.rcode}), it does not take the key, or the key may not do this: check key_name, key_algorithm "
             "and key_secret, and the rights of the key"
         )

@@ -15,24 +15,10 @@ from typing import TYPE_CHECKING
 
 from ..._deps import dns
 from ..._records.names import InvalidName, parse_name
+from ..options import GSS
 
 if TYPE_CHECKING:
     from dns.tsig import Key
-
-ALGORITHMS = (
-    "hmac-md5",
-    "hmac-sha1",
-    "hmac-sha224",
-    "hmac-sha256",
-    "hmac-sha256-128",
-    "hmac-sha384",
-    "hmac-sha384-192",
-    "hmac-sha512",
-    "hmac-sha512-256",
-)
-GSS = "gss-tsig"
-"""The algorithm whose keys Kerberos makes (gss.py)."""
-DEFAULT_ALGORITHM = "hmac-sha256"
 
 # The other name of it on the wire (RFC 8945, section 6).
 _WIRE_NAMES = {"hmac-md5": "hmac-md5.sig-alg.reg.int"}

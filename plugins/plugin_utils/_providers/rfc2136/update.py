@@ -122,7 +122,7 @@ def update_of(zone: Name, batch: Sequence[Change]) -> Update:
 
 def futile_update(zone: Name, batch: Sequence[Change] = ()) -> Update:
     """The changes behind a prerequisite that no zone meets: that there is no SOA at its apex. They are never made by
-    whoever looks at prerequisites first (section 3.2)."""
+    a server that checks prerequisites first (section 3.2)."""
     update = Update(zone)
     update.absent(Key(zone, dns.rdatatype.SOA))
     _add_changes(update, batch)
@@ -147,7 +147,7 @@ def _add_changes(update: Update, batch: Sequence[Change]) -> None:
 
 def _add_alias_prerequisites(update: Update, group: Sequence[Change]) -> None:
     """Servers leave out, in silence, a CNAME at a name with other records, and others at a name with a CNAME (section
-    3.4.2.2): nobody may have made one since the name was read."""
+    3.4.2.2): none may have been made since the name was read."""
     name = group[0].key.name
     if any(change.before is not None for change in group):
         return

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # An account has five requests a second for all its users and tools together (Route 53 Developer Guide, Quotas).
 _REQUESTS_PER_SECOND = 5.0
 _REQUESTS_AT_ONCE = 5
-# Whoever waits for changes to arrive leaves room for those who still make some.
+# Waiting for changes to arrive leaves room for the zones that are still written.
 _STATUS_REQUESTS_PER_SECOND = 2.0
 # Route 53 has no regions, but every request is signed for one.
 _DEFAULT_REGION = "us-east-1"
@@ -91,7 +91,7 @@ class Api:
             connect_timeout=timeout,
             read_timeout=timeout,
             max_pool_connections=_REQUESTS_AT_ONCE,
-            # Botocore would also repeat a change whose answer was lost, and nobody could say which of the two was made.
+            # Botocore would also repeat a change whose answer was lost, and hide which of the two was made.
             retries={"total_max_attempts": 1},
             user_agent_extra="inbound.mail",
         )
@@ -107,7 +107,7 @@ class Api:
         self._pace = _Pace(_REQUESTS_PER_SECOND, _REQUESTS_AT_ONCE)
         self._status_pace = _Pace(_STATUS_REQUESTS_PER_SECOND, 1)
         self._timeout = timeout
-        # A service that answers nobody any more is given up for all: a thousand zones do not wait one after the other.
+        # A service that answers no more is given up for all: a thousand zones do not wait one after the other.
         self._answered_at = 0.0
         self._given_up: str | None = None
 

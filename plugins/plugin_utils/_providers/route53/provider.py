@@ -26,7 +26,6 @@ from .zones import HostedZones
 if TYPE_CHECKING:
     from dns.name import Name
 
-USES = frozenset({"url", "ca_path", "options"})
 _OPTIONS: dict[str, dict[str, Any]] = {
     "profile": {"type": "str"},
     "region": {"type": "str"},
@@ -126,7 +125,8 @@ class Route53(Provider):
         self._as_read: dict[Name, dict[RRset, dict[str, Any]]] = {}
         self._constructions: dict[Name, dict[Key, str]] = {}
         self._delegations: dict[Name, dict[Name, RRset]] = {}
-        self._change_ids: dict[Name, list[str]] = {}
+        # By zone: what the administrator reads of a change, and its id.
+        self._change_ids: dict[Name, dict[str, str]] = {}
 
     async def close(self) -> None:
         self._api.close()
@@ -159,7 +159,7 @@ class Route53(Provider):
         return state
 
     async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
-        """What is more than values and a TTL is not ours to replace; what is below a delegation nobody would see."""
+        """What is more than values and a TTL is not ours to replace; what is below a delegation would not be seen."""
         names = {goal.key.name for goal in goals}
         problems = [
             f"{key} is {construction}, which is not replaced: take another name, or remove it at the service"
@@ -259,11 +259,13 @@ class Route53(Provider):
         except ApiError as error:
             if error.code == "InvalidChangeBatch" and any(text in error.details for text in _NOT_AS_READ):
                 raise Conflict(
-                    f"zone {name_text(zone)}: somebody else changed records at {self._api.name} between reading and "
+                    f"zone {name_text(zone)}: another client changed records at {self._api.name} between reading and "
                     f"writing: {error.details}"
                 ) from None
             raise
-        self._change_ids.setdefault(zone, []).append(answer["ChangeInfo"]["Id"].rpartition("/")[2])
+        change_id = answer["ChangeInfo"]["Id"].rpartition("/")[2]
+        text = f"all name servers of {self._api.name} ({change_id})"
+        self._change_ids.setdefault(zone, {})[text] = change_id
 
     def _requests(self, zone: Name, changes: Iterable[Change]) -> list[tuple[str, dict[str, Any]]]:
         """Actions with their record sets. A DELETE fails unless all is as it was read, a CREATE if there is something;
@@ -299,13 +301,12 @@ class Route53(Provider):
                 f"zone {name_text(zone)}: written, but the answer of {self._api.name} was lost, so that it cannot be "
                 "asked whether all its name servers have the change."
             )
-        return [f"all name servers of {self._api.name} ({change_id})" for change_id in self._change_ids[zone]]
+        return list(self._change_ids[zone])
 
     async def shows(self, zone: Name, server: str, changes: Collection[Change]) -> bool:
         del changes
-        change_id = server.rpartition("(")[2].rstrip(")")
         self.traffic.queries += 1
-        answer = await self._api.call(zone, "get_change", Id=change_id)
+        answer = await self._api.call(zone, "get_change", Id=self._change_ids[zone][server])
         return bool(answer["ChangeInfo"]["Status"] == "INSYNC")
 
 

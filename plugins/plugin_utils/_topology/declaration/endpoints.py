@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..._providers.registry import ARGUMENT_SPEC, misplaced
-from ..._providers.rfc2136.tsig import GSS
+from ..._providers.options import ARGUMENT_SPEC, GSS, misplaced
 from ..problems import Several, Unfit
 from .readers import described
 from .schema import unknown_key

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
 
 TASKS = Path(__file__).resolve().parents[5] / "roles/mail_dns/tasks/main.yml"
 

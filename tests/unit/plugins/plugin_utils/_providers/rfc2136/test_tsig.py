@@ -15,12 +15,12 @@ import dns.rrset
 import dns.tsig
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import Malformed
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ALGORITHMS
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.response import (
     VerifiedResponse,
     verified_response,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.tsig import (
-    ALGORITHMS,
     InvalidKey,
     Signer,
     make_key,
