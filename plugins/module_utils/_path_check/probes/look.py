@@ -20,7 +20,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ob
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.submit import Delivery
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import OUTSIDE
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.dns import DnsProbe
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_probe import Questions
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_probe import SmtpProbe
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.smtp_session import try_connection
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import greeting_name
 
@@ -70,7 +70,7 @@ class _Observer:
         self.record["resolvers"] = list(request.resolvers)
         self.dns = DnsProbe(request, self.record)
         self.slots = asyncio.Semaphore(request.concurrency)
-        self.dialogues: list[Questions] = []
+        self.dialogues: list[SmtpProbe] = []
         self.deliveries: list[Delivery] = []
 
     def finished(self, complete: bool, seconds: float) -> seen.Observation:
@@ -85,7 +85,7 @@ class _Observer:
         self.record["connections"].sort(key=lambda one: (one["address"], one["port"]))
         self.record["policies"].sort(key=lambda one: one["domain"])
         self.record["pinned"].sort(key=lambda one: one["host"])
-        self.record["dialogues"] = [questions.dialogue for questions in self.dialogues]
+        self.record["dialogues"] = [probe.dialogue for probe in self.dialogues]
         self.record["sent"] = [delivery.sent for delivery in self.deliveries]
         return self.record
 
@@ -167,12 +167,12 @@ class _Observer:
         )
 
     def _converse(self, host: str, name: str, address: str, port: int, domains: list[str]) -> Awaitable[object]:
-        questions = Questions(host, name, address, port, domains, self.request.helo, _token())
-        self.dialogues.append(questions)
+        probe = SmtpProbe(host, name, address, port, domains, self.request.helo, _token())
+        self.dialogues.append(probe)
 
         async def ask() -> None:
             async with self.slots:
-                await questions.ask(self.request.timeout, self.request.smtp_timeout, self.request.greylist_patience)
+                await probe.ask(self.request.timeout, self.request.smtp_timeout, self.request.greylist_patience)
 
         return gathered([ask(), self.dns.reverse(address)]) if self.request.needs_dns else ask()
 

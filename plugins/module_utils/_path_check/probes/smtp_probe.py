@@ -76,8 +76,8 @@ def strangers(domain: str, elsewhere: str) -> list[tuple[str, str]]:
     ]
 
 
-class Questions:
-    """One exchanger and what to ask it.
+class SmtpProbe:
+    """The dialogue with one exchanger.
 
     name: by which senders know it; helo: this host's name or empty; token: an unknown recipient's local part.
     """
@@ -145,7 +145,7 @@ class Questions:
                     self._note_again(again, (*_OWN, *_STRANGE))
                 await conversation.command("QUIT")
 
-    def _note_again(self, again: Questions, whats: Sequence[str]) -> None:
+    def _note_again(self, again: SmtpProbe, whats: Sequence[str]) -> None:
         self.dialogue["steps"] = [step for step in self.dialogue["steps"] if step["what"] not in whats]
         self.dialogue["steps"] += again.dialogue["steps"]
 
