@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Optional
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 MODULE = "inbound.mail.firewall"
+
+Variables = Optional[dict[str, Any]]
+Result = dict[str, Any]
 
 # Seconds between two attempts to reach a host that refuses connections.
 _PAUSE = 1.0
@@ -26,8 +29,8 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
+    def run(self, tmp: str | None = None, task_vars: Variables = None) -> Result:
+        result: Result = super().run(tmp, task_vars)
         started = time.monotonic()
         result.update(self._execute_module(module_name=MODULE, task_vars=task_vars))
         if result.get("confirmed", True) or result.get("failed"):
@@ -37,13 +40,13 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"The change could not be confirmed: {confirmed.get('msg')}")
         return {**result, "confirmed": True}
 
-    def _confirm(self, task_vars: dict[str, Any] | None, deadline: float) -> dict[str, Any]:
+    def _confirm(self, task_vars: Variables, deadline: float) -> Result:
         """Try until the host takes the change back: one lost connection is no reason to lose a good change."""
         arguments = {key: value for key, value in self._task.args.items() if key == "name"} | {"state": "confirmed"}
         while True:
             self._connection.reset()
             try:
-                confirmed: dict[str, Any] = self._execute_module(MODULE, arguments, task_vars=task_vars)
+                confirmed: Result = self._execute_module(MODULE, arguments, task_vars=task_vars)
             except AnsibleConnectionFailure as error:
                 if time.monotonic() < deadline:
                     time.sleep(_PAUSE)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of ours in a file of somebody else's, so that every change can be taken back byte for byte.
+"""Lines of ours in a file that others own, so that every change can be undone byte for byte.
 
-They stand in one block per owner; a line of somebody else's for the same thing is commented out where it stands, with a
+They stand in one block per owner; a line that others wrote for the same thing is commented out where it stands, with a
 prefix that names the owner. So the file itself says what was there before, there is no record beside it that could be
 lost or go stale, and nothing is ever there twice.
 
@@ -25,7 +25,7 @@ _NO_NEWLINE = "# The line above was the last one and had no newline.\n"
 
 
 class DamagedBlockError(ValueError):
-    """A block of ours has lost its end, so nobody can tell which lines are ours."""
+    """A block of ours has lost its end, so it is unknown which lines are ours."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
 def with_lines(text: str, owner: str, lines: Iterable[str], ours: Callable[[LogicalLine], bool]) -> str:
     """Have exactly these lines for this owner; what it owned before and does not need now is put back.
 
-    ours: whether a line of somebody else's is for the same as one of these.
+    ours: whether a line that others wrote is for the same as one of these.
     """
     lines = list(lines)
     if not lines:

@@ -12,15 +12,15 @@ version_added: "0.1.0"
 author:
   - the inbound.mail contributors (@inbound-mail)
 description:
-  - Makes a list of flows so on a host that routes, as one table of its own that is replaced in one transaction. What
-    nft or the kernel refuses changes nothing.
-  - Only TCP to the flows' ports is looked at. All else, the host's own input and output, and every other table are left
-    as they are.
+  - Applies a list of flows on a host that routes, as one table of its own that is replaced in one transaction. If nft
+    or the kernel rejects it, nothing changes.
+  - Only TCP to the ports of the flows is filtered. All other traffic, the host's own input and output, and every other
+    table stay as they are.
   - The first flow that matches a connection decides on it. What no flow matches passes.
   - The table is loaded at boot before the network comes up, and again whenever C(nftables.service) is started or
-    reloaded, which flushes everybody's rules. Where a flow lets something through, the host is made to route.
+    reloaded, which flushes all rules. Where a flow accepts or forwards connections, the module enables IP forwarding.
   - The source address of mail from outside is kept, unless a flow says otherwise. Mail filters depend on it.
-  - nftables has to be there; the roles P(inbound.mail.mail_nat_gateway#role) and
+  - nftables has to be installed; the roles P(inbound.mail.mail_nat_gateway#role) and
     P(inbound.mail.mail_dmz_firewall#role) install it.
 extends_documentation_fragment:
   - inbound.mail.attributes
@@ -28,7 +28,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Where nft is not installed yet, the prediction starts from no rules.
+      - Where nft is not installed yet, the prediction starts from an empty ruleset.
       - Nothing is written, but the kernel shows its rules to root alone.
       - An interface that is missing is a warning.
   diff_mode:
@@ -49,18 +49,18 @@ options:
     default: mail
   backend:
     description:
-      - Who keeps the host's packet filter, and so has to let through what the table accepts. V(auto) finds out, from
-        what is in force; two at once are an error that names both.
+      - The firewall manager that owns the host's packet filter, and so has to accept what the table accepts. V(auto)
+        detects it from the rules in force; two at once are an error that names both.
       - V(firewalld) gets policies, V(ufw) a block in its C(before.rules), V(iptables) a chain that C(FORWARD) calls.
         Beside any of them but ufw, Docker's C(DOCKER-USER) calls that chain too.
-      - V(nftables) has the table alone, also where somebody else may drop what it accepts.
+      - V(nftables) sets the table alone, also where other rules may drop what it accepts.
     type: str
     choices: [auto, nftables, firewalld, ufw, iptables]
     default: auto
   interfaces:
     description:
       - Sets of interfaces by name, for example V(wan) for C(eth0) and V(dmz) for C(eth1).
-      - The set V(wan) is known to lead outside, and so are the sets that forwards take from.
+      - The set V(wan) leads outside, and so do the sets that are the source of a forward.
     type: dict
     default: {}
   flows:
@@ -70,13 +70,13 @@ options:
     default: []
     suboptions:
       name:
-        description: What messages and logs call the flow. Unique in the list; V(flow-1) and so on when left out.
+        description: The name of the flow in messages and logs. Unique in the list; V(flow-1) and so on when left out.
         type: str
       action:
         description:
-          - V(forward) sends connections to O(flows[].public_address) on to O(flows[].targets), and lets them through.
+          - V(forward) translates connections to O(flows[].public_address) to O(flows[].targets), and accepts them.
           - V(accept), V(drop) and V(reject) (by a TCP reset) filter what the host routes, by its real addresses.
-          - V(snat) lets what O(flows[].source) sends out of O(flows[].destination) leave from
+          - V(snat) translates the source of connections from O(flows[].source) to O(flows[].destination) to
             O(flows[].egress_address).
         type: str
         choices: [forward, accept, drop, reject, snat]
@@ -86,7 +86,7 @@ options:
         type: list
         elements: str
       destination:
-        description: The same for where it goes. For V(snat), where it leaves the host.
+        description: The same for the destination. For V(snat), where the connection leaves the host.
         type: list
         elements: str
       ports:
@@ -127,7 +127,7 @@ options:
         description: The IPv4 address that mail leaves from.
         type: str
       limits:
-        description: What one client address may do. More than that is dropped.
+        description: Limits for one client address. Connections beyond them are dropped.
         type: dict
         suboptions:
           rate:
@@ -142,23 +142,23 @@ options:
         default: false
   state:
     description:
-      - V(absent) takes out the table and all that was written for it, and puts back the sysctls.
+      - V(absent) removes the table and all that was written for it, and restores the sysctls.
       - V(confirmed) confirms a change that was made with O(confirm_timeout); a task that makes one does it by itself.
     type: str
     choices: [present, absent, confirmed]
     default: present
   confirm_timeout:
     description:
-      - Seconds in which a change has to be confirmed over a new connection, or the host takes it back by itself. The
-        task does that at once, and fails if it cannot.
-      - Until then nothing is written that outlives a reboot. Rules and sysctls are taken back alike.
+      - Seconds within which a change has to be confirmed over a new connection; otherwise the host reverts it itself.
+        The task confirms it at once, and fails if it cannot.
+      - Until then nothing is written that outlives a reboot. Rules and sysctls are reverted alike.
       - V(0) makes changes without confirmation. Otherwise systemd has to run on the host.
     type: int
     default: 0
 """
 
 EXAMPLES = r"""
-- name: Forward mail to the server, and let it leave from the address that it comes in by
+- name: Forward mail to the server, and send its mail from the same public address
   inbound.mail.firewall:
     name: nat
     interfaces:
@@ -185,7 +185,7 @@ EXAMPLES = r"""
         source: [lan]
         destination: [wan]
 
-- name: Mail reaches the relay from outside, and the server from the relay alone
+- name: Accept mail for the relay from outside, and for the server from the relay alone
   inbound.mail.firewall:
     name: dmz
     interfaces:
@@ -195,7 +195,7 @@ EXAMPLES = r"""
       - {name: relay, action: accept, source: [198.51.100.17], destination: [192.168.0.10]}
       - {name: server, action: drop, destination: [192.168.0.10, "2001:db8:10::10"]}
 
-- name: Make a change that must not lock anybody out
+- name: Change a firewall without locking yourself out
   inbound.mail.firewall:
     name: nat
     confirm_timeout: 60
@@ -204,7 +204,7 @@ EXAMPLES = r"""
     flows:
       - {name: ssh, action: drop, source: [wan], ports: [22]}
 
-- name: Take it out again
+- name: Remove it
   inbound.mail.firewall:
     name: dmz
     state: absent
@@ -222,7 +222,7 @@ confirmed:
   type: bool
   sample: true
 confirm_within:
-  description: Seconds in which the change has to be confirmed by O(state=confirmed). The task itself uses it up.
+  description: Seconds in which the change has to be confirmed by O(state=confirmed). The task itself uses it.
   returned: when a change waits for confirmation
   type: int
   sample: 60

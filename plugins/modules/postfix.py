@@ -7,21 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: postfix
-short_description: Make Postfix a relay or a mail server, and take it back
+short_description: Configure Postfix as a relay or a mail server, and undo it
 version_added: "0.1.0"
 author:
   - the inbound.mail contributors (@inbound-mail)
 description:
   - Sets parameters of C(main.cf) and the lookup tables that they name, as a O(relay), as a O(server), or one by one.
   - Nothing else in C(main.cf) or C(master.cf) is touched. Parameters and services of this module stand in a block of
-    their own; a line for one of them that was there before is commented out where it stands. What is no longer wanted
-    is put back as it was, and O(state=absent) gives back the files byte for byte.
+    their own; a line for one of them that was there before is commented out where it stands. What is no longer declared
+    is restored, and O(state=absent) restores the files byte for byte.
   - The new configuration is first tried on a copy, by C(postconf), C(postmap), C(postfix check) and an SMTP server
-    process of its own. What any of them refuses never reaches the Postfix that is running. The same goes for a
-    configuration that would let strangers relay.
+    process of its own. What any of them rejects never reaches the Postfix that is running. The same applies to a
+    configuration that would be an open relay.
   - A running Postfix is reloaded, or restarted where the interfaces that it listens on change. If it does not take the
-    new configuration over, the former one is put back and the module fails.
-  - Postfix itself has to be there; the roles P(inbound.mail.mail_relay#role) and P(inbound.mail.mail_server#role)
+    new configuration over, the previous one is restored and the module fails.
+  - Postfix has to be installed; the roles P(inbound.mail.mail_relay#role) and P(inbound.mail.mail_server#role)
     install it.
 extends_documentation_fragment:
   - inbound.mail.attributes
@@ -45,12 +45,12 @@ requirements:
 options:
   name:
     description:
-      - Who owns the settings. Several owners can set different parameters on one host.
+      - The owner of the settings. Several owners can set different parameters on one host.
     type: str
     default: mail
   relay:
     description:
-      - Take mail for some domains from outside, hand it to their servers, and refuse everything else.
+      - Accept mail for some domains from outside, relay it to their servers, and reject all other mail.
       - Owns V(mynetworks), V(mydestination), V(relay_domains) and V(smtpd_relay_restrictions) among others. Tables and
         client restrictions that the host has already stay in effect after ours.
     type: dict
@@ -88,7 +88,7 @@ options:
                 default: 25
               tls:
                 description:
-                  - V(may) encrypts where the other side can, V(encrypt) hands nothing over in clear, V(secure)
+                  - V(may) encrypts where the other side can, V(encrypt) sends nothing in cleartext, V(secure)
                     demands a certificate of an authority in C(tls_ca) for C(tls_name) besides. What cannot be handed
                     over so waits in the queue.
                   - When left out, V(encrypt) where C(credentials) are given, and V(may) otherwise.
@@ -100,7 +100,7 @@ options:
                 type: str
                 version_added: "0.3.0"
           recipients:
-            description: Which recipients of the domain it takes mail for. Whoever is not one is refused at once.
+            description: The recipients of the domain that it accepts mail for. All others are rejected at once.
             type: dict
             version_added: "0.3.0"
             suboptions:
@@ -108,7 +108,7 @@ options:
                 description:
                   - V(static) takes those in C(addresses) and C(maps), and postmaster; also while the servers are away.
                   - V(callout) asks the server at the first message to a recipient and keeps the answer on disk. While
-                    the server is away, whom it was never asked about is told to come again later.
+                    the server is away, mail to recipients that it was never asked about is deferred.
                   - V(none) takes all of them. What the server refuses then comes back as a bounce.
                 type: str
                 choices: [none, static, callout]
@@ -146,7 +146,7 @@ options:
         default: []
       accept_from:
         description:
-          - Networks that may deliver from outside. When empty, everybody may.
+          - Networks that may deliver from outside. When empty, any client may.
           - The hosts of O(relay.relay_from) always may.
         type: list
         elements: str
@@ -175,8 +175,8 @@ options:
             type: str
           unavailable:
             description:
-              - What becomes of mail while the scanner is away. With V(tempfail) the sender is told to come again later,
-                with V(accept) mail goes on without a scan.
+              - What becomes of mail while the scanner is away. With V(tempfail) it is deferred, with V(accept) it
+                goes on without a scan.
               - Mail for an SMTP filter that is away waits in the queue; V(accept) is refused there.
             type: str
             choices: [tempfail, accept]
@@ -195,7 +195,7 @@ options:
             type: str
             version_added: "0.3.0"
       sender_smarthosts: &sender_smarthosts
-        description: Other smarthosts for the mail of some senders, whoever the recipient is outside.
+        description: Other smarthosts for the mail of some senders, to any recipient outside.
         type: list
         elements: dict
         default: []
@@ -222,16 +222,16 @@ options:
         version_added: "0.3.0"
       tls_certificate: &tls_certificate
         description:
-          - A PEM file on the host with the certificate for STARTTLS and those that vouch for it.
+          - A PEM file on the host with the certificate for STARTTLS and its intermediate certificates.
           - When left out, what C(main.cf) says of TLS stays. If it says nothing, a self-signed certificate is made,
-            which is enough against being overheard (RFC 7435). Delete its file below C(inbound_mail) to get a new one.
+            which is enough against eavesdropping (RFC 7435). Delete its file below C(inbound_mail) to get a new one.
         type: path
       tls_key: &tls_key
         description: The PEM file of its key, without a password; may be left out if it stands in the same file.
         type: path
   server:
     description:
-      - Take mail for some domains, from anybody or from relays only, and refuse to relay for strangers.
+      - Accept mail for some domains, from any client or from relays only, and relay for none.
     type: dict
     suboptions:
       fqdn:
@@ -245,8 +245,8 @@ options:
         required: true
       accept_from:
         description:
-          - Addresses or networks of the relays. Everybody else is refused, except for hosts in C(mynetworks) and people
-            who have logged in. When empty, everybody may deliver.
+          - Addresses or networks of the relays. All other clients are rejected, except for hosts in C(mynetworks) and
+            authenticated users. When empty, any client may deliver.
         type: list
         elements: str
         default: []
@@ -295,8 +295,8 @@ options:
             default: []
       postscreen:
         description:
-          - Put postscreen in front of the SMTP server on port 25. Whoever talks before he is greeted is refused. If
-            there is a hand-made postscreen in C(master.cf), only what it lacks is added.
+          - Put postscreen in front of the SMTP server on port 25. A client that talks before the greeting is rejected.
+            If there is a hand-made postscreen in C(master.cf), only what it lacks is added.
         type: dict
         suboptions:
           dnsbl:
@@ -335,8 +335,8 @@ options:
         choices: [may, dane]
       tls_required:
         description:
-          - Take no mail in clear on port 25, also not from the host itself. Only for a O(server) that takes mail from
-            its relays alone (O(server.accept_from)), as others cannot be expected to encrypt (RFC 3207, section 4).
+          - Accept no cleartext mail on port 25, also not from the host itself. Only for a O(server) that takes mail
+            from its relays alone (O(server.accept_from)), as other clients may not encrypt (RFC 3207, section 4).
         type: bool
         default: false
       hide_received:
@@ -354,8 +354,8 @@ options:
         description:
           - A TCP port besides 25 on which a load balancer hands connections over, each with the client's address in
             front (PROXY protocol). Limits, logs and C(Received) lines have that address then.
-          - Postfix takes no connection without such a header there, and believes any. So nobody may relay there for his
-            address, whatever C(mynetworks) says; shut the port for all but the balancer.
+          - Postfix accepts no connection without such a header there, and believes any. So no client may relay there by
+            its address, whatever C(mynetworks) says; close the port to all hosts but the balancer.
         type: int
       queue_lifetime:
         description:
@@ -367,7 +367,7 @@ options:
         type: str
   credentials:
     description:
-      - Logins at smarthosts by name, each written as C(username:password). The file in which they stand is readable for
+      - Logins at smarthosts by name, each written as C(username:password). The file that holds them is readable by
         root alone.
       - Postfix needs Cyrus SASL's plug-ins to log in, on Debian C(libsasl2-modules), on RHEL C(cyrus-sasl-plain).
     type: dict
@@ -384,7 +384,7 @@ options:
     default: /etc/postfix
   state:
     description:
-      - V(present) sets what is declared; V(absent) takes everything of O(name) away and puts back what was there.
+      - V(present) sets what is declared; V(absent) removes everything of O(name) and restores what was there.
     type: str
     choices: [present, absent]
     default: present
@@ -394,7 +394,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A relay in front of the server 192.0.2.10
+- name: Configure a relay in front of the server 192.0.2.10
   inbound.mail.postfix:
     name: relay
     relay:
@@ -405,7 +405,7 @@ EXAMPLES = r"""
             - {host: mailbox, address: 192.0.2.10}
       relay_from: [192.0.2.10]
 
-- name: The server behind it
+- name: Configure the server behind it
   inbound.mail.postfix:
     name: server
     server:
@@ -415,13 +415,13 @@ EXAMPLES = r"""
       smarthosts:
         - {host: relay, address: 198.51.100.17}
 
-- name: Take messages of up to 50 MB
+- name: Accept messages of up to 50 MB
   inbound.mail.postfix:
     name: limits
     settings:
       message_size_limit: 52428800
 
-- name: Postfix as it was before
+- name: Restore the previous configuration of Postfix
   inbound.mail.postfix:
     name: relay
     state: absent
@@ -466,7 +466,7 @@ units:
   version_added: "0.7.0"
   sample: [inbound-mail-expiry-relay@etc-postfix.service, inbound-mail-expiry-relay@etc-postfix.timer]
 postfix:
-  description: What a running Postfix was told.
+  description: What was done to a running Postfix.
   returned: success
   type: str
   choices: [none, reloaded, restarted]

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rspamd
-short_description: Let rspamd scan a relay's mail, and take it back
+short_description: Configure rspamd to scan a relay's mail, and undo it
 version_added: "0.4.0"
 author:
   - the inbound.mail contributors (@inbound-mail)
 description:
-  - Has rspamd mark mail with what it found, send it through ClamAV if wanted, and not judge as spam what the relay's
-    own servers send.
+  - Configures rspamd to add its results to mail, to scan it with ClamAV if wanted, and not to judge as spam what the
+    relay's own servers send.
   - All of it stands in a file of its own, C(inbound_mail/NAME.conf), that one line in C(rspamd.conf.local) includes.
-    Nothing else of rspamd's configuration is touched. What is said in C(local.d) and C(override.d) counts where it
-    says otherwise.
+    Nothing else of rspamd's configuration is touched. Settings in C(local.d) and C(override.d) take
+    precedence.
   - The new configuration is first tried on a copy, by C(rspamadm configtest). A running rspamd is reloaded. If it does
-    not take mail then, the former configuration is put back and the module fails.
+    not accept mail then, the previous configuration is restored and the module fails.
   - rspamd and ClamAV themselves have to be installed; the role P(inbound.mail.mail_relay#role) does that. They are
     started, rspamd also at boot.
 extends_documentation_fragment:
@@ -38,18 +38,18 @@ requirements:
   - clamd, with O(antivirus)
 options:
   name:
-    description: Who owns the settings.
+    description: The owner of the settings.
     type: str
     default: mail
   outgoing:
     description:
       - Addresses or networks of the servers whose mail to the outside the relay carries. It is scanned for viruses, and
-        neither refused nor marked because of a score.
+        neither rejected nor marked because of a score.
     type: list
     elements: str
     default: []
   antivirus:
-    description: Whether every message goes through ClamAV. One with a virus is refused.
+    description: Whether every message goes through ClamAV. One with a virus is rejected.
     type: bool
     default: false
   clamd_socket:
@@ -64,8 +64,8 @@ options:
     default: 600
   unavailable:
     description:
-      - What becomes of mail while clamd does not answer. With V(tempfail) the sender is told to come again later, with
-        V(accept) mail goes on without a scan for viruses.
+      - What becomes of mail while clamd does not answer. With V(tempfail) it is deferred, with V(accept) it goes on
+        without a scan for viruses.
     type: str
     choices: [tempfail, accept]
     default: tempfail
@@ -75,7 +75,7 @@ options:
     default: /etc/rspamd
   state:
     description:
-      - V(present) sets what is declared; V(absent) takes everything of O(name) away and puts back what was there.
+      - V(present) sets what is declared; V(absent) removes everything of O(name) and restores what was there.
         rspamd stays installed and goes on running.
     type: str
     choices: [present, absent]
@@ -85,19 +85,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Scan for spam and viruses, and do not judge what our own server sends
+- name: Scan for spam and viruses, and exempt what our own server sends from spam scores
   inbound.mail.rspamd:
     name: relay
     outgoing: [192.0.2.10]
     antivirus: true
 
-- name: Have Postfix ask it
+- name: Configure Postfix to use it
   inbound.mail.postfix:
     name: milter
     settings:
       smtpd_milters: "{ inet:127.0.0.1:11332, default_action=tempfail }"
 
-- name: rspamd as it was before
+- name: Restore the previous configuration of rspamd
   inbound.mail.rspamd:
     name: relay
     state: absent

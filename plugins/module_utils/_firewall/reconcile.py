@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
-class Result(TypedDict, total=False):
+class FirewallResult(TypedDict, total=False):
     """What the module returns; see its documentation."""
 
     changed: bool
@@ -41,7 +41,7 @@ class Result(TypedDict, total=False):
     confirm_within: int
 
 
-def run(module: AnsibleModule) -> Result:
+def run(module: AnsibleModule) -> FirewallResult:
     """Bring the host to what the module's parameters say; returns the result. Raises InvalidError, HostError."""
     name, timeout = module.params["name"], module.params["confirm_timeout"]
     if not _NAME.fullmatch(name):
@@ -82,7 +82,7 @@ def run(module: AnsibleModule) -> Result:
     return result if stays else {**result, "confirm_within": timeout}
 
 
-def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> Result:
+def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> FirewallResult:
     return {"changed": changed, "diff": diff, "backend": backend, "confirmed": confirmed}
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import (
         DomainOption,
         EdgeOption,
-        Options,
+        PostfixOptions,
         RelayOption,
         ServerOption,
     )
@@ -45,7 +45,7 @@ class Others:
     services: Mapping[str, str]
 
 
-def desired(params: Options, files: Mapping[str, str], known: Collection[str] | None) -> Configuration:
+def desired(params: PostfixOptions, files: Mapping[str, str], known: Collection[str] | None) -> Configuration:
     """Raises InvalidError with everything that is wrong.
 
     params: the module's; files: texts of main.cf and master.cf; known: the parameters that the host's Postfix has, None
@@ -88,7 +88,7 @@ def _there(files: Mapping[str, str], owner: str, known: Collection[str] | None) 
         raise InvalidError([Problem(name, str(error), remedy)]) from error
 
 
-def _declared(params: Options, before: Former) -> tuple[Configuration, list[Problem]]:
+def _declared(params: PostfixOptions, before: Former) -> tuple[Configuration, list[Problem]]:
     """What follows from `relay` or `server`, and from `edge`; of what has problems nothing."""
     owner: str = params["name"]
     edge: EdgeOption = params["edge"] or {}
@@ -122,7 +122,7 @@ def _declared(params: Options, before: Former) -> tuple[Configuration, list[Prob
     return configuration, problems
 
 
-def _required_tls_problems(params: Options) -> list[Problem]:
+def _required_tls_problems(params: PostfixOptions) -> list[Problem]:
     """A host that faces the outside must not reject clients that cannot encrypt (RFC 3207, section 4)."""
     if not (params["edge"] or {}).get("tls_required") or (params["server"] and params["server"]["accept_from"]):
         return []

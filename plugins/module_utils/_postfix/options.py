@@ -127,7 +127,7 @@ class EdgeOption(TypedDict, total=False):
     bounce_lifetime: str | None
 
 
-class Options(TypedDict):
+class PostfixOptions(TypedDict):
     """All of them."""
 
     name: str

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import (
         DomainOption,
-        Options,
+        PostfixOptions,
         RelayOption,
         ServerOption,
     )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _TEXT_KINDS = ("btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash")
 
 
-def file_problems(options: Options) -> list[Problem]:
+def file_problems(options: PostfixOptions) -> list[Problem]:
     """Of certificates and lookup tables that the options name. Looked at in every run, as they change by themselves."""
     if options["state"] != "present":
         return []
@@ -51,7 +51,7 @@ def file_problems(options: Options) -> list[Problem]:
     return found + (map_problems(options["relay"]["domains"]) if options["relay"] else [])
 
 
-def change_problems(options: Options, services: str) -> list[Problem]:
+def change_problems(options: PostfixOptions, services: str) -> list[Problem]:
     """What the host cannot do of a change. Not looked at without one: a resolver that is away for a moment does not
     make a good configuration a bad one. services: the text of master.cf.
     """
@@ -68,7 +68,7 @@ def change_problems(options: Options, services: str) -> list[Problem]:
     return found
 
 
-def scanner_problems(options: Options, smtpd_of_host: Callable[[], MilterClient]) -> list[Problem]:
+def scanner_problems(options: PostfixOptions, smtpd_of_host: Callable[[], MilterClient]) -> list[Problem]:
     """Whether the declared scanner answers the SMTP server of Postfix."""
     scanner = options["relay"].get("scanner") if options["relay"] and options["state"] == "present" else None
     if not scanner:
@@ -88,7 +88,7 @@ def scanner_problems(options: Options, smtpd_of_host: Callable[[], MilterClient]
     return [Problem("relay.scanner", f"{address}{where}: {reason}", remedy)]
 
 
-def _clients(options: Options) -> list[tuple[str, RelayOption | ServerOption]]:
+def _clients(options: PostfixOptions) -> list[tuple[str, RelayOption | ServerOption]]:
     """The options that make Postfix a relay or a server, with their names."""
     found: list[tuple[str, RelayOption | ServerOption]] = []
     if options["relay"]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ansible.module_utils.basic import AnsibleModule
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import Options
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import PostfixOptions
 
 
 class ChangedSetting(TypedDict):
@@ -40,7 +40,7 @@ class ChangedSetting(TypedDict):
     after: str | None
 
 
-class Result(TypedDict):
+class PostfixResult(TypedDict):
     """What the module returns; see its documentation."""
 
     changed: bool
@@ -57,9 +57,9 @@ class Result(TypedDict):
 _CERTIFICATE = "a new key, and a certificate signed by it\n"
 
 
-def run(module: AnsibleModule) -> Result:
+def run(module: AnsibleModule) -> PostfixResult:
     """Bring Postfix to what the module's parameters say; returns the result. Raises InvalidError, HostError."""
-    options: Options = module.params
+    options: PostfixOptions = module.params
     owner = options["name"]
     host = PostfixHost(module, options["config_directory"])
     before, tables_before = host.read_files(), host.read_tables(owner)
@@ -78,7 +78,7 @@ def run(module: AnsibleModule) -> Result:
     new_certificate = bool(certificate) and not host.has_certificate(owner, certificate)
     new_timer = units != units_before or (bool(units) and not timer.is_waiting())
     changed = after != before or tables != tables_before or new_certificate or host.is_exposed(owner)
-    result: Result = {
+    result: PostfixResult = {
         "changed": changed or new_timer,
         "settings": _changed_settings(before["main.cf"], after["main.cf"]),
         "services": _changed_services(before["master.cf"], after["master.cf"]),
@@ -178,6 +178,6 @@ def _shown(name: str, old: str, new: str) -> dict[str, str]:
     return {"before": printable(old), "after": printable(new)}
 
 
-def _has_own_rspamd(options: Options) -> bool:
+def _has_own_rspamd(options: PostfixOptions) -> bool:
     scanner = options["relay"].get("scanner") if options["relay"] else None
     return scanner is not None and scanner["type"] == RSPAMD

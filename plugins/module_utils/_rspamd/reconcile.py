@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
-class Options(TypedDict):
+class RspamdOptions(TypedDict):
     """The module's options."""
 
     name: str
@@ -41,16 +41,16 @@ class Options(TypedDict):
     state: str
 
 
-class Result(TypedDict):
+class RspamdResult(TypedDict):
     """What the module returns."""
 
     changed: bool
     diff: list[dict[str, str]]
 
 
-def run(module: AnsibleModule) -> Result:
+def run(module: AnsibleModule) -> RspamdResult:
     """Bring rspamd to what the module's parameters say; returns the result. Raises InvalidError, HostError."""
-    params: Options = module.params
+    params: RspamdOptions = module.params
     owner, present = params["name"], params["state"] == "present"
     host = RspamdHost(module, params["config_directory"])
     before = host.read(owner)
@@ -59,7 +59,7 @@ def run(module: AnsibleModule) -> Result:
     start_clamd = bool(clamd) and bool(clamd_unreachable(clamd))
     written = after != before or host.reload_is_pending(owner)
     start = present and not (host.installed and host.is_in_service())
-    result: Result = {"changed": written or start or start_clamd, "diff": _diff(host, owner, before, after)}
+    result: RspamdResult = {"changed": written or start or start_clamd, "diff": _diff(host, owner, before, after)}
     if not result["changed"]:
         return result
     if not host.installed:
@@ -82,7 +82,7 @@ def run(module: AnsibleModule) -> Result:
     return result
 
 
-def _files(params: Options, before: Files) -> Files:
+def _files(params: RspamdOptions, before: Files) -> Files:
     owner, check = params["name"], OptionReader()
     if not OWNER.fullmatch(owner):
         check.report("name", f"{owner!r} cannot name a file and a block", "Use a to z, 0 to 9 and _")

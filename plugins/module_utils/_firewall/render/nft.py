@@ -7,7 +7,7 @@ What a packet costs does not grow with the number of flows: every decision is a 
 lookups there are depends on how flows disagree (see first_match), not on how many there are.
 
 The filter is stateless on purpose: on a host that only routes it would otherwise switch connection tracking on for
-everybody's traffic. Limits and address translation need it, and only flows that ask for those have it.
+all traffic. Limits and address translation need it, and only flows that ask for those have it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
 _ADDRESS = {4: "ip", 6: "ip6"}
 _FIRST_PACKET = "tcp flags & (syn | ack) == syn"
 _LATER_PACKET = "tcp flags & (syn | ack) != syn"
-# Whom a limit keeps count of at one time.
+# Clients that a limit counts at one time.
 _CLIENTS = 65535
 # Of the checksum in a name.
 _DIGITS = 6

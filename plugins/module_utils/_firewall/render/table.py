@@ -132,7 +132,7 @@ def replacement(live: Table, wanted: Table) -> tuple[str, ...]:
     """
     there, ours = live.parts(), wanted.parts()
     if any(there[name].definition() != ours[name].definition() for name in there.keys() & ours.keys()):
-        # Somebody else has been at it.
+        # It was changed by other means.
         return (wanted.script(),)
     table = f"{FAMILY} {wanted.name}"
     new = tuple(one for one in wanted.sets if one.name not in there)
@@ -223,7 +223,7 @@ def _key(value: object, key_type: tuple[str, ...]) -> str:
     if isinstance(value, dict) and "elem" in value:
         value = value["elem"]["val"]
     values = value["concat"] if isinstance(value, dict) and "concat" in value else [value]
-    # A key that does not fit the type has been made by somebody else; it is shown for what it is.
+    # A key that does not fit the type was not made by us; it is shown as it is.
     kinds = key_type if len(values) == len(key_type) else ("",) * len(values)
     return " . ".join(_field(one, kind) for one, kind in zip(values, kinds))
 

@@ -96,7 +96,7 @@ def located(value: str, config_directory: str) -> str:
     """A setting whose tables of ours lie in that directory.
 
     A main.cf that is in use names the directory itself: a process of Postfix that starts within two seconds of a change
-    of main.cf, whoever makes it, reads the file again (dict_load_file_xt), and ``config_directory`` may be empty then.
+    of main.cf, by any program, reads the file again (dict_load_file_xt), and ``config_directory`` may be empty then.
     """
     return value.replace(f"{_ANYWHERE}/{TABLE_DIRECTORY}/", f"{config_directory}/{TABLE_DIRECTORY}/")
 

@@ -52,7 +52,7 @@ class Service:
         return " ".join((*columns, self.command))
 
     def with_option(self, name: str, value: str) -> Service:
-        """With ``-o name=value``; a value that the service has already stays, as it is somebody's choice."""
+        """With ``-o name=value``; a value that the service has already stays, as it is the administrator's choice."""
         if re.search(rf"-o\s*{name}=", self.command):
             return self
         setting = f"{name}={value}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Postfix's own value without relay_domains: with it, a relay for example.org would take mail for every name below
-# example.org, which nobody declared (postconf(5), parent_domain_matches_subdomains).
+# example.org, which was not declared (postconf(5), parent_domain_matches_subdomains).
 PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS = (
     "debug_peer_list, fast_flush_domains, mynetworks, permit_mx_backup_networks, qmqpd_authorized_clients, "
     "smtpd_access_maps"
