@@ -21,12 +21,13 @@ from knot import Knot
 from name_server import NameServer, Network
 from named import Named
 from powerdns import PowerDns
+from recorded_network import RecordedNetwork
 from runner import Runner
 
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    network = Network()
+    network = RecordedNetwork()
     yield network
     network.close()
 

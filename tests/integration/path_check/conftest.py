@@ -15,14 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 # The name servers are those that dns_records is tested against.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dns"))
 
-from name_server import Network
+from recorded_network import RecordedNetwork
 from world import World
 
 
 @pytest.fixture
 def world(debian_root: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Not started: a test says what its servers serve."""
-    network = Network()
+    network = RecordedNetwork()
     world = World(network, lambda: tmp_path_factory.mktemp("named"), debian_root("bookworm"))
     yield world
     world.end()
