@@ -83,6 +83,14 @@ def test_the_table_says_what_is_done_and_until_when_is_waited() -> None:
     assert " waits until 20" in second
     assert second.endswith("(3000 s)")
     assert "Mail comes in on the former way" in table.splitlines()[-1]
+    # A step that waits for nothing names no TTL.
+    assert [line.count("(after a TTL of") for line in (first, second)] == [0, 1]
+    assert table.count("(after a TTL of") == 2
+
+
+def test_the_delegation_is_waited_for_before_the_last_step_alone() -> None:
+    table = Progress("a", 3600, 60, {}, moves_zones=True, delegation_ttl=86400).table([], NOW)
+    assert table.count("86400 s from the delegation") == 1
 
 
 def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> None:

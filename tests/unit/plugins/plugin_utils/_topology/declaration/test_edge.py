@@ -180,3 +180,10 @@ def test_what_cannot_be_read(errors_of: Any, variable: str, value: object, messa
     text = " ".join(str(value) for problem in found for value in problem.values())
     assert message in text
     assert remedy in text
+
+
+@pytest.mark.parametrize(
+    ("size", "octets"), [(65536, 65536), ("64K", 65536), ("50 MB", 52428800), ("1G", 2**30), (2**31 - 1, 2**31 - 1)]
+)
+def test_units_of_a_message_size(size: int | str, octets: int, plan_of: Any) -> None:
+    assert plan_of(inventory({}, {"mail_message_size": size}))["expect"]["smtp"][0]["message_size"] == octets

@@ -63,6 +63,16 @@ def test_every_way_of_mail_is_there_once(plan_of: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [("mail_fqdn: mailc.dpetri.net", ["mailc.dpetri.net"]), ("mail_software: exchange", [])],
+    ids=["with another name", "not configured by the plan"],
+)
+def test_a_server_behind_a_relay_has_its_full_name(more: str, lines: list[str], plan_of: Any) -> None:
+    drawn = network(plan_of(SITES.replace("mailc: {", f"mailc: {{{more}, ")))
+    assert {node.name: node.lines for node in drawn.nodes}["mailc"] == lines
+
+
 @pytest.mark.parametrize("name", ["<script>", 'a"b', "n1[x]|y|", "end;click n0", "münchen\n"])
 def test_whatever_a_host_is_called_the_drawing_stays_one(name: str, plan_of: Any) -> None:
     plan = plan_of(SITES)

@@ -108,6 +108,19 @@ def test_exchange_takes_messages_as_large_as_the_relays_do(plan_of: Any) -> None
     assert {change["-MaxReceiveSize"], change["-MaxSendSize"]} == {"52428800"}
 
 
+@pytest.mark.parametrize("software", ["exim", "opensmtpd", "exchange"])
+def test_a_message_size_is_named_where_one_is_declared(software: str, plan_of: Any) -> None:
+    text = INVENTORY.replace("MORE", f"mail_software: {software}")
+    assert "52428800" not in str(steps(plan_of(text)))
+    assert "52428800" in str(steps(plan_of(text.replace("mail_dns:", "mail_message_size: 50M, mail_dns:"))))
+
+
+def test_opensmtpd_writes_only_addresses_of_ipv6_in_brackets(plan_of: Any) -> None:
+    text = INVENTORY.replace("MORE", "mail_software: opensmtpd").replace("[192.168.0.10]", "[192.168.0.10, 'fd00::10']")
+    configuration = str(steps(plan_of(text)))
+    assert all(f"smtp://{one}" in configuration for one in ("9.9.0.17", "[2a00::17]", "9.9.0.18"))
+
+
 @pytest.mark.parametrize(
     "value", ["plain", "it's", "\u2018typographic\u2019 \u201aquotes\u201b", '"$(rm)" `$x', "", "a\nb"]
 )
