@@ -65,7 +65,7 @@ def _expectations() -> dict[str, Any]:
 
 
 def _dialogue(name: str, banner: str) -> seen.Dialogue:
-    def step(what: str, code: int, text: str, domain: str = "") -> seen.Step:
+    def step(what: str, code: int, text: str, domain: str = "") -> seen.SmtpStep:
         return {"what": what, "domain": domain, "command": "", "code": code, "text": text}
 
     steps = [

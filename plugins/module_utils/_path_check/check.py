@@ -15,7 +15,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.arguments
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import CheckResult, fails, summary
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import observe
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import Request
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import ObservationRequest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report, verdict
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import RULES
@@ -61,9 +61,9 @@ def run(params: Params, check_mode: bool) -> tuple[str | None, CheckResult]:
     return f"{verdict(counts)}\n{text}" if fails(counts, params["fail_on"]) else None, result
 
 
-def _request(params: Params, expect: Expectations, check_mode: bool) -> Request:
+def _request(params: Params, expect: Expectations, check_mode: bool) -> ObservationRequest:
     own_name = socket.getfqdn().lower()
-    request = Request(
+    request = ObservationRequest(
         expect=expect,
         domain=params["domain"],
         vantage=params["vantage"] or platform.node(),

@@ -48,7 +48,7 @@ class Connection(TypedDict):
     seen_as: str
 
 
-class _Step(TypedDict):
+class _SmtpStep(TypedDict):
     what: str
     domain: str
     command: str
@@ -56,7 +56,7 @@ class _Step(TypedDict):
     text: str
 
 
-class Step(_Step, total=False):
+class SmtpStep(_SmtpStep, total=False):
     """One SMTP command and its reply. what: what the step is there for, see smtp_steps.py. text: for people.
 
     lines: the lines of an answer to EHLO, each harmless; releases before 0.9.0 did not write them.
@@ -87,7 +87,7 @@ class Dialogue(TypedDict):
     address: str
     port: int
     status: str
-    steps: list[Step]
+    steps: list[SmtpStep]
     ended: str
     greeted_after: float | None
     tls: Tls | None  # None: not tried

@@ -36,12 +36,12 @@ RELAYING = re.compile(
 HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 
 
-def is_greylisted(step: seen.Step) -> bool:
+def is_greylisted(step: seen.SmtpStep) -> bool:
     """Whether the server says "later" to this recipient (RFC 6647). 421 ends the whole conversation."""
     return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
 
 
-def first_word(step: seen.Step) -> str:
+def first_word(step: seen.SmtpStep) -> str:
     """Of a greeting or an answer to EHLO: the server's name (RFC 5321, sections 4.2 and 4.1.1.1)."""
     return (step["text"].split() or [""])[0].lower().rstrip(".")
 

@@ -109,7 +109,7 @@ class SmtpEvidence:
             if offered is not None:
                 yield dialogue, offered
 
-    def postmaster_steps(self) -> Iterator[tuple[seen.Dialogue, seen.Step]]:
+    def postmaster_steps(self) -> Iterator[tuple[seen.Dialogue, seen.SmtpStep]]:
         """The step that tells whether a domain's postmaster is accepted: the last one of each domain."""
         for dialogue in self.dialogues:
             last = {step["domain"]: step for step in steps(dialogue, asked.POSTMASTER_NULL, asked.POSTMASTER)}
@@ -117,7 +117,7 @@ class SmtpEvidence:
                 yield dialogue, step
 
 
-def steps(dialogue: seen.Dialogue, *whats: str) -> Iterator[seen.Step]:
+def steps(dialogue: seen.Dialogue, *whats: str) -> Iterator[seen.SmtpStep]:
     """The steps that are there for one of these things, in their order."""
     return (step for step in dialogue["steps"] if step["what"] in whats)
 
@@ -128,21 +128,21 @@ def where(dialogue: seen.Dialogue) -> str:
     return f"{host} ({address})" if host != address else address
 
 
-def said(step: seen.Step) -> str:
+def said(step: seen.SmtpStep) -> str:
     """The reply, in a finding."""
     return f"{step['code']} {step['text']}".strip()
 
 
-def accepts(step: seen.Step) -> bool:
+def accepts(step: seen.SmtpStep) -> bool:
     """Whether the reply accepts the recipient."""
     return step["code"] in ACCEPTED
 
 
-def is_about_client(step: seen.Step) -> bool:
+def is_about_client(step: seen.SmtpStep) -> bool:
     """Whether a refusal is about the vantage and says nothing of the domain."""
     return step["code"] == 421 or (bool(_CLIENT.search(step["text"])) and not asked.RELAYING.search(step["text"]))
 
 
-def is_refusal(step: seen.Step) -> bool:
+def is_refusal(step: seen.SmtpStep) -> bool:
     """A permanent one, or a temporary one that says that the server is not the domain's."""
     return step["code"] >= 500 or (step["code"] >= 400 and bool(asked.RELAYING.search(step["text"])))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-    from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import Request
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import ObservationRequest
 
 # Exchangers of one domain that are looked at: more than any sound domain has.
 _MOST_EXCHANGERS = 50
@@ -28,7 +28,7 @@ _MOST_NAMES = 10
 class DnsProbe:
     """Fills in the parts of the record that are about DNS, and tells the other probes what it found."""
 
-    def __init__(self, request: Request, record: seen.Observation) -> None:
+    def __init__(self, request: ObservationRequest, record: seen.Observation) -> None:
         self._request = request
         self._record = record
         # A name server answers in a moment or not at all, and each query is sent three times.

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import ExpectedDelivery
-    from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import Request
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import ObservationRequest
 
 # Open files beside sockets.
 _OTHER_FILES = 500
 
 
-def observe(request: Request) -> seen.Observation:
+def observe(request: ObservationRequest) -> seen.Observation:
     """Takes at most the request's deadline."""
     _allow_sockets(2 * request.concurrency + _OTHER_FILES)
     return asyncio.run(_observe(request))
@@ -47,7 +47,7 @@ def _allow_sockets(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard > 0 else wanted, hard))
 
 
-async def _observe(request: Request) -> seen.Observation:
+async def _observe(request: ObservationRequest) -> seen.Observation:
     began = time.monotonic()
     observer = _Observer(request)
     task = asyncio.ensure_future(observer.all())
@@ -64,7 +64,7 @@ async def _observe(request: Request) -> seen.Observation:
 class _Observer:
     """Records each thing as soon as it was seen, so that a deadline loses only what was not."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: ObservationRequest) -> None:
         self.request = request
         self.record = seen.empty(request.vantage)
         self.record["resolvers"] = list(request.resolvers)

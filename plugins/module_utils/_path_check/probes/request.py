@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
+class ObservationRequest:
     """All times are seconds.
 
     domain: judged without expectations. vantage: what this host is called. helo: its public name, or empty. smtp: hold
@@ -56,7 +56,7 @@ class Request:
             self.domain or self.expect["records"] or self.expect["serials"] or (self.send and self.expect["delivery"])
         )
 
-    def with_resolvers(self) -> Request:
+    def with_resolvers(self) -> ObservationRequest:
         """With those of the system, if none are named."""
         return replace(self, resolvers=self.resolvers or system_resolvers())
 

@@ -121,7 +121,7 @@ class SmtpProbe:
             await asyncio.sleep(patience / _RETURNS)
             await self._come_back(timeouts)
 
-    def _about_own(self) -> list[seen.Step]:
+    def _about_own(self) -> list[seen.SmtpStep]:
         return [step for step in self.dialogue["steps"] if step["what"] in _OWN]
 
     async def _come_back(self, timeouts: tuple[float, float]) -> None:
@@ -214,7 +214,13 @@ class SmtpProbe:
         return reply
 
     def _note(self, what: str, domain: str, command: str, reply: SmtpReply) -> SmtpReply:
-        step: seen.Step = {"what": what, "domain": domain, "command": command, "code": reply.code, "text": reply.text}
+        step: seen.SmtpStep = {
+            "what": what,
+            "domain": domain,
+            "command": command,
+            "code": reply.code,
+            "text": reply.text,
+        }
         if what == EHLO:
             step["lines"] = list(reply.lines)
         self.dialogue["steps"].append(step)
