@@ -78,7 +78,7 @@ servers: programs  ## [K=EXPRESSION]: against real servers, in namespaces and on
 	$(if $(K),,$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py)
 
 labs: programs  ## [SHARD=i/n] [LABS=1]: on real hosts, and every example, LABS at a time: as root
-	$(as_root_current) -m pytest -v --durations=20 -n $(LABS) --dist loadgroup --no-loadscope-reorder -m lab $(if $(SHARD),--shard '$(SHARD)') tests/integration
+	$(as_root_current) -m pytest -v --durations=20 $(if $(filter-out 1,$(LABS)),-n $(LABS) --no-loadscope-reorder) -m lab $(if $(SHARD),--shard '$(SHARD)') tests/integration
 
 lab: setup  ## SCENARIO=FOLDER: boot it, run site twice, verify, take it down
 	$(lab) run $(SCENARIO) --release $(RELEASE) --venv $(VENV)

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,19 +25,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shard", metavar="i/n", help="of the labs' tests, only those of every n-th lab from the i-th on")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Mark what needs a lab, so that the rest can run beside it, and keep together what shares one (`loadgroup`)."""
-    lab = {item: labs.lab_of(item) for item in items if hasattr(item.module, "Lab")}
-    for item, name in lab.items():
+    """Mark what needs a lab, so that the rest can run beside it, and bring labs in their order."""
+    lab = {item: labs.lab_of(item.nodeid) for item in items if hasattr(item.module, "Lab")}
+    for item in lab:
         item.add_marker(pytest.mark.lab)
-        item.add_marker(pytest.mark.xdist_group(name))
     items.sort(key=lambda item: labs.order(lab[item]) if item in lab else (-1, ""))
     shard = config.getoption("--shard")
     if shard:
         ours = labs.share(set(lab.values()), shard)
         config.hook.pytest_deselected(items=[item for item in items if lab.get(item) not in ours])
         items[:] = [item for item in items if lab.get(item) in ours]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With -n, tests of one lab go to one process, in order. xdist's loadgroup finds no group with pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class LabScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return labs.lab_of(nodeid)
+
+    return LabScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 import pytest
@@ -17,15 +18,18 @@ LONGEST_FIRST = ("test_cutover", "firewall_keepers", "test_postfix", "test_scann
 """So that at the end no lab works alone for long. The others follow in alphabetical order."""
 
 
-def lab_of(item: pytest.Function) -> str:
-    """The name of the lab that a test shares with others: its file, or its folder, and the Debian release."""
-    path = PurePath(item.path)
-    if path.stem == "test_examples":
-        return f"{path.stem}-{item.name}"
-    file = path.parent.name if path.parent.name in SHARED_FOLDERS else path.stem
-    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    release = next((value for value in values if value in RELEASES), "")
-    return f"{file}-{release}" if release else file
+def lab_of(test: str) -> str:
+    """The lab that a test shares with others: its file, or its folder, and the Debian release.
+
+    test: its node id, as tests/integration/test_edge.py::test_limits[trixie-25]
+    """
+    path, _, name = test.partition("::")
+    file = PurePath(path)
+    if file.stem == "test_examples":
+        return f"{file.stem}-{name}"
+    shared = file.parent.name if file.parent.name in SHARED_FOLDERS else file.stem
+    parameters = re.split(r"[-\[\]]", name)
+    return "-".join([shared, *(release for release in RELEASES if release in parameters)])
 
 
 def order(lab: str) -> tuple[int, str]:
