@@ -301,7 +301,7 @@ def _credentials_in(name: str, value: Any) -> Iterator[tuple[str, Any, bool]]:
 
 
 def _apart_from_credentials(endpoints: Any) -> Any:
-    """mail_dns without what a credential's template or vault holds: nobody here needs it, and it may be out of reach.
+    """mail_dns without what a credential's template or vault holds: it is not needed here, and it may be out of reach.
 
     How it is written stays, so that a difference between hosts is found.
     """

@@ -14,7 +14,7 @@ author:
 description:
   - Reads how every mail server is reached (C(mail_topology) and the other variables of the declaration) of all hosts of
     the groups C(mail_servers), C(mail_relays), C(mail_gateways) and C(mail_firewalls), and compiles it to DNS records,
-    flows of each device, what relays and servers do, what must then be observed, and what has to be asked of somebody.
+    flows of each device, what relays and servers do, what must then be observed, and what others have to be asked for.
   - The whole inventory is compiled, also under C(--limit), and whichever host the task runs for; give it C(run_once).
   - Everything that is wrong is reported at once, each with the host, the variable and what to write instead.
   - Nothing is contacted and no fact is needed. Credentials are not in the plan, and not read without
@@ -52,7 +52,7 @@ options:
     default: false
   show_requests:
     description:
-      - Print what has to be asked of somebody (C(manual) in the plan) on the terminal, as it is to be entered, and not
+      - Print what others have to be asked for (C(manual) in the plan) on the terminal, as it is to be entered, and not
         the rest of the plan. O(show) prints it too.
     type: bool
     default: false
@@ -164,7 +164,7 @@ plan:
       elements: str
       sample: []
     manual:
-      description: What has to be asked of somebody, each with owner, what, why, and the records, flows or steps.
+      description: What others have to be asked for, each with owner, what, why, and the records, flows or steps.
       type: list
       elements: dict
       sample: []

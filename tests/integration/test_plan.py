@@ -181,7 +181,7 @@ def test_all_errors_are_shown_in_lines_whoever_is_limited_to(plan: Plan, tmp_pat
         "- mail, mail_topology: is not set",
         "- other, mail_addresses: cannot be read: 'nobody_set_this' is undefined",
         "- other, mail_fqdn: is not set, and no MX can point to the host",
-        "- other, mail_public_addresses: is not set, and nobody outside can reach a host behind NAT without",
+        "- other, mail_public_addresses: is not set, and hosts outside cannot reach a host behind NAT without",
         "- other, mail_gateway: 'nobody' is not in the inventory, or in none of our groups",
     ):
         assert f"{line}\n" in shown, line

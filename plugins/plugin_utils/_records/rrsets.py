@@ -43,7 +43,7 @@ class Key(NamedTuple):
 class RRset:
     """An RRset that exists: at least one value, each in canonical form (see values.py).
 
-    serves: what else it is there for, '' if nobody can say.
+    serves: what else it is there for, '' if it is not known.
     """
 
     key: Key

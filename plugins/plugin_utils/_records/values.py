@@ -140,7 +140,7 @@ def joined_text(rdtype: RdataType, value: bytes) -> bytes | None:
 def _checked_host(rdtype: RdataType, text: str) -> str:
     """The text, with the host that it ends in as A-labels. Raises InvalidValue, InvalidName.
 
-    dnspython reads '@' as the origin, here the root, and '192.0.2.1' as a name: nobody means either.
+    dnspython reads '@' as the origin, here the root, and '192.0.2.1' as a name: neither is ever meant.
     """
     if "\n" in text.strip():
         raise InvalidValue(f"'{text}' is more than one line: a list item for each value")

@@ -80,7 +80,7 @@ class Links:
         return host in self.own_backups(domain)
 
     def backups_elsewhere(self, domain: MailDomain) -> list[Exchanger]:
-        """The domain's backup exchangers that somebody else keeps, each with its preference."""
+        """The domain's backup exchangers of other operators, each with its preference."""
         return [backup for backup in self.backups(domain) if backup.name not in self._relays_by_name]
 
     @cached_property

@@ -112,7 +112,7 @@ def _check_public_addresses(links: Links, report: Report) -> None:
 
 
 def _check_way_back(links: Links, report: Report) -> None:
-    """Answers must leave through the device that translated the question, or nobody takes them for answers."""
+    """Return traffic must leave through the device that translated the request, or the client drops it."""
     owners: dict[Address, list[Host]] = {}
     for device in links.hosts.values():
         if device.groups & {GATEWAYS, FIREWALLS}:
@@ -297,7 +297,7 @@ def _warn_of_open_front_ends(domain: MailDomain, links: Links, report: Report) -
             report.warning(
                 host.name,
                 "mail_accept_from",
-                f"anybody can deliver mail for {domain.name} past {domain.exchangers[0].name}",
+                f"any host can deliver mail for {domain.name} past {domain.exchangers[0].name}",
                 "Write the networks of the service that stands in front",
             )
     if INTERNAL in links.shared.endpoints and links.front_ends(domain):

@@ -94,7 +94,7 @@ def _check_smarthosts(host: Host, report: Report) -> None:
             report.error(host.name, variable, what, "Set it on the relays")
     verifies = host.tls_verify or any(hop.tls == VERIFIED for hops in lists.values() for hop in hops)
     if verifies:
-        what = "is not set, so nobody is trusted to say whose certificate it is"
+        what = "is not set, so no CA is trusted for the certificate"
         remedy = "Write the path of a PEM file on the host, as /etc/ssl/certs/ca-certificates.crt"
         _need(host, "mail_tls_ca", host.tls_ca, report, what, remedy)
 
@@ -120,7 +120,7 @@ def _or_elsewhere(address: Address, remedy: str) -> str:
     if address not in SHARED_ADDRESS_SPACE:
         return remedy
     return (
-        "Behind a provider's carrier-grade NAT nobody can reach the host. A relay elsewhere is the way: put a host "
+        "Behind a provider's carrier-grade NAT the internet cannot reach the host. Use a relay elsewhere: put a host "
         "with a public address into mail_relays and write mail_topology: relay here; or ask the provider for a public "
         "address"
     )
@@ -131,7 +131,7 @@ def _check_nat(host: Host, shared: Shared, report: Report) -> None:
         report.error(host.name, variable, message, remedy)
 
     outside = "Write the device's outside IPv4 addresses that are forwarded to the host, as [192.0.2.1]"
-    what = "is not set, and nobody outside can reach a host behind NAT without"
+    what = "is not set, and hosts outside cannot reach a host behind NAT without"
     _need(host, "mail_public_addresses", host.public_addresses, report, what, outside)
     for address in host.public_addresses:
         meaning = special_purpose(address, shared.public_networks)
@@ -150,7 +150,7 @@ def _check_nat(host: Host, shared: Shared, report: Report) -> None:
         elif meaning is not None:
             error(
                 "mail_public_addresses",
-                f"{address} is {meaning}, and nobody outside can reach it",
+                f"{address} is {meaning}, and hosts outside cannot reach it",
                 _or_elsewhere(address, outside),
             )
     if host.addresses and not host.own(4):

@@ -24,7 +24,7 @@ def check_views(links: Links, report: Report) -> None:
 
 
 def _inside_zone_of(name: str, links: Links) -> str:
-    """The zone of a name that nobody outside can look up; empty for any other name."""
+    """The zone of a name that hosts outside cannot look up; empty for any other name."""
     zone = links.zone_of(name)
     return zone.name if zone is not None and links.is_inside_only(zone) else ""
 
@@ -38,7 +38,7 @@ def _check_front_end(host: Host, links: Links, report: Report) -> None:
         report.error(
             host.name,
             "mail_fqdn",
-            f"{host.fqdn} is in {zone}, which is known inside only: nobody outside who has mail for {outside[0]} "
+            f"{host.fqdn} is in {zone}, which is known inside only: no sender outside with mail for {outside[0]} "
             "finds its address",
             "Give it a name in a zone that is known outside",
         )
@@ -51,7 +51,7 @@ def _check_exchangers_outside(domain: MailDomain, links: Links, report: Report) 
             report.error(
                 "",
                 "mail_domains",
-                f"{domain.name}: the MX {exchanger.name} is in {zone}, which is known inside only: nobody outside "
+                f"{domain.name}: the MX {exchanger.name} is in {zone}, which is known inside only: no host outside "
                 "finds its address",
                 "Write the name that it has outside",
             )
@@ -63,8 +63,8 @@ def _check_domain_inside(domain: MailDomain, links: Links, report: Report) -> No
             report.error(
                 "",
                 "mail_domains",
-                f"{domain.name}: is known inside only, and {exchangers[0].name}, a host of somebody else, can neither "
-                "look it up nor ought to know of it",
+                f"{domain.name}: is known inside only, and {exchangers[0].name}, a host of another operator, can "
+                "neither look it up nor ought to know of it",
                 f"Take out {key}, or have the zone at an endpoint outside too",
             )
 

@@ -40,7 +40,7 @@ def expectations(links: Links, rrsets: list[RRset]) -> PlannedExpectations:
 
 
 def _records(links: Links, rrsets: list[RRset]) -> list[ExpectedRecord]:
-    """Once for each view, whoever hosts it. endpoint and zone None: the name is in no zone of ours."""
+    """Once for each view, wherever it is hosted. endpoint and zone None: the name is in no zone of ours."""
     ours = {host.named() for host in links.used_front_ends}
     found: list[ExpectedRecord] = []
     for rrset in rrsets:
@@ -93,7 +93,7 @@ def _ports(links: Links) -> list[ExpectedPort]:
 
 
 def _spoken_for(host: Host, links: Links) -> list[Address]:
-    """Its public addresses, without those that it shares with a host before it: nobody can choose whom he meets."""
+    """Its public addresses, without those shared with a host before it: a client cannot choose which it reaches."""
     before = takewhile(lambda other: other is not host, links.sharing(host))
     shared = {address for other in before for address in other.published}
     return [address for address in host.published if address not in shared]
@@ -130,7 +130,7 @@ def _egress(links: Links) -> list[ExpectedEgress]:
     found += [
         {"source": server.name, "open": False, "why": "it sends through its relays"}
         for server in links.used_servers_behind_relays
-        if server.software != EXCHANGE  # it cannot be asked: nobody logs in there
+        if server.software != EXCHANGE  # it cannot be asked: Ansible does not log in there
     ]
     mail_hosts = (*links.used_front_ends, *links.used_servers_behind_relays)
     devices = [device for host in mail_hosts for device in links.devices_before(host)]
@@ -176,9 +176,9 @@ def _backups(links: Links) -> list[BackupExchanger]:
 
 
 def _delivery(links: Links) -> list[ExpectedDelivery]:
-    """A message by MX lookup. Not where others stand in front: nothing is sent to anybody but our own hosts.
+    """A message by MX lookup. Not where others stand in front: a message goes to our own hosts alone.
 
-    Nor where the mailboxes are Exchange's, into which nobody looks.
+    Nor where the mailboxes are Exchange's, which Ansible cannot read.
     """
     found: list[ExpectedDelivery] = []
     for domain in links.shared.domains:

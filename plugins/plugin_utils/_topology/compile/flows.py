@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The flows of every device: what each topology means on port 25.
 
-A function for each row of the table in docs/declaration.md. The first flow that matches wins: whoever may pass is named
-before the rest is shut.
+A function for each row of the table in docs/declaration.md. The first flow that matches wins: what may pass is named
+before the rest is closed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _flows_of(
 
 
 def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], links: Links) -> list[Flow]:
-    """What to ask of whoever keeps the NAT device before hosts with one public address, and its IPv6 filter."""
+    """What to ask the operator of the NAT device before hosts with one public address, and its IPv6 filter."""
     # A load balancer makes connections of its own.
     flows = [flow for host in hosts if not host.edge.load_balancer for flow in forwards(host, links)]
     flows += [flow for host in hosts if not host.edge.load_balancer for flow in leave_from_public_address(host)]
@@ -127,7 +127,7 @@ def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], links:
 
 
 def unmanaged_firewall_flows(server: Host, links: Links) -> list[Flow]:
-    """What to ask of whoever keeps the firewall before a server behind relays."""
+    """What to ask the operator of the firewall before a server behind relays."""
     flows = [flow for relay in links.relays_of(server) for flow in between(relay, server)]
     return [*flows, shut(server), shut_in(server)]
 
@@ -211,7 +211,7 @@ def between(relay: Host, server: Host) -> list[Flow]:
 
 
 def shut(server: Host) -> Flow:
-    """Nobody outside reaches a server behind relays."""
+    """Hosts outside do not reach a server behind relays."""
     return Flow(f"shut-{server.name}", "drop", (OUTSIDE,), _texts(server.addresses))
 
 
@@ -233,7 +233,7 @@ def leave_from_public_address(host: Host) -> list[Flow]:
     return [Flow(f"out-{host.name}", "snat", own, (OUTSIDE,), egress_address=str(host.public_addresses[0]))]
 
 
-# inside clients -> public name, anyone else inside -> outside
+# inside clients -> public name, other hosts inside -> outside
 
 
 def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host], links: Links) -> list[Flow]:
@@ -275,7 +275,7 @@ def _named_apart(flows: Iterable[Flow]) -> Iterator[Flow]:
 
 
 def _sources(host: Host, version: int) -> tuple[str, ...]:
-    """Who outside may reach the host over one family: everybody, or the networks it accepts from."""
+    """Who outside may reach the host over one family: any, or the networks it accepts from."""
     if not host.accept_from:
         return (OUTSIDE,)
     return tuple(str(net) for net in host.accept_from if net.version == version)

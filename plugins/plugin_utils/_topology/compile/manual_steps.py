@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be asked of somebody, because no part of ours can do it: the plan's list `manual`."""
+"""What others have to be asked for, because Ansible cannot do it: the plan's list `manual`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rrsets import PUBLIC, RRset
 
 
 def records_owner(key: str) -> str:
-    """Who enters the records of an endpoint that nobody writes by Ansible."""
+    """Who enters the records of an endpoint that Ansible does not write."""
     return f"dns: {key}"
 
 
@@ -48,7 +48,7 @@ def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[
 
 
 def gateway_is_elsewhere(host: Host, links: Links) -> bool:
-    """Whether a device that nobody manages by Ansible forwards to the host."""
+    """Whether a device that Ansible does not manage forwards to the host."""
     return host.topology == NAT and links.gateway_of(host) is None
 
 
@@ -104,12 +104,12 @@ def _gateway(host: Host, links: Links) -> Request:
     ipv6 = [address for one in sharing for address in of_version(one.published, 6)]
     if ipv6:
         wishes.append(f"let TCP 25 through to and from {' and '.join(map(str, ipv6))}, which is not translated")
-    wishes.append("let nobody else inside send to TCP 25 outside")
+    wishes.append("let no other host inside send to TCP 25 outside")
     return {
         "owner": nat_owner(host),
         "device": f"NAT of {host.name}",
         "what": "; ".join(wishes),
-        "why": f"{host.name} has no mail_gateway: nobody manages the device by Ansible",
+        "why": f"{host.name} has no mail_gateway: Ansible does not manage the device",
         "flows": [flow.as_option() for flow in unmanaged_gateway_flows(sharing, links.shared.inside_networks, links)],
     }
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two plans at once on mail hosts and devices: whoever either lets in is let in; where they differ, one counts."""
+"""Two plans at once on mail hosts and devices: what either accepts is accepted; where they differ, one counts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _does_the_same(one: PlannedFlow, other: PlannedFlow) -> bool:
 
 
 def _sources(first: Sequence[str], second: Sequence[str]) -> list[str]:
-    """Everybody outside is more than some networks there."""
+    """All hosts outside are more than some networks there."""
     both = list(dict.fromkeys([*first, *second]))
     return [OUTSIDE] if OUTSIDE in both and [OUTSIDE] in (list(first), list(second)) else both
 
@@ -115,7 +115,7 @@ def _either(first: Role | None, second: Role | None) -> Role:
 
 
 def _accepted(first: PlannedRelay | PlannedServer, second: PlannedRelay | PlannedServer) -> list[str]:
-    """An empty list is everybody."""
+    """An empty list means any host."""
     if not first["accept_from"] or not second["accept_from"]:
         return []
     return _each(first["accept_from"], second["accept_from"])

@@ -103,7 +103,7 @@ class Transition:
     # What cannot be done
 
     def problems(self, inventoried: Inventoried) -> list[Problem]:
-        """Everything that keeps the two from standing beside each other, or that nobody here could wait for."""
+        """Everything that keeps the two from standing beside each other, or that Ansible could not wait for."""
         return [
             *self._given_up(),
             *self._moved_views(),
@@ -130,8 +130,8 @@ class Transition:
                 yield Problem(
                     "",
                     "mail_dns",
-                    f"the zone {zone} leaves the endpoint '{INTERNAL}', and no delegation says when nobody asks it any "
-                    "more",
+                    f"the zone {zone} leaves the endpoint '{INTERNAL}', and no delegation tells when it is no longer "
+                    "asked",
                     f"Let {zone} be at '{INTERNAL}' too until the cutover has ended",
                 )
 
@@ -162,7 +162,7 @@ class Transition:
 
     @property
     def former_ttl(self) -> int:
-        """Seconds that anybody may keep a record of the former state that is about to change; 0 if none is."""
+        """Seconds that a resolver may keep a record of the former state that is about to change; 0 if none is."""
         return max((self._before[place]["ttl"] for place in self._moving & self._before.keys()), default=0)
 
     @property
@@ -252,7 +252,7 @@ class Transition:
     def _record_beside(self, place: Place) -> PlannedRecord | None:
         if place in self._before:
             return self._short(place, self._before[place])
-        # A new name is entered before anything leads to it, so that nobody keeps in mind that it does not exist.
+        # A new name is entered before anything leads to it, so that no resolver caches that it does not exist.
         is_new_name = place.type in _ADDRESSES and not self._is_owned(place, self._before)
         return self._short(place, self._after[place]) if is_new_name else None
 
@@ -307,7 +307,7 @@ class Transition:
                 if port["open"] and port["address"] in forwarded - used
             ),
         ]
-        # A host that still is a mail host may keep an address that nobody is led to.
+        # A host that still is a mail host may keep an address that no record names.
         expect["former"] = [
             {"host": one["host"], "addresses": gone, "port": one["port"], "domains": one["domains"]}
             for one in self._former["expect"]["smtp"]
@@ -406,7 +406,7 @@ def _records_of_others(former: Plan, new: Plan) -> Iterator[Problem]:
             yield Problem(
                 "",
                 "mail_zones",
-                f"the addresses of {one['name']} change, and its zone is not held from here: nobody can say when the "
-                "world has them",
+                f"the addresses of {one['name']} change, and its zone is not held from here: Ansible cannot tell when "
+                "the world has them",
                 "Declare its zone in mail_zones, or give the new way another name (mail_fqdn)",
             )

@@ -31,7 +31,7 @@ WAIT, DONE = "wait", "done"
 
 _WHAT = {
     BESIDE: "make the new way beside the former one, lower the TTL",
-    DELEGATED: "have zones delegated to their new name servers, by whoever keeps the parent zone",
+    DELEGATED: "have zones delegated to their new name servers, by the operator of the parent zone",
     SWITCHED: "probe the new way, then lead the records there",
     NEW: "wait for open sessions and queues, remove the former way",
     VERIFIED: "verify that all is as declared and nothing is left",
@@ -58,10 +58,10 @@ class UnreadableProgress(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """id: of the two states; ttl: seconds that anybody may keep a former record, before and after it was lowered;
+    """id: of the two states; ttl: seconds that a resolver may keep a former record, before and after it was lowered;
     times: step -> when it was done, in seconds since 1970; moves_zones: whether a zone goes to other name servers;
-    delegation_ttl: seconds that anybody may go on asking the former ones, once the parents name the new ones; states:
-    the id of the former one and of the new one."""
+    delegation_ttl: seconds that a resolver may go on asking the former ones, once the parents name the new ones;
+    states: the id of the former one and of the new one."""
 
     id: str
     former_ttl: int
@@ -80,7 +80,7 @@ class Progress:
         return WAIT if self.seconds_to_wait(now) else step
 
     def seconds_to_wait(self, now: float) -> int:
-        """Until nobody any more keeps what the step before the next one replaced."""
+        """Until no resolver keeps what the step before the next one replaced."""
         until = self._until(self._undone())
         return math.ceil(max(0.0, until - now)) if until else 0
 

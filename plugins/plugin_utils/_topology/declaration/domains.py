@@ -104,7 +104,7 @@ def _recipients(value: object) -> Recipients:
     if listed and found.validation != STATIC:
         raise Unfit(f"has a list of recipients, and its validation is {found.validation}", "Write validation: static")
     if found.validation == STATIC and not listed:
-        raise Unfit("is static and names nobody", "Name the recipients in addresses, or tables in maps")
+        raise Unfit("is static and names no recipient", "Name the recipients in addresses, or tables in maps")
     return found
 
 
@@ -174,7 +174,7 @@ DOMAIN_KEYS = {
     ),
     "backup_mx": Key(
         "list of `name`, `preference`, `addresses`",
-        "Hosts that keep the mail while the others are away: somebody else's, or relays of ours by their `mail_fqdn`. "
+        "Hosts that keep the mail while the others are down: other operators' hosts, or our relays by `mail_fqdn`. "
         f"Their preference is higher than the others'; {BACKUP_DISTANCE} more than the last of these if left out.",
         _exchangers,
     ),
@@ -194,7 +194,7 @@ DOMAIN_KEYS = {
     "ttl": Key("seconds", f"The TTL of the records; {DEFAULT_TTL} if left out.", ttl),
     "recipients": Key(
         "`validation`, `addresses`, `maps`",
-        "Which recipients relays take mail for; whoever is not one is refused at once. All of them if left out.",
+        "Which recipients relays accept mail for; others are refused at once. All of them if left out.",
         _recipients,
     ),
     "queue_lifetime": Key(

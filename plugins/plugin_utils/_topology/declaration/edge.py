@@ -137,7 +137,7 @@ def load_balancer(value: object) -> dict[str, Any]:
         raise Unfit(f"is {described(value)}, not a dictionary", _BALANCER_EXAMPLE)
     found = read_entry(value, LOAD_BALANCER_KEYS, "")
     if not found["addresses"]:
-        raise Unfit("addresses: names nobody, so nobody would reach the port", _BALANCER_EXAMPLE)
+        raise Unfit("addresses: is empty, so no host would reach the port", _BALANCER_EXAMPLE)
     return found
 
 

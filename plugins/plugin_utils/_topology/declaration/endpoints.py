@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The DNS endpoints that all hosts share: who hosts the zones, and what is wrong with that before anybody is asked."""
+"""The DNS endpoints that all hosts share: who hosts the zones, and what is wrong with that before a server is asked."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _problems(key: str, options: Mapping[str, Any]) -> Iterator[Unfit]:
     provider = options.get("provider") or ARGUMENT_SPEC["provider"]["default"]
     if provider not in ARGUMENT_SPEC["provider"]["choices"]:
         return
-    # Of a secret that is there nobody here knows whether it is empty.
+    # Whether a secret is empty is not known here.
     given = {str(name) for name, value in options.items() if name not in CREDENTIALS and value not in (None, "")}
     for name in misplaced(provider, given):
         yield Unfit(f"{key}.{name}: the provider {provider} has no use for it", "Leave it out")

@@ -250,7 +250,7 @@ def _look_for_misspellings(name: str, variables: Iterable[str], report: Report) 
 
 
 def _look_for_misspelt_groups(inventory: Inventory, report: Report) -> None:
-    """One that nobody reads leaves its hosts out in silence, above all a vantage."""
+    """A group that is not read leaves its hosts out in silence, above all a vantage."""
     ours = (*GROUPS, VANTAGES, INSIDERS, RETIRED)
     read_hosts = set(inventory.members(*ours))
     for group, members in inventory.groups.items():

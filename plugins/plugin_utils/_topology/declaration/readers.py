@@ -179,7 +179,7 @@ def domain_name(value: object) -> str:
     except InvalidName as error:
         raise Unfit(str(error), "Write a name, as example.org") from None
     if name == ".":
-        raise Unfit("the root is no domain of anybody's", "Write a name, as example.org")
+        raise Unfit("the root is no mail domain", "Write a name, as example.org")
     return name
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody else's smarthosts: where a front-end hands mail for the outside to, and how it logs in there."""
+"""Smarthosts of other operators: where a front-end hands mail for the outside to, and how it logs in there."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ VARIABLES = (
         "mail_gateway",
         MAIL_HOSTS,
         "host of `mail_gateways`",
-        "With `nat`: the device that translates. Left out, nobody manages it by Ansible, and the plan says what to "
+        "With `nat`: the device that translates. Left out, Ansible does not manage it, and the plan says what to "
         "enter there.",
         text,
     ),
@@ -166,7 +166,7 @@ VARIABLES = (
         "mail_accept_from",
         MAIL_HOSTS,
         "list of networks",
-        "Who may reach port 25 from outside, as the networks of a filtering service; everybody if left out.",
+        "Who may reach port 25 from outside, as the networks of a filtering service; any host if left out.",
         _networks,
         default=(),
     ),
@@ -271,7 +271,7 @@ VARIABLES = (
         "mail_smarthosts",
         MAIL_HOSTS,
         "list of dictionaries",
-        "Somebody else's hosts that take the mail for the outside, in the order in which they are tried; see below. "
+        "Other operators' hosts that take the mail for the outside, in the order in which they are tried; see below. "
         "Left out, it goes to its MX, or as Postfix there has it.",
         smarthosts,
         default=(),
@@ -347,7 +347,7 @@ VARIABLES = (
         "mail_bounce_lifetime",
         MAIL_HOSTS,
         "time, as `1d`",
-        "The same for bounces, which nobody waits for.",
+        "The same for bounces.",
         lifetime,
         default="",
     ),
@@ -371,8 +371,7 @@ VARIABLES = (
         "mail_inside_networks",
         GROUPS,
         "list of networks",
-        "The networks inside, named where somebody has to be asked to shut port 25 for them on a device that Ansible "
-        "does not manage.",
+        "The networks inside, named in the request to close port 25 for them on a device that Ansible does not manage.",
         _networks,
         default=(),
         shared=True,

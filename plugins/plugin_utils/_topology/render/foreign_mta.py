@@ -115,7 +115,7 @@ def exchange(server: ServerBehindRelays) -> Steps:
         _step("Exchange Management Shell: send everything for the outside through the relays", send),
         _step("Exchange Management Shell: take mail from the relays, for the accepted domains only", receive),
         _step(
-            "Exchange Management Shell: take mail from nobody else but Exchange servers; note what the first command "
+            "Exchange Management Shell: take mail from Exchange servers alone; note what the first command "
             "says, and keep ExchangeUsers if it is there and people log in on port 25",
             [
                 f"Get-ReceiveConnector -Identity {default} | Format-List -Property 'PermissionGroups'",
@@ -192,7 +192,7 @@ def exim(server: ServerBehindRelays) -> Steps:
             "/etc/exim4/exim4.conf.localmacros",
             [
                 f"MAIN_HARDCODE_PRIMARY_HOSTNAME = {server.fqdn}",
-                "# The relays, and nobody else.",
+                "# The relays alone.",
                 f"host_reject_connection = <; {allowed} ; *",
                 *([] if server.message_size is None else [f"MESSAGE_SIZE_LIMIT = {server.message_size}"]),
             ],
@@ -232,7 +232,7 @@ def opensmtpd(server: ServerBehindRelays) -> Steps:
                 *[f"listen on {address} {hostname}" for address in server.addresses],
                 'action "mailboxes" mbox alias <aliases>',
                 f'action "outside" relay host <smarthosts> helo "{server.fqdn}"',
-                "# From the relays, and nobody else.",
+                "# From the relays alone.",
                 'match from src <relays> for domain <domains> action "mailboxes"',
                 'match from local for domain <domains> action "mailboxes"',
                 'match from local for local action "mailboxes"',

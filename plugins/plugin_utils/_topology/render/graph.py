@@ -150,7 +150,7 @@ class _Reader:
         )
 
     def _exchanger_of_others(self, fqdn: str) -> None:
-        """Somebody else's host in the MX: a backup, or a service that stands in front of ours."""
+        """Another operator's host in the MX: a backup, or a service that stands in front of ours."""
         preferences = sorted(self._preferences[fqdn])
         self._node(fqdn, [f"MX {', '.join(map(str, preferences))}", "not ours"], 1)
         self._way(OUTSIDE, fqdn, "")

@@ -15,7 +15,7 @@ MAIL_COLUMNS = ("Host", "Name", "Takes mail for", "From", "Hands it to", "Sends 
 
 
 def tables(plan: Plan) -> str:
-    """The whole plan: records of each endpoint, flows, mail hosts, what to ask of somebody, warnings."""
+    """The whole plan: records of each endpoint, flows, mail hosts, requests to others, warnings."""
     parts = [
         _titled(
             f"DNS records, endpoint '{endpoint}'",
@@ -34,7 +34,7 @@ def tables(plan: Plan) -> str:
 
 
 def requests(plan: Plan) -> str:
-    """What has to be asked of somebody, as it is to be entered; empty if there is nothing."""
+    """What others have to be asked for, as they enter it; empty if there is nothing."""
     return "\n\n".join(map(_request, plan["manual"]))
 
 
@@ -70,11 +70,13 @@ def mail_rows(plan: Plan) -> list[tuple[str, ...]]:
     rows = []
     for host, relay in plan["relay"].items():
         hops = [hop["address"] for domain in relay["domains"] for hop in domain["next_hops"]]
-        senders = relay["accept_from"] or ["anybody"]
+        senders = relay["accept_from"] or ["any host"]
         names = [domain["name"] for domain in relay["domains"]]
         rows.append(_mail_row(host, relay, names, [*senders, *relay["relay_from"]], hops))
     for host, server in plan["server"].items():
-        rows.append(_mail_row(host, server, server["domains"], server["accept_from"] or ["anybody"], ["its mailboxes"]))
+        rows.append(
+            _mail_row(host, server, server["domains"], server["accept_from"] or ["any host"], ["its mailboxes"])
+        )
     return rows
 
 

@@ -126,7 +126,7 @@ ONE_HOST = [
     ("direct", {"mail_firewalls": ["wall"]}, "mail_firewalls", "'wall' is not in the inventory", "mail_firewalls"),
     ("direct", {"mail_firewalls": ["hidden"]}, "mail_firewalls", "hidden is not in the group", "mail_firewalls"),
     ("direct", {"mail_local_delivery": "maybe"}, "mail_local_delivery", "neither true nor false", "true or false"),
-    ("nat", {"mail_public_addresses": Absent}, "mail_public_addresses", "nobody outside can reach", "outside IPv4"),
+    ("nat", {"mail_public_addresses": Absent}, "mail_public_addresses", "hosts outside cannot reach", "outside IPv4"),
     ("nat", {"mail_public_addresses": ["10.0.0.1"]}, "mail_public_addresses", "10.0.0.1 is private", "outside IPv4"),
     (
         "nat",

@@ -162,7 +162,7 @@ mail_firewalls: {hosts: {fw: {mail_interfaces: {wan: [eth0], dmz: [eth1]}}}}
         ),
         ("mail_tls_outgoing", "secure", "'secure' is no way to send", "may or dane"),
         ("mail_postscreen", {"dnsbl": [{"name": "a.example,$x"}]}, "more than letters, digits", "Write a name"),
-        ("mail_load_balancer", {"addresses": [], "port": 10025}, "addresses: names nobody", "addresses: [192.0.2.80]"),
+        ("mail_load_balancer", {"addresses": [], "port": 10025}, "addresses: is empty", "addresses: [192.0.2.80]"),
         ("mail_load_balancer", {"port": 10025}, "has no 'addresses'", "Add 'addresses'"),
         ("mail_load_balancer", {"addresses": ["9.9.0.1"], "port": 25}, "25 is not a port for", "such as 10025"),
         (
