@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .._deps import dns
+from .._deps_names import dns
 
 if TYPE_CHECKING:
     from dns.name import IDNACodec, Name
