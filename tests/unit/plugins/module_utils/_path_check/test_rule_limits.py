@@ -128,3 +128,17 @@ def test_a_vantage_that_may_not_send_says_of_which_of_our_addresses_it_knows_not
     (found,) = findings(observation, controls=["203.0.113.200"]).values()
     assert found["id"] == "port25-vantage"
     assert RELAY in found["message"]
+
+
+@pytest.mark.parametrize(("names", "sound"), [(["*.example.org"], True), (["*.xample.org"], False)])
+def test_a_wildcard_certificate_is_for_one_label(observation: dict[str, Any], names: list[str], sound: bool) -> None:
+    """RFC 6125, section 6.4.3."""
+    observation["dialogues"][0]["tls"]["certificate"]["names"] = names
+    assert ("certificate-name" not in findings(observation)) is sound
+
+
+def test_a_serial_goes_on_after_its_largest_number_at_0(observation: dict[str, Any]) -> None:
+    """RFC 1982, section 3.1."""
+    expect = copy.deepcopy(EXPECT)
+    expect["serials"][0]["serial"] = 2**32 - 6
+    assert findings(observation, expect) == {}
