@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.next_step import next_step
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
     BESIDE,
     MARKS,
@@ -38,6 +39,7 @@ class ActionModule(ActionBase):
                 "records": {"type": "list", "elements": "dict", "default": []},
                 "found": {"type": "list", "elements": "dict", "default": []},
                 "delegation_ttl": {"type": "int", "default": 0},
+                "may_wait": {"type": "bool", "default": True},
                 "show": {"type": "bool", "default": False},
             }
         )
@@ -49,12 +51,15 @@ class ActionModule(ActionBase):
         _fail_if_others_wrote(options["found"], cutover["zones"])
         before = progress
         reached = options["reached"]
-        # In check mode nothing was reached.
-        if reached and not self._task.check_mode:
+        # In check mode nothing was reached. A step that was done in an earlier run is not done once more.
+        wanted = SWITCHED if reached == SWITCHING else reached
+        if reached and not self._task.check_mode and progress.next_step(time.time()) == wanted:
             _fail_if_others_are_not_done(options["records"])
-            progress = replace(progress, delegation_ttl=max(progress.delegation_ttl, options["delegation_ttl"]))
-            if reached != SWITCHING or progress.next_step(time.time()) == SWITCHED:
-                progress = replace(progress, times={**progress.times, reached: time.time()})
+            progress = replace(
+                progress,
+                delegation_ttl=max(progress.delegation_ttl, options["delegation_ttl"]),
+                times={**progress.times, reached: time.time()},
+            )
             if reached == BESIDE:
                 progress = replace(progress, former_ttl=max([progress.former_ttl, *_replaced_ttls(options["records"])]))
         changed = progress != before
@@ -73,6 +78,7 @@ class ActionModule(ActionBase):
         return {
             "changed": changed,
             "step": progress.next_step(now),
+            "next": next_step(progress, now, may_wait=options["may_wait"] and not self._task.check_mode),
             "path": path,
             "wait": progress.seconds_to_wait(now),
             "table": table,

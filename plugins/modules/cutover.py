@@ -37,8 +37,9 @@ options:
     required: true
   reached:
     description:
-      - The step that was done just now.
-      - V(switching) says that the records are about to be switched. It is only noted if that is the next step.
+      - The step that was done just now. It is recorded only if it is the next step, so a step that an earlier run did
+        stays as it is.
+      - V(switching) says that the records are about to be switched.
     type: str
     choices: [beside, delegated, switched, new, verified, switching]
   records:
@@ -62,6 +63,11 @@ options:
     type: int
     default: 0
     version_added: "0.5.0"
+  may_wait:
+    description: Whether this run waits for what the next step has to wait for.
+    type: bool
+    default: true
+    version_added: "0.9.0"
   show:
     description: Print the steps, and what is waited for, on the terminal.
     type: bool
@@ -93,6 +99,15 @@ step:
   returned: success
   type: str
   sample: wait
+next:
+  description:
+    - What the playbook does now. C(stage) is the stage that C(inbound.mail.site) brings about, or empty. C(delegation)
+      is V(check) or V(wait) if the delegation of zones is checked or waited for, or empty. C(pause) is how many seconds
+      it waits, V(0) in check mode and without O(may_wait). C(verify) is whether C(inbound.mail.verify) runs.
+  returned: success
+  type: dict
+  sample: {stage: beside, delegation: "", pause: 0, verify: false}
+  version_added: "0.9.0"
 wait:
   description: Seconds until the step after C(wait) may begin.
   returned: success

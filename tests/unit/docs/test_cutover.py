@@ -10,6 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import yaml
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import SHORT_TTL
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import BESIDE, Progress
 
@@ -26,10 +27,12 @@ def test_the_table_is_as_printed() -> None:
 
 
 def test_options_have_the_defaults_that_it_says() -> None:
-    playbook = (ROOT / "playbooks" / "cutover.yml").read_text(encoding="utf-8")
-    defaults = dict(re.findall(r"(mail_cutover_\w+) \| default\((\d+|true|false)\)", playbook))
-    defaults["mail_cutover_ttl"] = str(SHORT_TTL)
-    asked = set(re.findall(r"(mail_cutover_\w+) (?:\| default|is defined)", playbook))
+    role = ROOT / "roles" / "mail_cutover"
+    spec = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    options = spec["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    assert {name: option["default"] for name, option in options.items() if "default" in option} == defaults
+    defaults["mail_cutover_ttl"] = SHORT_TTL
     rows = dict(re.findall(r"^\| `(mail_cutover_\w+)` \| ([^|]*) \|", PAGE, re.MULTILINE))
-    assert asked - {"mail_cutover_sessions"} == rows.keys()
-    assert {name: rows[name].removesuffix(" s") for name in defaults} == defaults
+    assert options.keys() == rows.keys()
+    assert {name: yaml.safe_load(rows[name].removesuffix(" s")) for name in defaults} == defaults
