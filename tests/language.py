@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# The aim is 0.3 overall and in each part; a part above it may not get worse.
-OVERALL = 1.0
+# Per 1,000 words, overall and in each part.
+OVERALL = 0.3
 
 # An address or a system user of that name is none: `nobody@example.org`.
 PRONOUN = re.compile(
@@ -90,10 +90,10 @@ PARTS = {
         0.3,
     ),
     "changelog": Part(("changelogs/changelog.yaml", "changelogs/fragments/*.yml"), lines, 0.3),
-    "roles": Part(("roles/*/README.md", "roles/*/meta/argument_specs.yml"), lines, 3.0),
+    "roles": Part(("roles/*/README.md", "roles/*/meta/argument_specs.yml"), lines, 0.3),
     "modules": Part(("plugins/modules/*.py", "plugins/doc_fragments/*.py"), strings, 0.3),
-    "tasks": Part(("roles/*/tasks/*.yml", "playbooks/**/*.yml"), task_names, 4.0),
-    "messages": Part(("plugins/*/*.py", "plugins/*/_*/**/*.py"), strings, 1.5),
+    "tasks": Part(("roles/*/tasks/*.yml", "playbooks/**/*.yml"), task_names, 0.3),
+    "messages": Part(("plugins/*/*.py", "plugins/*/_*/**/*.py"), strings, 0.3),
 }
 
 
