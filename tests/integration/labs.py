@@ -23,7 +23,7 @@ def lab_of(test: str) -> str:
 
     test: its node id, as tests/integration/test_edge.py::test_limits[trixie-25]
     """
-    path, _, name = test.partition("::")
+    path, _colons, name = test.partition("::")
     file = PurePath(path)
     if file.stem == "test_examples":
         return f"{file.stem}-{name}"
@@ -39,7 +39,7 @@ def order(lab: str) -> tuple[int, str]:
 
 def share(labs: set[str], shard: str) -> set[str]:
     """The labs of one shard, `i/n` with i from 1 to n. Raises pytest.UsageError if there is no such shard."""
-    number, _, count = shard.partition("/")
+    number, _slash, count = shard.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise pytest.UsageError(f"--shard {shard}: must be i/n, as 1/3, with i from 1 to n")
     return set(sorted(labs, key=order)[int(number) - 1 :: int(count)])

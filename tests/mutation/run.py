@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import importlib
 import multiprocessing
 import os
 import random
@@ -26,11 +27,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import ansible.module_utils.basic  # noqa: F401 - see tests_pass
-import dns.resolver  # noqa: F401
-import hypothesis.strategies  # noqa: F401
 import pytest
-import yaml  # noqa: F401
 from cosmic_ray.commands import init
 from cosmic_ray.modules import find_modules
 from cosmic_ray.mutating import mutate_code, use_mutation
@@ -40,6 +37,8 @@ from cosmic_ray.work_item import MutationSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = "tests/unit/plugins"
+PRELOADED = ("ansible.module_utils.basic", "dns.resolver", "hypothesis.strategies", "yaml")
+"""Libraries that take longer to load than most tests to run: each test process is forked with them loaded."""
 
 
 class Package(NamedTuple):
@@ -111,6 +110,8 @@ def copy_checkout(folder: Path) -> Path:
 
 def score(package: Package, folder: str, arguments: argparse.Namespace) -> str:
     """How many mutants of the package its tests found; prints the others as diffs."""
+    for library in PRELOADED:
+        importlib.import_module(library)
     # Compiled once, here. Later on a mutant is written and taken back within the second that compiled code is dated by.
     sys.dont_write_bytecode = False
     start = time.monotonic()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import Any, TypedDict, cast
 
-from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import (  # noqa: F401 (the rest of its terms)
+from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import (
     ANSWERED,
     MALFORMED,
     NO_ROUTE,
@@ -24,6 +24,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import (
     Resolved,
     Zone,
 )
+
+# What a query ends in and what it finds is part of an observation: rules read these terms from here.
+__all__ = ["ANSWERED", "MALFORMED", "NO_ROUTE", "REFUSED", "TIMEOUT", "Parent"]
 
 FORMAT_VERSION = 2
 """1: every server had its answers for itself."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from ..compile.flows import PORT
 from ..declaration.model import Host
@@ -84,7 +84,7 @@ def _loops(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> 
     next_hops = _reachable(starts, following)
     endless = _endless(next_hops)
     # The first next hop of each that is endless too: following it leads into the loop.
-    first = {name: next(hop for hop in next_hops[name] if hop in endless) for name in next_hops if name in endless}
+    first = {name: _first_of(endless, next_hops[name]) for name in next_hops if name in endless}
     walked: set[str] = set()
     for start in first:
         path: dict[str, int] = {}
@@ -95,6 +95,10 @@ def _loops(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> 
         if name in path:
             yield list(path)[path[name] :]
         walked.update(path)
+
+
+def _first_of(endless: Set[str], next_hops: Iterable[str]) -> str:
+    return next(hop for hop in next_hops if hop in endless)
 
 
 def _reachable(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> dict[str, list[str]]:
