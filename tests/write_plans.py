@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/unit/plugins/plugin_utils/_topology"))
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import compile_plan  # noqa: E402
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline import compile_plan  # noqa: E402
 from conftest import inventory  # noqa: E402
 
 for example in sorted((ROOT / "examples").glob("*/inventory.yml")):

@@ -17,10 +17,6 @@ from ansible.template import Templar
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
 from ansible_collections.inbound.mail.plugins.plugin_utils._private_file import write_private
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.secrets import TOKEN_VARIABLES
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import (
-    DeclarationError,
-    compile_plan,
-)
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import (
     SHORT_TTL,
     STAGES,
@@ -40,6 +36,10 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration
     MAIL_HOSTS,
     RETIRED,
     VANTAGES,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline import (
+    DeclarationError,
+    compile_plan,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.plan import FORMAT_VERSION, Plan, PlanWarning
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import Problem, as_lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline import compile_plan
 from rows import row
 
 ROUNDS = 5

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Second pass: how hosts, devices, domains and zones hang together.
 
-Names that lead nowhere are left out here; checks/domains.py reports them.
+Names that are not in the inventory are left out here; checks/references.py reports them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .declaration.model import Declaration, Host
 from .declaration.variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
 
 
-class Links:
+class Topology:
     """What follows from a declaration about who stands in front of whom."""
 
     def __init__(self, declaration: Declaration) -> None:

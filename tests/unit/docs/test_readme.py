@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline import compile_plan
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

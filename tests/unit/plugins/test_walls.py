@@ -62,7 +62,7 @@ def loaded_by(program: str) -> set[str]:
     return {*subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()}
 
 
-@pytest.mark.parametrize("module", ["plugin_utils._topology.compile.compile", "module_utils._path_check.verdict"])
+@pytest.mark.parametrize("module", ["plugin_utils._topology.pipeline", "module_utils._path_check.verdict"])
 def test_what_is_pure_does_not_reach_the_network(module: str) -> None:
     # Before Python 3.12 the standard library loads socket for importlib.metadata, which dnspython's names ask.
     names = loaded_by("import dns.name")
@@ -70,6 +70,29 @@ def test_what_is_pure_does_not_reach_the_network(module: str) -> None:
     assert f"{PACKAGE}.{module}" in loaded
     assert not {*NETWORK} & (loaded - names)
     assert sys.version_info < (3, 12) or not {*NETWORK} & loaded
+
+
+# From a package of _topology to those that it may import. Its modules beside them (plan, problems, software, topology)
+# are for all, pipeline for none of them.
+ARROWS = {
+    "declaration": set(),
+    "checks": {"declaration"},
+    "compile": {"declaration", "render"},
+    "cutover": {"declaration"},
+    "render": set(),
+}
+
+
+def test_reading_checking_compiling_and_rendering_know_one_another_in_one_direction() -> None:
+    """Above all: reading builds and never checks, and a plan is compiled of what was checked before."""
+    prefix = "plugin_utils._topology."
+    found: dict[str, set[str]] = {package: set() for package in ARROWS}
+    for module, targets in IMPORTS.items():
+        package = module.removeprefix(prefix).partition(".")[0]
+        if module.startswith(prefix) and package in ARROWS:
+            found[package] |= {target.removeprefix(prefix).partition(".")[0] for target in targets if prefix in target}
+    for package, targets in found.items():
+        assert targets & {*ARROWS, "pipeline"} - {package} <= ARROWS[package], package
 
 
 def test_no_folder_has_more_files_than_a_reader_can_take_in() -> None:

@@ -9,12 +9,12 @@ from ....module_utils._postfix.option_values import CALLOUT
 from ..declaration.domains import MailDomain
 from ..declaration.model import Host
 from ..problems import Report
-from ..topology import Links
+from ..topology import Topology
 
 
-def check_own_backups(domain: MailDomain, links: Links, report: Report) -> None:
-    fronts = links.front_ends(domain)
-    for backup in links.own_backups(domain):
+def check_own_backups(domain: MailDomain, topology: Topology, report: Report) -> None:
+    fronts = topology.front_ends(domain)
+    for backup in topology.own_backups(domain):
         problems = list(_problems(domain, backup, fronts))
         for message, remedy in problems:
             what = f"{domain.name}: the backup MX {backup.fqdn} {message}"

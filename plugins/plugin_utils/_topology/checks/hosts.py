@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ....module_utils._addresses import SHARED_ADDRESS_SPACE, special_purpose
 from ....module_utils._postfix.option_values import VERIFIED
 from ..declaration.variables import DIRECT, FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS, TOPOLOGY_CHOICE
-from ..render.foreign_mta import EXCHANGE, POSTFIX
+from ..software import EXCHANGE, POSTFIX
 from .edge import check_edge
 
 if TYPE_CHECKING:

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
-from ..compile.flows import PORT
+from ....module_utils._limits import SMTP_PORT
 from ..declaration.model import Host
 from ..declaration.smarthosts import Smarthost
 from ..declaration.variables import RELAY
 from ..problems import Report
-from ..topology import Links
+from ..topology import Topology
 
 
-def check_loops(links: Links, report: Report) -> None:
-    _check_relays(links, report)
-    _check_smarthosts(links, report)
+def check_loops(topology: Topology, report: Report) -> None:
+    _check_relays(topology, report)
+    _check_smarthosts(topology, report)
 
 
-def _check_relays(links: Links, report: Report) -> None:
+def _check_relays(topology: Topology, report: Report) -> None:
     def relays(name: str) -> tuple[str, ...]:
-        host = links.hosts.get(name)
+        host = topology.hosts.get(name)
         return host.relays if host is not None and host.topology == RELAY else ()
 
-    for loop in _loops((host.name for host in links.declaration.mail_hosts()), relays):
+    for loop in _loops((host.name for host in topology.declaration.mail_hosts()), relays):
         report.error(
             loop[0],
             "mail_relays",
@@ -34,18 +34,18 @@ def _check_relays(links: Links, report: Report) -> None:
         )
 
 
-def _check_smarthosts(links: Links, report: Report) -> None:
-    owners = _owners(links)
-    fronts = {host.name: host for host in links.used_front_ends}
+def _check_smarthosts(topology: Topology, report: Report) -> None:
+    owners = _owners(topology)
+    fronts = {host.name: host for host in topology.used_front_ends}
 
     def ours(hops: Iterable[Smarthost]) -> list[str]:
         # Another port of a host is another service, as a filter before the queue.
-        found = [owners.get(hop.address, set()) for hop in hops if hop.port == PORT]
+        found = [owners.get(hop.address, set()) for hop in hops if hop.port == SMTP_PORT]
         return [name for names in found if len(names) == 1 for name in names]
 
     def sends_to(name: str) -> list[str]:
         if name not in fronts:
-            return [relay.name for relay in links.relays_of(links.hosts[name])]
+            return [relay.name for relay in topology.relays_of(topology.hosts[name])]
         return [target for hops in _lists(fronts[name]) for target in ours(hops)]
 
     for loop in _loops(fronts, sends_to):
@@ -70,11 +70,11 @@ def _lists(host: Host) -> list[tuple[Smarthost, ...]]:
     return [hops for hops in (host.smarthosts, *(entry.smarthosts for entry in host.sender_smarthosts)) if hops]
 
 
-def _owners(links: Links) -> dict[str, set[str]]:
+def _owners(topology: Topology) -> dict[str, set[str]]:
     """Name or address -> the hosts of ours that it leads to. An inside address may be there twice, at two sites."""
     owners: dict[str, set[str]] = {}
-    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
-        for place in (links.server_name(host), *map(str, (*host.addresses, *host.published))):
+    for host in (*topology.used_front_ends, *topology.used_servers_behind_relays):
+        for place in (topology.server_name(host), *map(str, (*host.addresses, *host.published))):
             owners.setdefault(place, set()).add(host.name)
     return owners
 

@@ -10,19 +10,19 @@ from ..declaration.model import Host
 from ..declaration.readers import mail_domain
 from ..declaration.variables import NAT
 from ..problems import Report, Unfit
-from ..topology import Links
+from ..topology import Topology
 from .shared_names import check_shared_name
 
 
-def check_names(links: Links, report: Report) -> None:
+def check_names(topology: Topology, report: Report) -> None:
     """One name, one host: two with one name have two sets of addresses, and Postfix takes its own name for a loop."""
     owners: dict[str, Host] = {}
-    for host in links.declaration.mail_hosts():
+    for host in topology.declaration.mail_hosts():
         if host.fqdn is None:
             continue
         other = owners.setdefault(host.fqdn, host)
         if other is not host and host.topology == other.topology == NAT:
-            check_shared_name(other, host, links, report)
+            check_shared_name(other, host, topology, report)
         elif other is not host:
             report.error(
                 host.name,
@@ -30,8 +30,8 @@ def check_names(links: Links, report: Report) -> None:
                 f"{host.fqdn} is also the name of {other.name}: one name with two different sets of addresses",
                 "Give each its own name: several with equal mail_preference share the load",
             )
-    for server in links.used_servers_behind_relays:
-        name = links.server_name(server)
+    for server in topology.used_servers_behind_relays:
+        name = topology.server_name(server)
         if server.fqdn is None and (reason := _reason_against(name)):
             report.error(
                 server.name,
@@ -47,8 +47,8 @@ def check_names(links: Links, report: Report) -> None:
                 "Write a name of its own, which no MX points to",
             )
     addresses: dict[str, tuple[str, set[Address]]] = {}
-    for domain in links.shared.domains:
-        ours = {backup.fqdn for backup in links.own_backups(domain)}
+    for domain in topology.shared.domains:
+        ours = {backup.fqdn for backup in topology.own_backups(domain)}
         for exchanger in (*domain.exchangers, *(backup for backup in domain.backups if backup.name not in ours)):
             if exchanger.name in owners:
                 report.error(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from ..declaration.model import Host
 from ..problems import Report
-from ..topology import Links
+from ..topology import Topology
 
 
-def check_shared_name(first: Host, host: Host, links: Links, report: Report) -> None:
+def check_shared_name(first: Host, host: Host, topology: Topology, report: Report) -> None:
     """first, host: behind NAT, with one mail_fqdn."""
     compared = {
         "mail_public_addresses": (first.public_addresses, host.public_addresses),
@@ -27,7 +27,7 @@ def check_shared_name(first: Host, host: Host, links: Links, report: Report) -> 
                 f"is not that of {first.name}, with which it shares the name {host.fqdn}",
                 f"Write the same as at {first.name}, or give each its own mail_fqdn",
             )
-    domains = [[domain.name for domain in links.domains_of.get(one.name, ())] for one in (first, host)]
+    domains = [[domain.name for domain in topology.domains_of.get(one.name, ())] for one in (first, host)]
     if domains[0] != domains[1]:
         report.error(
             host.name,

@@ -9,30 +9,32 @@ from ....module_utils._addresses import Address
 from ..declaration.domains import INTERNAL, MailDomain
 from ..declaration.model import Host
 from ..problems import Report
-from ..topology import Links
+from ..topology import Topology
 
 
-def check_views(links: Links, report: Report) -> None:
-    for host in links.used_front_ends:
-        _check_front_end(host, links, report)
-    for domain in links.shared.domains:
-        if links.is_inside_only(links.zones[domain.zone]):
-            _check_domain_inside(domain, links, report)
+def check_views(topology: Topology, report: Report) -> None:
+    for host in topology.used_front_ends:
+        _check_front_end(host, topology, report)
+    for domain in topology.shared.domains:
+        if topology.is_inside_only(topology.zones[domain.zone]):
+            _check_domain_inside(domain, topology, report)
         else:
-            _check_exchangers_outside(domain, links, report)
-    _warn_of_loops_inside(links, report)
+            _check_exchangers_outside(domain, topology, report)
+    _warn_of_loops_inside(topology, report)
 
 
-def _inside_zone_of(name: str, links: Links) -> str:
+def _inside_zone_of(name: str, topology: Topology) -> str:
     """The zone of a name that hosts outside cannot look up; empty for any other name."""
-    zone = links.zone_of(name)
-    return zone.name if zone is not None and links.is_inside_only(zone) else ""
+    zone = topology.zone_of(name)
+    return zone.name if zone is not None and topology.is_inside_only(zone) else ""
 
 
-def _check_front_end(host: Host, links: Links, report: Report) -> None:
-    zone = _inside_zone_of(host.fqdn or "", links)
+def _check_front_end(host: Host, topology: Topology, report: Report) -> None:
+    zone = _inside_zone_of(host.fqdn or "", topology)
     outside = [
-        domain.name for domain in links.domains_of[host.name] if not links.is_inside_only(links.zones[domain.zone])
+        domain.name
+        for domain in topology.domains_of[host.name]
+        if not topology.is_inside_only(topology.zones[domain.zone])
     ]
     if zone and outside:
         report.error(
@@ -44,9 +46,9 @@ def _check_front_end(host: Host, links: Links, report: Report) -> None:
         )
 
 
-def _check_exchangers_outside(domain: MailDomain, links: Links, report: Report) -> None:
-    for exchanger in (*links.backups_elsewhere(domain), *domain.exchangers):
-        zone = _inside_zone_of(exchanger.name, links)
+def _check_exchangers_outside(domain: MailDomain, topology: Topology, report: Report) -> None:
+    for exchanger in (*topology.backups_elsewhere(domain), *domain.exchangers):
+        zone = _inside_zone_of(exchanger.name, topology)
         if zone:
             report.error(
                 "",
@@ -57,8 +59,8 @@ def _check_exchangers_outside(domain: MailDomain, links: Links, report: Report) 
             )
 
 
-def _check_domain_inside(domain: MailDomain, links: Links, report: Report) -> None:
-    for key, exchangers in (("backup_mx", links.backups_elsewhere(domain)), ("exchangers", domain.exchangers)):
+def _check_domain_inside(domain: MailDomain, topology: Topology, report: Report) -> None:
+    for key, exchangers in (("backup_mx", topology.backups_elsewhere(domain)), ("exchangers", domain.exchangers)):
         if exchangers:
             report.error(
                 "",
@@ -69,12 +71,12 @@ def _check_domain_inside(domain: MailDomain, links: Links, report: Report) -> No
             )
 
 
-def _warn_of_loops_inside(links: Links, report: Report) -> None:
+def _warn_of_loops_inside(topology: Topology, report: Report) -> None:
     """In the view from inside, a host that finds its own address under another one's name sends mail to itself."""
-    if INTERNAL not in links.shared.endpoints:
+    if INTERNAL not in topology.shared.endpoints:
         return
     owners: dict[Address, Host] = {}
-    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
+    for host in (*topology.used_front_ends, *topology.used_servers_behind_relays):
         for address in host.addresses:
             other = owners.setdefault(address, host)
             if other is not host:

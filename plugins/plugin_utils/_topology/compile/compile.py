@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ....module_utils._limits import SMTP_PORT
 from ....module_utils._postfix.option_values import VERIFIED
-from ..checks.domains import check
 from ..declaration.domains import INTERNAL, MailDomain
-from ..declaration.model import Host, Inventory, read
+from ..declaration.model import Host
 from ..declaration.variables import RELAY, RELAYS
 from ..plan import (
     FORMAT_VERSION,
@@ -23,73 +23,50 @@ from ..plan import (
     RelayedDomain,
     RelayScanner,
 )
-from ..problems import Problem, Report
-from ..render.foreign_mta import POSTFIX
-from ..topology import Links, of_version
+from ..problems import Problem
+from ..software import POSTFIX
+from ..topology import Topology, of_version
 from .expectations import expectations
-from .flows import PORT, device_flows
+from .flows import device_flows
 from .manual_steps import requests
 from .rrsets import by_endpoint, internal_rrsets, public_rrsets
 
 
-class DeclarationError(Exception):
-    """The declaration does not hold together. errors and warnings: everything that was found in it."""
-
-    def __init__(self, errors: list[Problem], warnings: list[Problem]) -> None:
-        super().__init__(f"{len(errors)} errors in the declared topology")
-        self.errors = errors
-        self.warnings = warnings
-
-
-def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> Plan:
-    """The plan, plain data; plugins/modules/plan.py describes it. known: errors that were met before.
-
-    Raises DeclarationError.
-    """
-    report = Report(errors=list(known))
-    links = Links(read(inventory, report))
-    check(links, report)
-    if report.errors:
-        raise DeclarationError(_in_order(report.errors, links), _in_order(report.warnings, links))
-    rrsets = public_rrsets(links)
-    if INTERNAL in links.shared.endpoints:
-        rrsets += internal_rrsets(links)
-    dns = by_endpoint(rrsets, links)
+def plan_of(topology: Topology, warnings: Iterable[Problem]) -> Plan:
+    """The plan of a declaration in which nothing is wrong; warnings go with it."""
+    rrsets = public_rrsets(topology)
+    if INTERNAL in topology.shared.endpoints:
+        rrsets += internal_rrsets(topology)
+    dns = by_endpoint(rrsets, topology)
     return {
         "format_version": FORMAT_VERSION,
         "dns": {
             key: {zone: [rrset.as_record() for rrset in held] for zone, held in zones.items()}
             for key, zones in dns.items()
         },
-        "flows": {device: [flow.as_option() for flow in flows] for device, flows in device_flows(links).items()},
-        "relay": {host.name: _relay(host, links) for host in links.used_front_ends if RELAYS in host.groups},
+        "flows": {device: [flow.as_option() for flow in flows] for device, flows in device_flows(topology).items()},
+        "relay": {host.name: _relay(host, topology) for host in topology.used_front_ends if RELAYS in host.groups},
         "server": {
-            host.name: _server(host, links)
-            for host in links.all_servers
-            if host.name in links.domains_of and host.software == POSTFIX
+            host.name: _server(host, topology)
+            for host in topology.all_servers
+            if host.name in topology.domains_of and host.software == POSTFIX
         },
-        "expect": expectations(links, rrsets),
-        "public_networks": [str(network) for network in links.shared.public_networks],
-        "manual": requests(links, dns, rrsets),
-        "warnings": [problem.as_result() for problem in _in_order(report.warnings, links)],
+        "expect": expectations(topology, rrsets),
+        "public_networks": [str(network) for network in topology.shared.public_networks],
+        "manual": requests(topology, dns, rrsets),
+        "warnings": [problem.as_result() for problem in warnings],
     }
 
 
-def _in_order(problems: list[Problem], links: Links) -> list[Problem]:
-    """Those about all hosts first, then host by host."""
-    places = {name: place for place, name in enumerate(links.hosts)}
-    return sorted(problems, key=lambda problem: places.get(problem.host, -1))
-
-
-def _relay(relay: Host, links: Links) -> PlannedRelay:
-    behind = links.servers_behind.get(relay.name, [])
-    hops_of = {server.name: _hops(relay, server, links.server_name(server)) for server in behind}
+def _relay(relay: Host, topology: Topology) -> PlannedRelay:
+    behind = topology.servers_behind.get(relay.name, [])
+    hops_of = {server.name: _hops(relay, server, topology.server_name(server)) for server in behind}
     domains: list[RelayedDomain] = []
-    for domain in links.domains_of[relay.name]:
-        if links.is_backup(relay, domain):
-            hops = _hops_to_front_ends(relay, domain, links)
+    for domain in topology.domains_of[relay.name]:
+        if topology.is_backup(relay, domain):
+            hops = _hops_to_front_ends(relay, domain, topology)
         else:
-            servers = [server for server in links.servers[domain.name] if server in behind]
+            servers = [server for server in topology.servers[domain.name] if server in behind]
             hops = [hop for server in servers for hop in hops_of[server.name]]
         entry: RelayedDomain = {"name": domain.name, "next_hops": hops}
         if domain.recipients is not None:
@@ -107,42 +84,42 @@ def _relay(relay: Host, links: Links) -> PlannedRelay:
         "relay_from": relay_from,
         "accept_from": accept_from,
         **_outgoing(relay),
-        "edge": _edge(relay, links, relay_from, accept_from),
+        "edge": _edge(relay, topology, relay_from, accept_from),
     }
 
 
-def _server(server: Host, links: Links) -> PlannedServer:
-    relays = links.relays_of(server)
+def _server(server: Host, topology: Topology) -> PlannedServer:
+    relays = topology.relays_of(server)
     accept_from = [str(network) for network in server.accept_from]
     if server.topology == RELAY:
         accept_from = [address for relay in relays for address in _addresses(relay, server)]
     found: PlannedServer = {
-        "fqdn": links.server_name(server),
-        "domains": [domain.name for domain in links.domains_of[server.name]],
+        "fqdn": topology.server_name(server),
+        "domains": [domain.name for domain in topology.domains_of[server.name]],
         "accept_from": accept_from,
         "local_delivery": server.local_delivery,
         **_outgoing(server),
-        "edge": _edge(server, links, [], accept_from),
+        "edge": _edge(server, topology, [], accept_from),
     }
     if server.topology == RELAY:
         found["smarthosts"] = [hop for relay in relays for hop in _hops(server, relay, relay.named())]
     return found
 
 
-def _edge(host: Host, links: Links, inside: list[str], accept_from: list[str]) -> EdgeOption:
+def _edge(host: Host, topology: Topology, inside: list[str], accept_from: list[str]) -> EdgeOption:
     """inside: the servers behind it."""
-    known = [*inside, *accept_from, *_backups(host, links)]
+    known = [*inside, *accept_from, *_backups(host, topology)]
     ours = [*inside, *map(str, host.addresses)]
-    return host.edge.as_option(links.shared.message_size, known, ours, host.is_front_end)
+    return host.edge.as_option(topology.shared.message_size, known, ours, host.is_front_end)
 
 
-def _backups(host: Host, links: Links) -> list[str]:
+def _backups(host: Host, topology: Topology) -> list[str]:
     """Addresses of the exchangers that hand a front-end what they kept for it."""
     if not host.is_front_end:
         return []
-    domains = links.domains_of[host.name]
+    domains = topology.domains_of[host.name]
     addresses = [address for domain in domains for backup in domain.backups for address in backup.addresses]
-    ours = [backup for domain in domains for backup in links.own_backups(domain) if backup is not host]
+    ours = [backup for domain in domains for backup in topology.own_backups(domain) if backup is not host]
     # It may come from an address that the world does not see.
     addresses += [address for backup in ours for address in (*backup.published, *backup.addresses)]
     return list(dict.fromkeys(map(str, addresses)))
@@ -170,21 +147,21 @@ def _hops(source: Host, target: Host, name: str) -> list[PlannedHop]:
 
 
 def _hop(source: Host, target: str, address: str, name: str) -> PlannedHop:
-    hop: PlannedHop = {"host": target, "address": address, "port": PORT}
+    hop: PlannedHop = {"host": target, "address": address, "port": SMTP_PORT}
     if source.tls_verify:
         hop["tls"], hop["tls_name"] = VERIFIED, name
     return hop
 
 
-def _hops_to_front_ends(backup: Host, domain: MailDomain, links: Links) -> list[PlannedHop]:
+def _hops_to_front_ends(backup: Host, domain: MailDomain, topology: Topology) -> list[PlannedHop]:
     """Where a backup hands over what it kept: the hosts before it in the MX, as the world reaches them.
 
     Of one site it goes to their own addresses: what a gateway translates from outside, it need not from inside.
     """
     found = []
-    for front in sorted(links.front_ends(domain), key=lambda host: host.preference):
-        gateway = links.gateway_of(front)
-        addresses = front.addresses if gateway and gateway is links.gateway_of(backup) else front.published
+    for front in sorted(topology.front_ends(domain), key=lambda host: host.preference):
+        gateway = topology.gateway_of(front)
+        addresses = front.addresses if gateway and gateway is topology.gateway_of(backup) else front.published
         usable = [str(address) for address in addresses if backup.own(address.version)]
         found += [_hop(backup, front.name, address, front.named()) for address in usable]
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from ....module_utils._addresses import Address
+from ....module_utils._limits import SMTP_PORT
 from ....module_utils._path_check.expectations import (
     OUTSIDE,
     BackupExchanger,
@@ -21,39 +22,38 @@ from ..declaration.domains import INTERNAL, MANUAL
 from ..declaration.model import Host
 from ..declaration.variables import RELAYS
 from ..plan import PlannedExpectations
-from ..render.foreign_mta import EXCHANGE
-from ..topology import Links
-from .flows import PORT
+from ..software import EXCHANGE
+from ..topology import Topology
 from .manual_steps import addresses_owner, firewall_owner, gateway_is_elsewhere, nat_owner, records_owner
 from .rrsets import PUBLIC, RRset
 
 
-def expectations(links: Links, rrsets: list[RRset]) -> PlannedExpectations:
+def expectations(topology: Topology, rrsets: list[RRset]) -> PlannedExpectations:
     return {
-        "records": _records(links, rrsets),
-        "ports": _ports(links),
-        "egress": _egress(links),
-        "smtp": _smtp(links),
-        "backups": _backups(links),
-        "delivery": _delivery(links),
+        "records": _records(topology, rrsets),
+        "ports": _ports(topology),
+        "egress": _egress(topology),
+        "smtp": _smtp(topology),
+        "backups": _backups(topology),
+        "delivery": _delivery(topology),
     }
 
 
-def _records(links: Links, rrsets: list[RRset]) -> list[ExpectedRecord]:
+def _records(topology: Topology, rrsets: list[RRset]) -> list[ExpectedRecord]:
     """Once for each view, wherever it is hosted. endpoint and zone None: the name is in no zone of ours."""
-    ours = {host.named() for host in links.used_front_ends}
+    ours = {host.named() for host in topology.used_front_ends}
     found: list[ExpectedRecord] = []
     for rrset in rrsets:
         endpoint = None
         if rrset.view == INTERNAL:
             endpoint = INTERNAL
         elif rrset.zone is not None:
-            keys = links.public_endpoints(links.zones[rrset.zone])
+            keys = topology.public_endpoints(topology.zones[rrset.zone])
             if not keys:
                 continue  # a zone that is known inside only
             endpoint = keys[0]
         asked_of = ""
-        if endpoint is not None and links.shared.endpoints[endpoint] == MANUAL:
+        if endpoint is not None and topology.shared.endpoints[endpoint] == MANUAL:
             asked_of = records_owner(endpoint)
         elif rrset.zone is None and rrset.view == PUBLIC and rrset.name in ours:
             asked_of = addresses_owner(rrset.name)
@@ -72,29 +72,29 @@ def _records(links: Links, rrsets: list[RRset]) -> list[ExpectedRecord]:
     return found
 
 
-def _ports(links: Links) -> list[ExpectedPort]:
+def _ports(topology: Topology) -> list[ExpectedPort]:
     found: list[ExpectedPort] = []
-    for host in links.used_front_ends:
-        for address in _spoken_for(host, links):
-            reaches = _vantages_reach(host, address, links)
+    for host in topology.used_front_ends:
+        for address in _spoken_for(host, topology):
+            reaches = _vantages_reach(host, address, topology)
             if reaches is not None:
                 why = "mail comes in here" if reaches else "only the networks of mail_accept_from may reach it"
-                asked_of = nat_owner(host) if gateway_is_elsewhere(host, links) else ""
+                asked_of = nat_owner(host) if gateway_is_elsewhere(host, topology) else ""
                 found.append(_port(host, address, reaches, why, asked_of))
-        if host.edge.load_balancer and links.filters_of(host):
+        if host.edge.load_balancer and topology.filters_of(host):
             why = "its mail comes through the load balancer"
             found += [_port(host, address, False, why, "") for address in host.own(4)]
-    for server in links.used_servers_behind_relays:
-        relays = " and ".join(relay.name for relay in links.relays_of(server))
-        asked_of = "" if links.devices_before(server) else firewall_owner(server)
+    for server in topology.used_servers_behind_relays:
+        relays = " and ".join(relay.name for relay in topology.relays_of(server))
+        asked_of = "" if topology.devices_before(server) else firewall_owner(server)
         why = f"its mail comes through {relays}"
         found += [_port(server, address, False, why, asked_of) for address in server.addresses]
     return found
 
 
-def _spoken_for(host: Host, links: Links) -> list[Address]:
+def _spoken_for(host: Host, topology: Topology) -> list[Address]:
     """Its public addresses, without those shared with a host before it: a client cannot choose which it reaches."""
-    before = takewhile(lambda other: other is not host, links.sharing(host))
+    before = takewhile(lambda other: other is not host, topology.sharing(host))
     shared = {address for other in before for address in other.published}
     return [address for address in host.published if address not in shared]
 
@@ -105,90 +105,96 @@ def _port(host: Host, address: Address, is_open: bool, why: str, asked_of: str) 
         "source": OUTSIDE,
         "host": host.name,
         "address": str(address),
-        "port": PORT,
+        "port": SMTP_PORT,
         "open": is_open,
         "why": why,
         "asked_of": asked_of,
     }
 
 
-def _vantages_reach(host: Host, address: Address, links: Links) -> bool | None:
+def _vantages_reach(host: Host, address: Address, topology: Topology) -> bool | None:
     """Whether the vantages may reach the host. None: some may, some not, so that nothing can be expected of all."""
     if not host.accept_from:
         return True
     vantages = [
-        one for addresses in links.declaration.vantages.values() for one in addresses if one.version == address.version
+        one
+        for addresses in topology.declaration.vantages.values()
+        for one in addresses
+        if one.version == address.version
     ]
     verdicts = {any(vantage in network for network in host.accept_from) for vantage in vantages}
     return verdicts.pop() if len(verdicts) == 1 else None if verdicts else False
 
 
-def _egress(links: Links) -> list[ExpectedEgress]:
+def _egress(topology: Topology) -> list[ExpectedEgress]:
     found: list[ExpectedEgress] = [
-        {"source": host.name, "open": True, "why": "it sends our mail to the outside"} for host in links.used_front_ends
+        {"source": host.name, "open": True, "why": "it sends our mail to the outside"}
+        for host in topology.used_front_ends
     ]
     found += [
         {"source": server.name, "open": False, "why": "it sends through its relays"}
-        for server in links.used_servers_behind_relays
+        for server in topology.used_servers_behind_relays
         if server.software != EXCHANGE  # it cannot be asked: Ansible does not log in there
     ]
-    mail_hosts = (*links.used_front_ends, *links.used_servers_behind_relays)
-    devices = [device for host in mail_hosts for device in links.devices_before(host)]
+    mail_hosts = (*topology.used_front_ends, *topology.used_servers_behind_relays)
+    devices = [device for host in mail_hosts for device in topology.devices_before(host)]
     # Which device an insider is behind is not declared: it is expected of all only if all of them see to it.
     if devices and all(device.restrict_egress for device in devices):
         found += [
             {"source": name, "open": False, "why": "only mail hosts send to the outside on port 25"}
-            for name in links.declaration.insiders
+            for name in topology.declaration.insiders
         ]
     return found
 
 
-def _smtp(links: Links) -> list[ExpectedExchanger]:
+def _smtp(topology: Topology) -> list[ExpectedExchanger]:
     found: list[ExpectedExchanger] = []
-    for host in links.used_front_ends:
-        addresses = [str(address) for address in _spoken_for(host, links) if _vantages_reach(host, address, links)]
+    for host in topology.used_front_ends:
+        addresses = [
+            str(address) for address in _spoken_for(host, topology) if _vantages_reach(host, address, topology)
+        ]
         if addresses:
-            domains = [domain.name for domain in links.domains_of[host.name]]
+            domains = [domain.name for domain in topology.domains_of[host.name]]
             found.append(
                 {
                     "host": host.name,
                     "fqdn": host.named(),
                     "addresses": addresses,
-                    "port": PORT,
+                    "port": SMTP_PORT,
                     "domains": domains,
                     # A relay that was not told them takes all: its server refuses.
                     "refuses_unknown": RELAYS not in host.groups
-                    or all(domain.validates_recipients for domain in links.domains_of[host.name]),
-                    "message_size": links.shared.message_size,
+                    or all(domain.validates_recipients for domain in topology.domains_of[host.name]),
+                    "message_size": topology.shared.message_size,
                 }
             )
     return found
 
 
-def _backups(links: Links) -> list[BackupExchanger]:
+def _backups(topology: Topology) -> list[BackupExchanger]:
     """Hosts of others that take the mail of our domains while ours are away. Backups of ours are in `smtp`."""
     return [
         {"fqdn": backup.name, "preference": backup.preference or 0, "domain": domain.name}
-        for domain in links.shared.domains
-        for backup in links.backups_elsewhere(domain)
-        if links.public_endpoints(links.zones[domain.zone])
+        for domain in topology.shared.domains
+        for backup in topology.backups_elsewhere(domain)
+        if topology.public_endpoints(topology.zones[domain.zone])
     ]
 
 
-def _delivery(links: Links) -> list[ExpectedDelivery]:
+def _delivery(topology: Topology) -> list[ExpectedDelivery]:
     """A message by MX lookup. Not where others stand in front: a message goes to our own hosts alone.
 
     Nor where the mailboxes are Exchange's, which Ansible cannot read.
     """
     found: list[ExpectedDelivery] = []
-    for domain in links.shared.domains:
-        servers = links.servers[domain.name]
-        fronts = links.front_ends(domain)
-        if domain.exchangers or not servers or not links.public_endpoints(links.zones[domain.zone]):
+    for domain in topology.shared.domains:
+        servers = topology.servers[domain.name]
+        fronts = topology.front_ends(domain)
+        if domain.exchangers or not servers or not topology.public_endpoints(topology.zones[domain.zone]):
             continue
         if any(server.software == EXCHANGE for server in servers):
             continue
-        if not all(_vantages_reach(host, address, links) for host in fronts for address in host.published):
+        if not all(_vantages_reach(host, address, topology) for host in fronts for address in host.published):
             continue
         names = [server.name for server in servers]
         relays = [host.name for host in fronts if host.name not in names]

@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 
 from ....module_utils._addresses import Address, Network
 from ....module_utils._firewall.option_values import OUTSIDE
+from ....module_utils._limits import SMTP_PORT
 from ..declaration.domains import INTERNAL
 from ..declaration.model import Host
 from ..declaration.variables import EVEN, NAT
 from ..plan import FlowDestination, FlowTarget, PlannedFlow
-from ..topology import Links, of_version
-
-PORT = 25
+from ..topology import Topology, of_version
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -40,7 +39,7 @@ class Flow:
     public_address: str | None = None
     targets: tuple[tuple[str, int], ...] = ()
     egress_address: str | None = None
-    port: int = PORT
+    port: int = SMTP_PORT
 
     def as_option(self) -> PlannedFlow:
         to: FlowDestination = {}
@@ -68,44 +67,44 @@ def _target(address: str, weight: int) -> FlowTarget:
     return {"address": address} if weight == EVEN else {"address": address, "weight": weight}
 
 
-def device_flows(links: Links) -> dict[str, list[Flow]]:
+def device_flows(topology: Topology) -> dict[str, list[Flow]]:
     """Device -> its flows. A device that no mail host is behind has none and is not there."""
     fronts: dict[str, list[Host]] = {}
     servers: dict[str, list[Host]] = {}
     pairs: dict[str, list[tuple[Host, Host]]] = {}
-    for front in links.used_front_ends:
-        for device in links.devices_before(front):
+    for front in topology.used_front_ends:
+        for device in topology.devices_before(front):
             behind = fronts.setdefault(device.name, [])
             # What a device sends itself, or takes itself, it does not route.
             if device is not front:
                 behind.append(front)
-    for server in links.used_servers_behind_relays:
-        for device in links.devices_before(server):
+    for server in topology.used_servers_behind_relays:
+        for device in topology.devices_before(server):
             servers.setdefault(device.name, []).append(server)
-        for relay in links.relays_of(server):
-            for device in links.devices_between(relay, server):
+        for relay in topology.relays_of(server):
+            for device in topology.devices_between(relay, server):
                 if device not in (relay, server):
                     pairs.setdefault(device.name, []).append((relay, server))
     return {
         device.name: _flows_of(
-            device, fronts.get(device.name, []), servers.get(device.name, []), pairs.get(device.name, []), links
+            device, fronts.get(device.name, []), servers.get(device.name, []), pairs.get(device.name, []), topology
         )
-        for device in links.hosts.values()
+        for device in topology.hosts.values()
         if device.name in fronts or device.name in servers or device.name in pairs
     }
 
 
 def _flows_of(
-    device: Host, fronts: list[Host], servers: list[Host], pairs: list[tuple[Host, Host]], links: Links
+    device: Host, fronts: list[Host], servers: list[Host], pairs: list[tuple[Host, Host]], topology: Topology
 ) -> list[Flow]:
-    translated = [host for host in fronts if links.gateway_of(host) is device]
-    flows = [flow for host in translated for flow in forwards(host, links)]
+    translated = [host for host in fronts if topology.gateway_of(host) is device]
+    flows = [flow for host in translated for flow in forwards(host, topology)]
     flows += [flow for host in translated for flow in leave_from_public_address(host)]
     flows += [flow for host in fronts for flow in inwards(host, translates=host in translated)]
     flows += [flow for relay, server in pairs for flow in between(relay, server)]
     flows += [flow for host in fronts for flow in from_balancer(host)]
     flows += [outwards(host) for host in fronts]
-    flows += insiders_to_exchangers(device, fronts, servers, links)
+    flows += insiders_to_exchangers(device, fronts, servers, topology)
     flows += [flow for host in fronts for flow in shut_to_others(host)]
     flows += [shut(server) for server in servers]
     flows += [shut_in(server) for server in servers]
@@ -114,10 +113,10 @@ def _flows_of(
     return list(_named_apart(flows))
 
 
-def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], links: Links) -> list[Flow]:
+def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], topology: Topology) -> list[Flow]:
     """What to ask the operator of the NAT device before hosts with one public address, and its IPv6 filter."""
     # A load balancer makes connections of its own.
-    flows = [flow for host in hosts if not host.edge.load_balancer for flow in forwards(host, links)]
+    flows = [flow for host in hosts if not host.edge.load_balancer for flow in forwards(host, topology)]
     flows += [flow for host in hosts if not host.edge.load_balancer for flow in leave_from_public_address(host)]
     flows += [flow for host in hosts for flow in inwards(host, translates=True)]
     flows += [flow for host in hosts for flow in from_balancer(host)]
@@ -126,18 +125,18 @@ def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], links:
     return [*flows, shut_in_everybody(_texts(inside) or ("any",))]
 
 
-def unmanaged_firewall_flows(server: Host, links: Links) -> list[Flow]:
+def unmanaged_firewall_flows(server: Host, topology: Topology) -> list[Flow]:
     """What to ask the operator of the firewall before a server behind relays."""
-    flows = [flow for relay in links.relays_of(server) for flow in between(relay, server)]
+    flows = [flow for relay in topology.relays_of(server) for flow in between(relay, server)]
     return [*flows, shut(server), shut_in(server)]
 
 
 # outside -> direct, nat, relay
 
 
-def forwards(host: Host, links: Links) -> list[Flow]:
+def forwards(host: Host, topology: Topology) -> list[Flow]:
     """IPv4 to each public address goes to the host, or to those that share it by weight, from who may reach them."""
-    sharing = links.sharing(host)
+    sharing = topology.sharing(host)
     sources = _sources(host, 4)
     if not sources or host is not sharing[0]:
         return []
@@ -236,19 +235,19 @@ def leave_from_public_address(host: Host) -> list[Flow]:
 # inside clients -> public name, other hosts inside -> outside
 
 
-def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host], links: Links) -> list[Flow]:
+def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host], topology: Topology) -> list[Flow]:
     """Insiders reach our own exchangers by their public names, also where the way there leads out of the device."""
     exchangers = {host.name: host for host in fronts}
-    exchangers |= {relay.name: relay for server in servers for relay in links.relays_of(server)}
+    exchangers |= {relay.name: relay for server in servers for relay in topology.relays_of(server)}
     # What the device itself forwards goes back in by hairpin.
     reached = [
         address
         for host in exchangers.values()
         if host is not device
         for address in host.published
-        if not (host.topology == NAT and address.version == 4 and links.gateway_of(host) is device)
+        if not (host.topology == NAT and address.version == 4 and topology.gateway_of(host) is device)
     ]
-    if INTERNAL in links.shared.endpoints:
+    if INTERNAL in topology.shared.endpoints:
         # There the names lead to the addresses that hosts have inside.
         own = [address for host in exchangers.values() if host is not device for address in host.addresses]
         reached = list(dict.fromkeys([*reached, *own]))

@@ -9,8 +9,9 @@ from ..declaration.domains import INTERNAL, MANUAL, MailDomain
 from ..declaration.model import Host
 from ..declaration.variables import NAT
 from ..plan import Request
-from ..render.foreign_mta import POSTFIX, RENDERERS, RelayOfServer, ServerBehindRelays
-from ..topology import Links, of_version
+from ..render.foreign_mta import RENDERERS, RelayOfServer, ServerBehindRelays
+from ..software import POSTFIX
+from ..topology import Topology, of_version
 from .flows import unmanaged_firewall_flows, unmanaged_gateway_flows
 from .rrsets import PUBLIC, RRset
 
@@ -32,27 +33,35 @@ def firewall_owner(server: Host) -> str:
     return f"device: firewall of {server.name}"
 
 
-def requests(links: Links, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[Request]:
+def requests(topology: Topology, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[Request]:
     return [
-        *_records_by_hand(links, dns),
-        *_addresses_elsewhere(rrsets, links),
+        *_records_by_hand(topology, dns),
+        *_addresses_elsewhere(rrsets, topology),
         *[
-            _gateway(host, links)
-            for host in links.used_front_ends
-            if gateway_is_elsewhere(host, links) and host is links.sharing(host)[0]
+            _gateway(host, topology)
+            for host in topology.used_front_ends
+            if gateway_is_elsewhere(host, topology) and host is topology.sharing(host)[0]
         ],
-        *[_firewall(server, links) for server in links.used_servers_behind_relays if not links.devices_before(server)],
-        *[_other_server(server, links) for server in links.used_servers_behind_relays if server.software != POSTFIX],
-        *[request for domain in links.shared.domains for request in _others(domain, links)],
+        *[
+            _firewall(server, topology)
+            for server in topology.used_servers_behind_relays
+            if not topology.devices_before(server)
+        ],
+        *[
+            _other_server(server, topology)
+            for server in topology.used_servers_behind_relays
+            if server.software != POSTFIX
+        ],
+        *[request for domain in topology.shared.domains for request in _others(domain, topology)],
     ]
 
 
-def gateway_is_elsewhere(host: Host, links: Links) -> bool:
+def gateway_is_elsewhere(host: Host, topology: Topology) -> bool:
     """Whether a device that Ansible does not manage forwards to the host."""
-    return host.topology == NAT and links.gateway_of(host) is None
+    return host.topology == NAT and topology.gateway_of(host) is None
 
 
-def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> list[Request]:
+def _records_by_hand(topology: Topology, dns: dict[str, dict[str, list[RRset]]]) -> list[Request]:
     return [
         {
             "owner": records_owner(key),
@@ -62,12 +71,12 @@ def _records_by_hand(links: Links, dns: dict[str, dict[str, list[RRset]]]) -> li
             "records": [{"zone": zone, **rrset.as_record()} for zone, held in zones.items() for rrset in held],
         }
         for key, zones in dns.items()
-        if links.shared.endpoints[key] == MANUAL
+        if topology.shared.endpoints[key] == MANUAL
     ]
 
 
-def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[Request]:
-    ours = {host.named(): host.name for host in links.used_front_ends}
+def _addresses_elsewhere(rrsets: list[RRset], topology: Topology) -> list[Request]:
+    ours = {host.named(): host.name for host in topology.used_front_ends}
     found: list[Request] = []
     for name, host in ours.items():
         records = [
@@ -85,8 +94,8 @@ def _addresses_elsewhere(rrsets: list[RRset], links: Links) -> list[Request]:
     return found
 
 
-def _gateway(host: Host, links: Links) -> Request:
-    sharing, public = links.sharing(host), [str(address) for address in host.public_addresses]
+def _gateway(host: Host, topology: Topology) -> Request:
+    sharing, public = topology.sharing(host), [str(address) for address in host.public_addresses]
     own = " and ".join(str(one.own(4)[0]) for one in sharing)
     in_turn = " in turn" if len(sharing) > 1 else ""
     balancer = host.edge.load_balancer
@@ -110,32 +119,34 @@ def _gateway(host: Host, links: Links) -> Request:
         "device": f"NAT of {host.name}",
         "what": "; ".join(wishes),
         "why": f"{host.name} has no mail_gateway: Ansible does not manage the device",
-        "flows": [flow.as_option() for flow in unmanaged_gateway_flows(sharing, links.shared.inside_networks, links)],
+        "flows": [
+            flow.as_option() for flow in unmanaged_gateway_flows(sharing, topology.shared.inside_networks, topology)
+        ],
     }
 
 
-def _firewall(server: Host, links: Links) -> Request:
-    relays = " and ".join(relay.name for relay in links.relays_of(server))
+def _firewall(server: Host, topology: Topology) -> Request:
+    relays = " and ".join(relay.name for relay in topology.relays_of(server))
     return {
         "owner": firewall_owner(server),
         "device": f"firewall of {server.name}",
         "what": f"On TCP 25 let {server.name} and {relays} reach one another; "
         f"shut it between {server.name} and the outside",
         "why": f"neither {server.name} nor its relays have a device that Ansible manages",
-        "flows": [flow.as_option() for flow in unmanaged_firewall_flows(server, links)],
+        "flows": [flow.as_option() for flow in unmanaged_firewall_flows(server, topology)],
     }
 
 
-def _other_server(server: Host, links: Links) -> Request:
-    relays = links.relays_of(server)
+def _other_server(server: Host, topology: Topology) -> Request:
+    relays = topology.relays_of(server)
     usable = [tuple(address for address in relay.addresses if server.own(address.version)) for relay in relays]
     seen = ServerBehindRelays(
-        links.server_name(server),
+        topology.server_name(server),
         server.addresses,
-        tuple(domain.name for domain in links.domains_of[server.name]),
+        tuple(domain.name for domain in topology.domains_of[server.name]),
         tuple(RelayOfServer(relay.named(), addresses) for relay, addresses in zip(relays, usable) if addresses),
         server.tls_verify,
-        links.shared.message_size,
+        topology.shared.message_size,
     )
     names = " and ".join(relay.name for relay in relays)
     return {
@@ -146,8 +157,8 @@ def _other_server(server: Host, links: Links) -> Request:
     }
 
 
-def _others(domain: MailDomain, links: Links) -> list[Request]:
-    fronts = [host.named() for host in links.front_ends(domain)]
+def _others(domain: MailDomain, topology: Topology) -> list[Request]:
+    fronts = [host.named() for host in topology.front_ends(domain)]
     if not fronts:
         return []
     found: list[Request] = []
@@ -165,6 +176,6 @@ def _others(domain: MailDomain, links: Links) -> list[Request]:
             "what": f"Take mail for {domain.name} while our hosts are away, and for no domain that is not ours",
             "why": "it is an MX of the domain",
         }
-        for backup in links.backups_elsewhere(domain)
+        for backup in topology.backups_elsewhere(domain)
     ]
     return found

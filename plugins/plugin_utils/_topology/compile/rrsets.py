@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ....module_utils._addresses import Address
 from ..declaration.domains import DEFAULT_TTL, INTERNAL, MailDomain
 from ..plan import PlannedRecord
-from ..topology import Links, of_version
+from ..topology import Topology, of_version
 
 PUBLIC = "public"
 
@@ -34,44 +34,44 @@ class RRset:
         return {"name": self.name, "type": self.type, "values": list(self.values), "ttl": self.ttl}
 
 
-def public_rrsets(links: Links) -> list[RRset]:
-    rrsets = [_mx(PUBLIC, domain, _public_exchangers(domain, links)) for domain in links.shared.domains]
+def public_rrsets(topology: Topology) -> list[RRset]:
+    rrsets = [_mx(PUBLIC, domain, _public_exchangers(domain, topology)) for domain in topology.shared.domains]
     names: dict[str, tuple[Address, ...]] = {}
-    for host in links.used_front_ends:
+    for host in topology.used_front_ends:
         names[host.named()] = _joined(names.get(host.named(), ()), host.published)
-    for domain in links.shared.domains:
+    for domain in topology.shared.domains:
         for exchanger in (*domain.backups, *domain.exchangers):
             if exchanger.addresses:
                 names[exchanger.name] = exchanger.addresses
-    return rrsets + _addresses(PUBLIC, names, links)
+    return rrsets + _addresses(PUBLIC, names, topology)
 
 
-def internal_rrsets(links: Links) -> list[RRset]:
+def internal_rrsets(topology: Topology) -> list[RRset]:
     """The same names as outside, and those of servers behind relays, at the addresses that hosts have inside."""
     rrsets = []
-    for domain in links.shared.domains:
-        own = links.own_exchangers(domain)
-        backups = [(backup.preference or 0, backup.name) for backup in links.backups(domain)]
+    for domain in topology.shared.domains:
+        own = topology.own_exchangers(domain)
+        backups = [(backup.preference or 0, backup.name) for backup in topology.backups(domain)]
         # Without a host of ours there is nothing inside to lead to: as the world sees it.
-        rrsets.append(_mx(INTERNAL, domain, [*own, *backups] if own else _public_exchangers(domain, links)))
+        rrsets.append(_mx(INTERNAL, domain, [*own, *backups] if own else _public_exchangers(domain, topology)))
     names: dict[str, tuple[Address, ...]] = {}
-    for host in (*links.used_front_ends, *links.used_servers_behind_relays):
-        name = links.server_name(host)
+    for host in (*topology.used_front_ends, *topology.used_servers_behind_relays):
+        name = topology.server_name(host)
         names[name] = _joined(names.get(name, ()), host.addresses)
-    for domain in links.shared.domains:
+    for domain in topology.shared.domains:
         for exchanger in (*domain.backups, *domain.exchangers):
             if exchanger.addresses:
                 names[exchanger.name] = exchanger.addresses
-    return [rrset for rrset in rrsets + _addresses(INTERNAL, names, links) if rrset.zone is not None]
+    return [rrset for rrset in rrsets + _addresses(INTERNAL, names, topology) if rrset.zone is not None]
 
 
-def by_endpoint(rrsets: Iterable[RRset], links: Links) -> dict[str, dict[str, list[RRset]]]:
+def by_endpoint(rrsets: Iterable[RRset], topology: Topology) -> dict[str, dict[str, list[RRset]]]:
     """Endpoint -> zone -> its RRsets, in the order of mail_dns and of the declaration."""
-    found: dict[str, dict[str, list[RRset]]] = {key: {} for key in links.shared.endpoints}
+    found: dict[str, dict[str, list[RRset]]] = {key: {} for key in topology.shared.endpoints}
     for rrset in rrsets:
         if rrset.zone is None:
             continue
-        keys = [INTERNAL] if rrset.view == INTERNAL else links.public_endpoints(links.zones[rrset.zone])
+        keys = [INTERNAL] if rrset.view == INTERNAL else topology.public_endpoints(topology.zones[rrset.zone])
         for key in keys:
             found[key].setdefault(rrset.zone, []).append(rrset)
     return {key: zones for key, zones in found.items() if zones}
@@ -82,9 +82,9 @@ def _joined(known: tuple[Address, ...], more: tuple[Address, ...]) -> tuple[Addr
     return tuple(dict.fromkeys((*known, *more)))
 
 
-def _public_exchangers(domain: MailDomain, links: Links) -> list[tuple[int, str]]:
-    backups = [(backup.preference or 0, backup.name) for backup in links.backups(domain)]
-    return [*links.primaries(domain), *backups]
+def _public_exchangers(domain: MailDomain, topology: Topology) -> list[tuple[int, str]]:
+    backups = [(backup.preference or 0, backup.name) for backup in topology.backups(domain)]
+    return [*topology.primaries(domain), *backups]
 
 
 def _mx(view: str, domain: MailDomain, exchangers: list[tuple[int, str]]) -> RRset:
@@ -93,10 +93,10 @@ def _mx(view: str, domain: MailDomain, exchangers: list[tuple[int, str]]) -> RRs
     return RRset(view, domain.zone, domain.name, "MX", tuple(values), domain.ttl)
 
 
-def _addresses(view: str, names: dict[str, tuple[Address, ...]], links: Links) -> list[RRset]:
+def _addresses(view: str, names: dict[str, tuple[Address, ...]], topology: Topology) -> list[RRset]:
     rrsets = []
     for name, addresses in names.items():
-        zone = links.zone_of(name)
+        zone = topology.zone_of(name)
         for type_, version in (("A", 4), ("AAAA", 6)):
             values = tuple(str(address) for address in of_version(addresses, version))
             if values:

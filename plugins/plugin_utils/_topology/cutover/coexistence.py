@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from ..compile.flows import OUTSIDE
+from ....module_utils._firewall.option_values import OUTSIDE
 from ..plan import MailFlow, Plan, PlannedFlow, PlannedRelay, PlannedServer
 from ..problems import Problem
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..compile.flows import PORT
+from ....module_utils._limits import SMTP_PORT
 from ..plan import Plan, PlannedRelay, PlannedServer
 
 _OWN = ("127.0.0.0/8", "::1")
@@ -23,7 +23,7 @@ def sessions_to_end(former: Plan, new: Plan) -> dict[str, str]:
     before, after = _entrances(former), _entrances(new)
     found = {}
     for host, one in _mail_hosts(former):
-        ports = [PORT, *([port] if (port := one["edge"].get("proxy_port")) else [])]
+        ports = [SMTP_PORT, *([port] if (port := one["edge"].get("proxy_port")) else [])]
         then = dict(_mail_hosts(new)).get(host)
         if then is None or not _domains(one) <= _domains(then):
             found[host] = _filter(ports, (), _OWN)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from ....module_utils._limits import SMTP_PORT
 from ....module_utils._postfix.option_values import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
 from ..plan import PlannedHop
 from ..problems import Several, Unfit
 from .readers import address, described, host_name, items, mail_domain, one_of, text, whole_number
 from .schema import Key, read_entry
 
-DEFAULT_PORT = 25
 _EXAMPLE = "[{address: smtp.example.net, port: 587, credentials: provider}]"
 
 
@@ -25,7 +25,7 @@ class Smarthost:
     """tls, tls_name, credentials: empty if not declared."""
 
     address: str
-    port: int = DEFAULT_PORT
+    port: int = SMTP_PORT
     tls: str = ""
     tls_name: str = ""
     credentials: str = ""
@@ -123,8 +123,7 @@ SMARTHOST_KEYS = {
     ),
     "port": Key(
         "TCP port",
-        f"{DEFAULT_PORT} if left out; a provider's is mostly 587. Not {SUBMISSIONS}, where TLS begins without "
-        "STARTTLS.",
+        f"{SMTP_PORT} if left out; a provider's is mostly 587. Not {SUBMISSIONS}, where TLS begins without STARTTLS.",
         _port,
     ),
     "tls": Key(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....module_utils._postfix.option_values import OUTGOING
-from ..render.foreign_mta import POSTFIX, SOFTWARE
+from ..software import POSTFIX, SOFTWARE
 from .domains import domains, zones
 from .edge import client_limits, lifetime, load_balancer, message_size, postscreen
 from .endpoints import endpoints

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 from ....module_utils._addresses import Address
 from ..plan import Step
-
-POSTFIX = "postfix"
-EXCHANGE = "exchange"
+from ..software import EXCHANGE, EXIM, OPENSMTPD
 
 # Windows PowerShell takes typographic quotation marks for a single quote as well (about_Quoting_Rules).
 _POWERSHELL_QUOTES = re.compile(r"(['\u2018\u2019\u201a\u201b])")
@@ -246,8 +244,7 @@ def opensmtpd(server: ServerBehindRelays) -> Steps:
 
 RENDERERS: dict[str, Callable[[ServerBehindRelays], Steps]] = {
     EXCHANGE: exchange,
-    "exim": exim,
-    "opensmtpd": opensmtpd,
+    EXIM: exim,
+    OPENSMTPD: opensmtpd,
 }
 """Software -> its steps."""
-SOFTWARE = (POSTFIX, *RENDERERS)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline import (
     DeclarationError,
     compile_plan,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
 
 
 def inventory(text: str) -> Inventory:

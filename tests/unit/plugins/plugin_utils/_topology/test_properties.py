@@ -14,9 +14,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.relay import relay_configuration
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.server import server_configuration
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import declare
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.compile.compile import compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import STAGES, Transition
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.model import Inventory
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline import compile_plan
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import tables
 from hypothesis import assume, given
 from hypothesis import strategies as st
