@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 
 from ....module_utils._limits import SMTP_PORT
 from ....module_utils._postfix.option_values import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
@@ -109,7 +108,7 @@ def credential_names(value: object) -> tuple[str, ...]:
     return tuple(str(name) for name in value)
 
 
-def apart_from_secrets(credentials: Any) -> Any:
+def apart_from_secrets(credentials: object) -> object:
     """mail_credentials without what the templates and vaults in it hold."""
     return dict.fromkeys(credentials, "") if isinstance(credentials, Mapping) else credentials
 
