@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -31,7 +31,11 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation
     new_servers,
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import listed, validated
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import (
+    ARGUMENT_SPEC,
+    ArgumentSpec,
+    ProviderOptions,
+)
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.registry import provider_of
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.rfc2136.tsig import InvalidKey
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.secrets import secrets, with_environment
@@ -47,12 +51,46 @@ _ANSWER_TIMEOUT = 3.0
 _AT_ONCE = 32
 # How many zones of a service that fail are told one by one.
 _SHOWN = 5
-_MOVE_SPEC: dict[str, dict[str, Any]] = {
+_MOVE_SPEC: ArgumentSpec = {
     "zone": {"type": "str", "required": True},
     "former": {"type": "list", "elements": "str", "required": True},
     "new": {"type": "list", "elements": "str", "required": True},
     "records": {"type": "list", "elements": "dict", "default": []},
 }
+
+
+class DelegationOptions(TypedDict):
+    """wait_timeout: seconds."""
+
+    endpoints: dict[str, object]
+    zones: list[object]
+    wait_timeout: float
+    accept_differences: bool
+
+
+class OurRecord(TypedDict):
+    name: str
+    type: str
+
+
+class ZoneMove(TypedDict):
+    """A zone of the options; former, new: keys of the endpoints; records: ours in the zone."""
+
+    zone: str
+    former: list[str]
+    new: list[str]
+    records: list[OurRecord]
+
+
+class ZoneResult(TypedDict):
+    """ttl: seconds."""
+
+    zone: str
+    delegated: bool
+    ttl: int
+    name_servers: list[str]
+    named_by_parent: list[str]
+    differences: list[str]
 
 
 @dataclass(frozen=True)
@@ -71,7 +109,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, object] | None = None) -> dict[str, object]:
         super().run(tmp, task_vars)
         if message := missing_libraries("dnspython"):
             return {"failed": True, "msg": message}
@@ -86,17 +124,17 @@ class ActionModule(ActionBase):
             result = {"failed": True, "msg": str(error)}
         except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
             result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
-        cleaned: dict[str, Any] = remove_values(result, hidden)
+        cleaned: dict[str, object] = remove_values(result, hidden)
         return cleaned
 
-    def _look(self, arguments: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
-        spec = {
+    def _look(self, arguments: Mapping[str, object], hidden: set[str]) -> dict[str, object]:
+        spec: ArgumentSpec = {
             "endpoints": {"type": "dict", "required": True},
             "zones": {"type": "list", "elements": "dict", "required": True},
             "wait_timeout": {"type": "float", "default": 0.0},
             "accept_differences": {"type": "bool", "default": False},
         }
-        options = validated(spec, {"": arguments})[""]
+        options = cast(DelegationOptions, validated(spec, {"": arguments})[""])
         moves = _moves(options["zones"])
         services = _services(options["endpoints"], moves, hidden)
         try:
@@ -141,8 +179,10 @@ class ActionModule(ActionBase):
         contents: Mapping[Name, list[Contents]],
         looks: Mapping[Name, Delegation],
         accept_differences: bool,
-    ) -> dict[str, Any]:
-        rows, problems, requests = [], [], []
+    ) -> dict[str, object]:
+        rows: list[ZoneResult] = []
+        problems: list[str] = []
+        requests: list[str] = []
         for move in moves:
             zone, look = move.zone, looks[move.zone]
             delegated = look.leads_only_to(servers[zone].addresses)
@@ -172,7 +212,7 @@ class ActionModule(ActionBase):
                     f"Whether all other records of {name_text(zone)} are at the new DNS host was not compared: "
                     f"{reason} Compare them by hand before the delegation is changed."
                 )
-        result: dict[str, Any] = {
+        result: dict[str, object] = {
             "changed": False,
             "zones": rows,
             "delegated": not requests,
@@ -188,9 +228,10 @@ class ActionModule(ActionBase):
         return result
 
 
-def _moves(zones: list[dict[str, Any]]) -> list[Move]:
+def _moves(zones: list[object]) -> list[Move]:
     """Raises InvalidOptions, InvalidName."""
-    moves = validated(_MOVE_SPEC, {f"zones[{index}]": zone for index, zone in enumerate(zones)}).values()
+    places = {f"zones[{index}]": zone for index, zone in enumerate(zones)}
+    moves = cast(dict[str, ZoneMove], validated(_MOVE_SPEC, places)).values()
     return [
         Move(
             parse_name(move["zone"]),
@@ -202,7 +243,7 @@ def _moves(zones: list[dict[str, Any]]) -> list[Move]:
     ]
 
 
-def _services(described: Mapping[str, Any], moves: list[Move], hidden: set[str]) -> dict[str, Provider]:
+def _services(described: Mapping[str, object], moves: list[Move], hidden: set[str]) -> dict[str, Provider]:
     """Those that are needed; their secrets are put into `hidden`. Raises InvalidOptions, with what is wrong in any."""
     services: dict[str, Provider] = {}
     problems: list[str] = []
@@ -214,10 +255,11 @@ def _services(described: Mapping[str, Any], moves: list[Move], hidden: set[str])
                 "the cutover has ended"
             )
             continue
-        if isinstance(described[endpoint], Mapping):
-            hidden |= secrets(described[endpoint])
+        given = described[endpoint]
+        if isinstance(given, Mapping):
+            hidden |= secrets(given)
         try:
-            options = validated(ARGUMENT_SPEC, {place: described[endpoint]})[place]
+            options = cast(ProviderOptions, validated(ARGUMENT_SPEC, {place: given})[place])
         except InvalidOptions as error:
             problems += error.problems
             continue
@@ -229,7 +271,7 @@ def _services(described: Mapping[str, Any], moves: list[Move], hidden: set[str])
             )
             continue
         try:
-            options = with_environment(options)
+            options = cast(ProviderOptions, with_environment(options))
             hidden |= secrets(options)
             services[endpoint] = provider_of(options)
         except InvalidOptions as error:

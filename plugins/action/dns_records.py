@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict, cast
 
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import InvalidOptions
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import DnsAction, validated
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ArgumentSpec
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import Declared, declare
 
-RECORD_SPEC: dict[str, dict[str, Any]] = {
+RECORD_SPEC: ArgumentSpec = {
     "zone": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "type": {"type": "str", "required": True},
@@ -22,17 +23,25 @@ RECORD_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
+class DnsRecordsOptions(TypedDict):
+    """The options beside those of the provider."""
+
+    records: list[object] | None
+    zones: dict[str, object] | None
+
+
 class ActionModule(DnsAction):
     """inbound.mail.dns_records; documented in plugins/modules/dns_records.py."""
 
-    argument_spec = {
+    argument_spec: ArgumentSpec = {
         "records": {"type": "list", "elements": "raw"},
         "zones": {"type": "dict"},
     }
 
-    def declared(self, options: Mapping[str, Any]) -> Declared:
-        places = {f"records[{index}]": record for index, record in enumerate(options["records"] or [])}
-        for zone, rrsets in (options["zones"] or {}).items():
+    def declared(self, options: Mapping[str, object]) -> Declared:
+        given = cast(DnsRecordsOptions, options)
+        places = {f"records[{index}]": record for index, record in enumerate(given["records"] or [])}
+        for zone, rrsets in (given["zones"] or {}).items():
             if not isinstance(rrsets, list):
                 raise InvalidOptions([f"zones: {zone} needs a list of records, each with name, type and values"])
             for index, rrset in enumerate(rrsets):

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TypedDict, cast
 
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.base import InvalidOptions
 from ansible_collections.inbound.mail.plugins.plugin_utils._providers.dns_action import DnsAction, validated
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ArgumentSpec
 from ansible_collections.inbound.mail.plugins.plugin_utils._records.declarations import Declared, declare
 
-EXCHANGER_SPEC: dict[str, dict[str, Any]] = {
+EXCHANGER_SPEC: ArgumentSpec = {
     "host": {"type": "str", "required": True},
     "preference": {"type": "int", "default": 10},
     "addresses": {"type": "list", "elements": "str", "default": []},
@@ -19,10 +20,27 @@ EXCHANGER_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
+class Exchanger(TypedDict):
+    host: str
+    preference: int
+    addresses: list[str]
+    ttl: int | None
+
+
+class MxOptions(TypedDict):
+    """The options beside those of the provider."""
+
+    domain: str
+    zone: str | None
+    exchangers: list[object]
+    ttl: int | None
+    state: str
+
+
 class ActionModule(DnsAction):
     """inbound.mail.mx; documented in plugins/modules/mx.py."""
 
-    argument_spec = {
+    argument_spec: ArgumentSpec = {
         "domain": {"type": "str", "required": True},
         "zone": {"type": "str"},
         "exchangers": {"type": "list", "elements": "raw", "default": []},
@@ -30,10 +48,11 @@ class ActionModule(DnsAction):
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
 
-    def declared(self, options: Mapping[str, Any]) -> Declared:
-        places = {f"exchangers[{index}]": value for index, value in enumerate(options["exchangers"])}
-        exchangers = validated(EXCHANGER_SPEC, places)
-        if options["state"] == "present" and not exchangers:
+    def declared(self, options: Mapping[str, object]) -> Declared:
+        given = cast(MxOptions, options)
+        places = {f"exchangers[{index}]": value for index, value in enumerate(given["exchangers"])}
+        exchangers = cast(dict[str, Exchanger], validated(EXCHANGER_SPEC, places))
+        if given["state"] == "present" and not exchangers:
             raise InvalidOptions(
                 ["exchangers: name at least one host; the host '.' says that the domain takes no mail"]
             )
@@ -44,12 +63,10 @@ class ActionModule(DnsAction):
         ]
         if problems:
             raise InvalidOptions(problems)
-        return declare(dict(_records(options, exchangers)))
+        return declare(dict(_records(given, exchangers)))
 
 
-def _records(
-    options: Mapping[str, Any], exchangers: Mapping[str, Mapping[str, Any]]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _records(options: MxOptions, exchangers: Mapping[str, Exchanger]) -> Iterator[tuple[str, dict[str, object]]]:
     """The MX RRset, and for each exchanger with addresses its A and AAAA RRsets; each with its place in the task."""
     common = {"zone": options["zone"] or options["domain"], "state": options["state"]}
     values = [f"{exchanger['preference']} {exchanger['host']}" for exchanger in exchangers.values()]

@@ -10,7 +10,7 @@ import json
 import traceback
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from .._deps import missing_libraries
 from .base import InvalidOptions
-from .options import ARGUMENT_SPEC
+from .options import ARGUMENT_SPEC, ArgumentSpec, ProviderOptions
 from .registry import run
 from .rfc2136.tsig import InvalidKey
 from .secrets import secrets, with_environment
@@ -33,13 +33,13 @@ class DnsAction(ActionBase):
     _requires_connection = False
 
     # The options beside those of the provider.
-    argument_spec: Mapping[str, Mapping[str, Any]]
+    argument_spec: ArgumentSpec
 
     @abstractmethod
-    def declared(self, options: Mapping[str, Any]) -> Declared:
+    def declared(self, options: Mapping[str, object]) -> Declared:
         """The records that the validated options declare."""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, object] | None = None) -> dict[str, object]:
         super().run(tmp, task_vars)
         # What Ansible holds by now is no garbage: to look through it again and again takes a tenth of a long run. This
         # is a process of the task's own, which ends with it.
@@ -50,7 +50,8 @@ class DnsAction(ActionBase):
         options = self._task.args
         try:
             options = with_environment(self._validated())
-            result = run(options, self.declared(options), self._task.check_mode, self._report)
+            given = cast(ProviderOptions, options)
+            result = {**run(given, self.declared(options), self._task.check_mode, self._report)}
         except InvalidOptions as error:
             result = {"failed": True, "msg": listed(error.problems), "problems": error.problems}
         except InvalidKey as error:
@@ -59,7 +60,7 @@ class DnsAction(ActionBase):
             result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
         return _without(secrets(options), result)
 
-    def _validated(self) -> dict[str, Any]:
+    def _validated(self) -> dict[str, object]:
         # A plain copy: the tags that ansible-core keeps at every string make each step slower. The task keeps it too,
         # since its arguments go back to the main process, which takes six seconds with the tags of 50,000 records.
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
@@ -69,13 +70,11 @@ class DnsAction(ActionBase):
         self._display.display(f"{self._task.action}: {line}")
 
 
-def validated(
-    argument_spec: Mapping[str, Mapping[str, Any]], arguments: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+def validated(argument_spec: ArgumentSpec, arguments: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Each of the `arguments`, by its place in the task, with types and defaults of the spec. Raises InvalidOptions."""
     validator = ArgumentSpecValidator(argument_spec)
     plain = _Plain(argument_spec)
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, object]] = {}
     problems: list[str] = []
     for place, values in arguments.items():
         if (result := plain.validated(values)) is not None:
@@ -99,18 +98,18 @@ def validated(
 class _Plain:
     """Validates what needs no conversion: Ansible's way takes a tenth of a second for a thousand records."""
 
-    def __init__(self, argument_spec: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, argument_spec: ArgumentSpec) -> None:
         self._options = [
             (name, _TYPES.get(about["type"], ()), about.get("choices"), about.get("required"), about.get("default"))
             for name, about in argument_spec.items()
         ]
         self._known = argument_spec.keys()
 
-    def validated(self, values: Any) -> dict[str, Any] | None:
+    def validated(self, values: object) -> dict[str, object] | None:
         """None for what Ansible has to judge."""
         if not isinstance(values, dict) or not values.keys() <= self._known:
             return None
-        result: dict[str, Any] = {}
+        result: dict[str, object] = {}
         for name, types, choices, required, default in self._options:
             value = values.get(name)
             if value is None:
@@ -123,7 +122,7 @@ class _Plain:
         return result
 
 
-def _has_texts_only(value: Any) -> bool:
+def _has_texts_only(value: object) -> bool:
     return not isinstance(value, list) or all(isinstance(item, str) for item in value)
 
 
@@ -131,7 +130,7 @@ def _has_texts_only(value: Any) -> bool:
 _TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "bool": (bool,), "list": (list,)}
 
 
-def _without(secret_texts: Collection[str], result: dict[str, Any]) -> dict[str, Any]:
+def _without(secret_texts: Collection[str], result: dict[str, object]) -> dict[str, object]:
     """The result without the secrets, which is looked through only if one of them is in it at all."""
     text = json.dumps(result, ensure_ascii=False, default=str)
     if any(json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in secret_texts):

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
@@ -41,7 +41,7 @@ class HttpError(ProviderError):
     """The service answered with an error. status: of HTTP; body: the JSON that came with it, None if none did;
     retry_after: seconds after which the service says that it may be asked again, None if it does not say so."""
 
-    def __init__(self, message: str, status: int, body: Any, retry_after: float | None) -> None:
+    def __init__(self, message: str, status: int, body: object, retry_after: float | None) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
@@ -64,7 +64,7 @@ def about(zone: Name) -> Iterator[None]:
 class _NoRedirects(HTTPRedirectHandler):
     """Credentials go nowhere else."""
 
-    def redirect_request(self, *_words: Any) -> None:
+    def redirect_request(self, *_words: object) -> None:
         return None
 
 
@@ -95,21 +95,21 @@ class Api:
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    async def get(self, path: str, **query: object) -> Any:
+    async def get(self, path: str, **query: object) -> object:
         """The JSON that the service answers. Raises HttpError, or another ProviderError if it does not answer.
 
         What is busy or out of order for the moment (429, 5xx, no answer) is asked again, as long as there is patience.
         """
         return await self._request("GET", path + (f"?{urlencode(query)}" if query else ""), None)
 
-    async def write(self, method: str, path: str, body: Any) -> Any:
+    async def write(self, method: str, path: str, body: object) -> object:
         """As get, but asked again only when the service says that it did nothing (429).
 
         Raises OutcomeUnknown where it may have done it or not.
         """
         return await self._request(method, path, body)
 
-    async def _request(self, method: str, path: str, body: Any) -> Any:
+    async def _request(self, method: str, path: str, body: object) -> object:
         loop = asyncio.get_running_loop()
         began = loop.time()
         pause = _FIRST_PAUSE
@@ -139,7 +139,7 @@ class Api:
             await asyncio.sleep(wait * random.uniform(1, 1.25))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _once(self, method: str, path: str, body: Any) -> Any:
+    def _once(self, method: str, path: str, body: object) -> object:
         request = Request(
             self.url + path,
             method=method,
@@ -185,7 +185,7 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def _json(error: HTTPError) -> Any:
+def _json(error: HTTPError) -> object:
     try:
         return json.loads(error.read())
     except (ValueError, OSError, http.client.HTTPException):

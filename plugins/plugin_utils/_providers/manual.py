@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ...module_utils._dns.wire import Malformed
 from .._records.names import name_text
@@ -21,17 +21,62 @@ if TYPE_CHECKING:
     from dns.name import Name
 
 
-def instructions(goals: Mapping[Name, Collection[Goal]]) -> dict[str, Any]:
+class RRsetName(TypedDict):
+    zone: str
+    name: str
+    type: str
+
+
+class Row(RRsetName):
+    """A value to enter or to remove (state: present, absent); ttl: seconds, None where it is removed."""
+
+    value: str
+    ttl: int | None
+    state: str
+
+
+class Instructions(TypedDict):
+    table: list[Row]
+    zone_files: dict[str, str]
+
+
+class WrongAnswer(RRsetName):
+    """answer: the RRset with ttl and values, None where there is none."""
+
+    server: str
+    answer: dict[str, object] | None
+
+
+class Unknown(TypedDict):
+    zone: str
+    message: str
+
+
+class Answers(TypedDict):
+    done: bool | None
+    waiting: list[WrongAnswer]
+    unknown: list[Unknown]
+
+
+class ManualResult(Instructions, Answers):
+    """What the task returns under `manual`."""
+
+
+def instructions(goals: Mapping[Name, Collection[Goal]]) -> Instructions:
     """table: what shall be there, a dict for each value, and what to remove; zone_files: zone -> text to paste.
 
     A goal that removes has `state: absent` in the table, and a value of '' where all values go.
     """
-    table: list[dict[str, Any]] = []
+    table: list[Row] = []
     zone_files = {}
     for zone in sorted(goals):
         wanted = []
         for goal in sorted(goals[zone], key=lambda goal: (goal.key.name, type_text(goal.key.rdtype))):
-            row = {"zone": name_text(zone), "name": name_text(goal.key.name), "type": type_text(goal.key.rdtype)}
+            row: RRsetName = {
+                "zone": name_text(zone),
+                "name": name_text(goal.key.name),
+                "type": type_text(goal.key.rdtype),
+            }
             ttl = DEFAULT_TTL if goal.ttl is None else goal.ttl
             for values, state, its_ttl in ((goal.present, "present", ttl), (goal.absent, "absent", None)):
                 texts = [value_text(goal.key.rdtype, value) for value in sorted(values)]
@@ -46,7 +91,7 @@ def instructions(goals: Mapping[Name, Collection[Goal]]) -> dict[str, Any]:
 
 async def answers(
     goals: Mapping[Name, Collection[Goal]], timeout: float, concurrency: int, traffic: Traffic
-) -> dict[str, Any]:
+) -> Answers:
     """What the world sees, by every authoritative server of each zone.
 
     done: whether each server answers all that was asked for, None if that cannot be said; waiting: what a server
@@ -54,8 +99,8 @@ async def answers(
     """
     name_servers = NameServers(timeout, traffic)
     room = asyncio.Semaphore(concurrency)
-    waiting: list[dict[str, Any]] = []
-    unknown: list[dict[str, Any]] = []
+    waiting: list[WrongAnswer] = []
+    unknown: list[Unknown] = []
 
     async def ask(zone: Name, host: Name, exchange: Exchange) -> None:
         try:

@@ -9,7 +9,44 @@ Constants alone: compiling a plan reads them, and loads no provider.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TypedDict
+
+
+class OptionSpec(TypedDict, total=False):
+    """An option as ansible-core's ArgumentSpecValidator takes it."""
+
+    type: str
+    elements: str
+    choices: list[str]
+    default: object
+    required: bool
+    no_log: bool
+
+
+ArgumentSpec = dict[str, OptionSpec]
+
+
+class ProviderOptions(TypedDict):
+    """The validated options of ARGUMENT_SPEC; timeout, wait_timeout: seconds; concurrency: zones at once."""
+
+    provider: str
+    server: str | None
+    port: int | None
+    protocol: str
+    ca_path: str | None
+    key_name: str | None
+    key_secret: str | None
+    key_algorithm: str
+    url: str | None
+    api_token: str | None
+    options: dict[str, object] | None
+    timeout: float
+    concurrency: int
+    prune: bool
+    former_exchanges: list[str]
+    wait_timeout: float
+    write: bool
+
 
 MANUAL = "manual"
 USES = {
@@ -38,7 +75,7 @@ GSS = "gss-tsig"
 """The algorithm whose keys Kerberos makes (gss_tsig.py)."""
 DEFAULT_ALGORITHM = "hmac-sha256"
 
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+ARGUMENT_SPEC: ArgumentSpec = {
     "provider": {"type": "str", "choices": list(USES), "default": "rfc2136"},
     "server": {"type": "str"},
     "port": {"type": "int"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 from urllib.parse import quote
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
 
-_OPTIONS: dict[str, dict[str, Any]] = {"server_id": {"type": "str", "default": "localhost"}}
+    from .options import ArgumentSpec, ProviderOptions
+
+_OPTIONS: ArgumentSpec = {"server_id": {"type": "str", "default": "localhost"}}
 
 _NOT_FOUND, _UNPROCESSABLE, _BAD_REQUEST = 404, 422, 400
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
@@ -32,7 +34,39 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _COPIES = frozenset({"slave", "secondary", "consumer"})
 
 
-def create(options: Mapping[str, Any]) -> PowerDns:
+class ApiRecord(TypedDict):
+    content: str
+    disabled: NotRequired[bool]
+
+
+class ApiKey(TypedDict):
+    """What identifies an RRset; the name is absolute."""
+
+    name: str
+    type: str
+
+
+class ApiRRset(ApiKey):
+    """ttl: seconds; records: one for each value."""
+
+    ttl: int
+    records: list[ApiRecord]
+
+
+class ApiZone(TypedDict):
+    kind: str
+    rrsets: list[ApiRRset]
+
+
+class ApiPatch(ApiKey):
+    """What becomes of an RRset; ttl and records only with the changetype REPLACE."""
+
+    changetype: str
+    ttl: NotRequired[int]
+    records: NotRequired[list[ApiRecord]]
+
+
+def create(options: ProviderOptions) -> PowerDns:
     """Raises InvalidOptions."""
     validation = ArgumentSpecValidator(_OPTIONS).validate(options["options"] or {})
     problems = [f"options: {message}" for message in validation.error_messages]
@@ -43,8 +77,8 @@ def create(options: Mapping[str, Any]) -> PowerDns:
     server = quote(validation.validated_parameters["server_id"], safe="")
     api = Api(
         "PowerDNS",
-        options["url"].rstrip("/").removesuffix("/api/v1"),
-        {"X-API-Key": options["api_token"]},
+        (options["url"] or "").rstrip("/").removesuffix("/api/v1"),
+        {"X-API-Key": options["api_token"] or ""},
         options["timeout"],
         options["ca_path"],
     )
@@ -63,7 +97,7 @@ class PowerDns(Hosted):
         self._api = api
         self._zones = zones
         # What was read, and must be neither overwritten nor lost: by zone, the RRset as PowerDNS has it.
-        self._read: dict[Name, dict[Key, Mapping[str, Any]]] = {}
+        self._read: dict[Name, dict[Key, ApiRRset]] = {}
         self._kinds: dict[Name, str] = {}
 
     async def close(self) -> None:
@@ -92,7 +126,8 @@ class PowerDns(Hosted):
         problems = [
             f"{goal.key} has a record that is disabled ({record['content']}): enable or remove it in PowerDNS"
             for goal in goals
-            for record in self._read[zone].get(goal.key, {}).get("records", ())
+            if (found := self._read[zone].get(goal.key)) is not None
+            for record in found.get("records", ())
             if record.get("disabled")
         ]
         if self._kinds[zone].lower() in _COPIES:
@@ -104,12 +139,12 @@ class PowerDns(Hosted):
                 )
         return problems
 
-    async def _everything(self, zone: Name) -> list[tuple[Key | None, Mapping[str, Any]]]:
+    async def _everything(self, zone: Name) -> list[tuple[Key | None, ApiRRset]]:
         """The RRsets as PowerDNS has them; no key for a type of its own (ALIAS, LUA)."""
         self.traffic.queries += 1
         try:
             with about(zone):
-                answer = await self._api.get(self._path(zone), rrsets="true")
+                answer = cast(ApiZone, await self._api.get(self._path(zone), rrsets="true"))
         except HttpError as error:
             raise ProviderError(self._refused(zone, error)) from None
         try:
@@ -131,12 +166,12 @@ class PowerDns(Hosted):
         except HttpError as error:
             raise ProviderError(self._refused(zone, error)) from None
 
-    def _patch(self, change: Change) -> dict[str, Any]:
-        about = {"name": change.key.name.to_text(), "type": type_text(change.key.rdtype)}
+    def _patch(self, change: Change) -> ApiPatch:
+        about: ApiKey = {"name": change.key.name.to_text(), "type": type_text(change.key.rdtype)}
         if change.after is None:
             return {**about, "changetype": "DELETE"}
         # Comments stay where none are named.
-        records = [{"content": text, "disabled": False} for text in change.after.texts()]
+        records: list[ApiRecord] = [{"content": text, "disabled": False} for text in change.after.texts()]
         return {**about, "changetype": "REPLACE", "ttl": change.after.ttl, "records": records}
 
     def _path(self, zone: Name) -> str:
@@ -170,13 +205,13 @@ def _key(name: str, rdtype: str) -> Key | None:
     return Key(dns.name.from_text(name).canonicalize(), known)
 
 
-def _rrset(key: Key, found: Mapping[str, Any]) -> RRset | None:
+def _rrset(key: Key, found: ApiRRset) -> RRset | None:
     """None if all records are disabled."""
     values = frozenset(_values(key.rdtype, found["records"]))
     return RRset(key, found["ttl"], values) if values else None
 
 
-def _not_of_dns(found: Mapping[str, Any]) -> RRset:
+def _not_of_dns(found: ApiRRset) -> RRset:
     """Something with the names in it that the content may mean, so that nothing they need is removed."""
     words = " ".join(record["content"] for record in found["records"]).replace("'", " ").replace('"', " ").split()
     names = (dns.name.from_text(word).canonicalize().to_wire() for word in words if _may_be_a_name(word))
@@ -192,7 +227,7 @@ def _may_be_a_name(word: str) -> bool:
     return True
 
 
-def _values(rdtype: RdataType, records: Iterable[Mapping[str, Any]]) -> Iterable[bytes]:
+def _values(rdtype: RdataType, records: Iterable[ApiRecord]) -> Iterable[bytes]:
     for record in records:
         if not record.get("disabled"):
             yield _value(rdtype, record["content"])

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from .._deps import dns
 from .._records.mail_exchangers import exchanges, leaving_exchanges, wanted_hosts
@@ -27,6 +27,7 @@ from .._records.rrsets import (
 )
 from .._records.values import type_text
 from .base import Conflict, OutcomeUnknown, Provider, ProviderError
+from .manual import ManualResult, RRsetName
 from .prune import Leftover, retire
 
 if TYPE_CHECKING:
@@ -58,6 +59,59 @@ class ZoneResult:
     leftover: list[Leftover] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
+
+
+class ChangeResult(RRsetName):
+    """before, after: the RRset with ttl and values, None where it does not exist; status: what became of the change."""
+
+    action: str
+    before: dict[str, object] | None
+    after: dict[str, object] | None
+    status: str
+
+
+class Diff(TypedDict):
+    before_header: str
+    after_header: str
+    before: str
+    after: str
+
+
+class Stats(TypedDict):
+    """queries, messages: see Traffic; seconds: of the whole task."""
+
+    zones: int
+    rrsets: int
+    unchanged: int
+    queries: int
+    messages: int
+    seconds: float
+
+
+class LeftoverResult(RRsetName):
+    addresses: list[str]
+    reason: str
+
+
+class ZoneError(TypedDict):
+    zone: str
+    message: str
+
+
+class TaskResult(TypedDict):
+    """What the modules dns_records and mx return, as their documentation has it."""
+
+    changed: bool
+    changes: list[ChangeResult]
+    stats: Stats
+    atomic: NotRequired[bool]
+    diff: NotRequired[Diff]
+    leftover: NotRequired[list[LeftoverResult]]
+    manual: NotRequired[ManualResult]
+    warnings: NotRequired[list[str]]
+    failed: NotRequired[bool]
+    errors: NotRequired[list[ZoneError]]
+    msg: NotRequired[str]
 
 
 class _Plan(NamedTuple):
@@ -322,12 +376,14 @@ def _listed(changes: Iterable[Change]) -> str:
     return ", ".join(str(change.key) for change in changes)
 
 
-def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> dict[str, Any]:
+def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> TaskResult:
     """What the task returns. `started`: time.monotonic() at its begin."""
     changes = [(result.zone, change, status) for result in results for change, status in result.changes.values()]
     made = [change for _zone, change, status in changes if status in (APPLIED, PREDICTED)]
-    errors = [{"zone": name_text(result.zone), "message": result.error} for result in results if result.error]
-    outcome: dict[str, Any] = {
+    errors: list[ZoneError] = [
+        {"zone": name_text(result.zone), "message": result.error} for result in results if result.error
+    ]
+    outcome: TaskResult = {
         "changed": bool(made),
         "changes": [
             {
@@ -357,7 +413,7 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
             "seconds": round(time.monotonic() - started, 3),
         },
     }
-    if leftover := [
+    leftover: list[LeftoverResult] = [
         {
             "zone": name_text(result.zone),
             "name": name_text(rrset.key.name),
@@ -367,7 +423,8 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
         }
         for result in results
         for rrset, reason in result.leftover
-    ]:
+    ]
+    if leftover:
         outcome["leftover"] = leftover
     if warnings := [warning for result in results for warning in result.warnings]:
         outcome["warnings"] = warnings
@@ -378,7 +435,7 @@ def as_result(results: Sequence[ZoneResult], provider: Provider, started: float)
     return outcome
 
 
-def _summary(errors: Sequence[Mapping[str, Any]], zones: int) -> str:
+def _summary(errors: Sequence[ZoneError], zones: int) -> str:
     """One message for all zones that failed: the first few in full, the rest by number."""
     shown = [str(error["message"]) for error in errors[:5]]
     more = len(errors) - len(shown)

@@ -10,12 +10,12 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._records.names import InvalidName, parse_name
 from . import manual
 from .base import InvalidOptions, Provider, Traffic
-from .options import MANUAL, SPECIAL, USES, misplaced
+from .options import MANUAL, SPECIAL, USES, ProviderOptions, misplaced
 from .reconcile import Run, as_result
 from .secrets import TOKEN_VARIABLES
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._records.declarations import Declared
     from .._records.rrsets import Goal
+    from .reconcile import Stats, TaskResult
 
 
 # Modules beside this one, of which a task imports its own.
@@ -36,15 +37,13 @@ _MODULES = {
 }
 
 
-def _create(options: Mapping[str, Any]) -> Provider:
+def _create(options: ProviderOptions) -> Provider:
     """Raises InvalidOptions, tsig.InvalidKey."""
     provider: Provider = import_module(f"{__package__}.{_MODULES[options['provider']]}").create(options)
     return provider
 
 
-def run(
-    options: Mapping[str, Any], declared: Declared, check_mode: bool, report: Callable[[str], None]
-) -> dict[str, Any]:
+def run(options: ProviderOptions, declared: Declared, check_mode: bool, report: Callable[[str], None]) -> TaskResult:
     """Bring what is declared about, and return the task's result. `options` as ARGUMENT_SPEC has them.
 
     Raises InvalidOptions, and tsig.InvalidKey.
@@ -74,10 +73,10 @@ def run(
     return result
 
 
-def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]], started: float) -> dict[str, Any]:
+def _by_hand(options: ProviderOptions, goals: Mapping[Name, Collection[Goal]], started: float) -> TaskResult:
     traffic = Traffic()
     answers = asyncio.run(manual.answers(goals, options["timeout"], options["concurrency"], traffic))
-    stats = {
+    stats: Stats = {
         "zones": len(goals),
         "rrsets": sum(map(len, goals.values())),
         "unchanged": 0,
@@ -88,7 +87,7 @@ def _by_hand(options: Mapping[str, Any], goals: Mapping[Name, Collection[Goal]],
     return {"changed": False, "changes": [], "stats": stats, "manual": {**manual.instructions(goals), **answers}}
 
 
-def provider_of(options: Mapping[str, Any]) -> Provider:
+def provider_of(options: ProviderOptions) -> Provider:
     """The DNS service itself. Raises InvalidOptions, also for one that is not written to from here, and InvalidKey."""
     _check(options)
     if options["provider"] == MANUAL:
@@ -96,12 +95,12 @@ def provider_of(options: Mapping[str, Any]) -> Provider:
     return _create(options)
 
 
-def _check(options: Mapping[str, Any], others: Collection[str] = ()) -> None:
+def _check(options: ProviderOptions, others: Collection[str] = ()) -> None:
     """others: problems found before."""
     problems = list(others)
     provider = options["provider"]
     uses = USES[provider]
-    given = {name for name in SPECIAL if options[name] not in (None, "", {})}
+    given = {name for name, value in options.items() if name in SPECIAL and value not in (None, "", {})}
     problems += [f"{name}: the provider {provider} has no use for it" for name in misplaced(provider, given)]
     if "api_token" in uses and "api_token" not in given:
         problems.append(f"api_token: the provider {provider} needs it, here or in {TOKEN_VARIABLES[provider]}")

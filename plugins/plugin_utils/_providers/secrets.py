@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import quote, quote_plus
 
 from .base import InvalidOptions
@@ -25,14 +24,14 @@ _NO_SECRETS = ("key_name", "key_algorithm", "key_id")
 _FROM_ENVIRONMENT = "env/"
 
 
-def with_environment(options: Mapping[str, Any]) -> dict[str, Any]:
+def with_environment(options: Mapping[str, object]) -> dict[str, object]:
     """The options, with what they leave to the environment: api_token, and 'env/NAME' anywhere in `options`.
 
     Raises InvalidOptions.
     """
     problems: list[str] = []
 
-    def resolved(value: Any, place: str) -> Any:
+    def resolved(value: object, place: str) -> object:
         if isinstance(value, Mapping):
             return {key: resolved(item, f"{place}.{key}") for key, item in value.items()}
         if isinstance(value, list):
@@ -44,7 +43,7 @@ def with_environment(options: Mapping[str, Any]) -> dict[str, Any]:
             return os.environ.get(name, "")
         return value
 
-    token = options.get("api_token") or os.environ.get(TOKEN_VARIABLES.get(options.get("provider") or "", ""))
+    token = options.get("api_token") or os.environ.get(TOKEN_VARIABLES.get(str(options.get("provider") or ""), ""))
     result = {**options, "api_token": token, "options": resolved(options.get("options"), "options")}
     for place, secret in _secrets(result):
         if place != "key_secret" and len(secret) < _MIN_OCTETS:
@@ -56,7 +55,7 @@ def with_environment(options: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def secrets(options: Mapping[str, Any]) -> set[str]:
+def secrets(options: Mapping[str, object]) -> set[str]:
     """All that must not be shown; also each line of a key in a file's form, and all as it looks in a URL, since that is
     in messages of libraries. One that is too short to be used was never used, and is left out."""
     found = {
@@ -68,14 +67,14 @@ def secrets(options: Mapping[str, Any]) -> set[str]:
     return {form for secret in found for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))}
 
 
-def _secrets(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _secrets(options: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name in ("key_secret", "api_token"):
         if options.get(name):
             yield name, str(options[name])
     yield from _secrets_in(options.get("options"), "options", is_secret=False)
 
 
-def _secrets_in(value: Any, place: str, is_secret: bool) -> Iterator[tuple[str, str]]:
+def _secrets_in(value: object, place: str, is_secret: bool) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             words = str(key).lower()

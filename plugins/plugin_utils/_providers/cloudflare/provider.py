@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -29,7 +29,9 @@ from .zones import ZoneContent
 if TYPE_CHECKING:
     from dns.name import Name
 
-_OPTIONS: dict[str, dict[str, Any]] = {
+    from ..options import ArgumentSpec, ProviderOptions
+
+_OPTIONS: ArgumentSpec = {
     "account_id": {"type": "str"},
     "pending": {"type": "bool", "default": False},
 }
@@ -57,6 +59,42 @@ _TOO_MANY_REQUESTS = 429
 _UNAUTHORIZED = frozenset({401, 403})
 
 
+class _Account(TypedDict):
+    id: str
+    name: str
+
+
+class _Plan(TypedDict):
+    legacy_id: str
+
+
+class _ZoneDetails(TypedDict):
+    """Source: https://developers.cloudflare.com/api/resources/zones/methods/list/"""
+
+    id: str
+    name: str
+    status: str
+    type: str
+    account: _Account
+    plan: NotRequired[_Plan | None]
+    name_servers: NotRequired[list[str] | None]
+    vanity_name_servers: NotRequired[list[str] | None]
+
+
+class _PageInfo(TypedDict):
+    per_page: int
+    total_count: int
+
+
+class _ZonesPage(TypedDict):
+    result: list[_ZoneDetails]
+
+
+class _RecordsPage(TypedDict):
+    result: list[Record]
+    result_info: _PageInfo
+
+
 class _Task(NamedTuple):
     """What the service is asked to do, and the permission that this takes."""
 
@@ -82,7 +120,7 @@ _TYPE = {
 }
 
 
-def create(options: Mapping[str, Any]) -> Cloudflare:
+def create(options: ProviderOptions) -> Cloudflare:
     """Raises InvalidOptions."""
     validation = ArgumentSpecValidator(_OPTIONS).validate(options["options"] or {})
     if validation.error_messages:
@@ -157,7 +195,8 @@ class Cloudflare(Hosted):
         page, is_last = 0, False
         while not is_last:
             page += 1
-            answer = await self._get(zone, _READ, where.path, page=page, per_page=_PAGE, order="name")
+            page_of_records = await self._get(zone, _READ, where.path, page=page, per_page=_PAGE, order="name")
+            answer = cast(_RecordsPage, page_of_records)
             for record in answer["result"]:
                 try:
                     records[key_of(record)].append(record)
@@ -224,19 +263,20 @@ class Cloudflare(Hosted):
             if problem:
                 problem = problem.format(name_servers=" and ".join(name_servers))
                 raise ProviderError(f"zone {name_text(zone)}: it {problem}. Nothing was written in this zone.")
-            plan = (found.get("plan") or {}).get("legacy_id", "")
-            self._zones[zone] = _Zone(found["id"], plan, tuple(name_servers))
+            plan = found.get("plan")
+            plan_id = plan.get("legacy_id", "") if plan else ""
+            self._zones[zone] = _Zone(found["id"], plan_id, tuple(name_servers))
         return self._zones[zone]
 
-    async def _found(self, zone: Name) -> Mapping[str, Any]:
+    async def _found(self, zone: Name) -> _ZoneDetails:
         """The one of this name, or of several the one that is active."""
         name = name_text(zone)
-        query = {"name": name, "per_page": _ZONES_PAGE}
+        query: dict[str, object] = {"name": name, "per_page": _ZONES_PAGE}
         if self._account_id:
             query["account.id"] = self._account_id
         if self._token_refused is not None:
             raise self._failure(zone, self._token_refused, _LOOK)
-        answer = await self._get(zone, _LOOK, "/zones", **query)
+        answer = cast(_ZonesPage, await self._get(zone, _LOOK, "/zones", **query))
         found = [each for each in answer["result"] if each["name"] == name]
         active = [each for each in found if each["status"] == "active"]
         if not found:
@@ -255,7 +295,7 @@ class Cloudflare(Hosted):
 
     # The interface
 
-    async def _get(self, zone: Name, task: _Task, path: str, **query: object) -> Mapping[str, Any]:
+    async def _get(self, zone: Name, task: _Task, path: str, **query: object) -> Mapping[str, object]:
         """Raises ProviderError."""
         self.traffic.queries += 1
         try:
@@ -267,7 +307,7 @@ class Cloudflare(Hosted):
         except ProviderError as error:
             raise ProviderError(f"zone {name_text(zone)}: {error}") from None
 
-    def _checked(self, answer: Any) -> Mapping[str, Any]:
+    def _checked(self, answer: object) -> Mapping[str, object]:
         """Raises OutcomeUnknown."""
         if not isinstance(answer, Mapping) or answer.get("success") is not True:
             raise OutcomeUnknown(f"{self._api.where} does not answer as Cloudflare does. Check url.")
@@ -298,7 +338,7 @@ def _is_unauthorized(error: HttpError) -> bool:
     return error.status in _UNAUTHORIZED or _NO_TOKEN in _codes(error)
 
 
-def _errors(error: HttpError) -> list[Mapping[str, Any]]:
+def _errors(error: HttpError) -> list[Mapping[str, object]]:
     """With those that caused them."""
     errors = error.body.get("errors") if isinstance(error.body, Mapping) else None
     problems = [each for each in errors or () if isinstance(each, Mapping)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NotRequired, TypedDict
 
 from ..._records.names import name_text, parse_name
 from ..._records.rrsets import Key, RRset
@@ -42,7 +42,32 @@ PROXIED_TTL = 300
 _AUTOMATIC = 1
 _AUTOMATIC_TTL = 300
 
-Record = Mapping[str, Any]
+
+class Record(TypedDict):
+    """A record as it is read. priority: of an MX; data: of a type in _WORDS; ttl: seconds, or 1 for 'automatic'."""
+
+    id: NotRequired[str]
+    name: str
+    type: str
+    content: str
+    ttl: int
+    priority: NotRequired[int]
+    data: NotRequired[Mapping[str, object] | None]
+    proxied: NotRequired[bool]
+    meta: NotRequired[Mapping[str, object] | None]
+
+
+class Fields(TypedDict, total=False):
+    """Of a record, those that a batch names; alone `id` in a deletion."""
+
+    id: str
+    name: str
+    type: str
+    content: str
+    ttl: int
+    priority: int
+    data: dict[str, str | int]
+    proxied: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +102,7 @@ def value_of(record: Record) -> bytes:
     return parse_value(rdtype, record["content"])
 
 
-def rdata_fields(rdtype: RdataType, value: bytes) -> dict[str, Any]:
+def rdata_fields(rdtype: RdataType, value: bytes) -> Fields:
     """What a record with this value has in the fields that make it up."""
     kind, text = type_text(rdtype), value_text(rdtype, value)
     if kind == "MX":
@@ -94,19 +119,19 @@ def rdata_fields(rdtype: RdataType, value: bytes) -> dict[str, Any]:
     return {"data": {name: _datum(kind, name, word) for name, word in zip(names, words, strict=True)}}
 
 
-def as_record(key: Key, value: bytes, ttl: int) -> dict[str, Any]:
+def as_record(key: Key, value: bytes, ttl: int) -> Fields:
     """A new one, that is answered as it is."""
     kind = type_text(key.rdtype)
-    record = {"name": name_text(key.name), "type": kind, "ttl": ttl, **rdata_fields(key.rdtype, value)}
+    record: Fields = {"name": name_text(key.name), "type": kind, "ttl": ttl, **rdata_fields(key.rdtype, value)}
     return {**record, "proxied": False} if kind in _PROXIABLE else record
 
 
-def difference(record: Record, wanted: RRset) -> dict[str, Any]:
+def difference(record: Record, wanted: RRset) -> Fields:
     """What has to change so that the record is answered as the RRset that is wanted, its value aside.
 
     An RRset of which some are proxied counts as proxied whole, and stays so when the others go.
     """
-    fields: dict[str, Any] = {}
+    fields: Fields = {}
     proxied = isinstance(wanted, ProxiedRRset)
     if is_proxied(record) != proxied:
         fields["proxied"] = proxied

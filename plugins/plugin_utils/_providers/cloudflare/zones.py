@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._deps import dns
 from ..._records.mail_exchangers import exchanges, is_named_by
@@ -17,6 +17,7 @@ from ..._records.values import InvalidValue
 from ..base import ProviderError
 from .records import (
     PROXIED_TTL,
+    Fields,
     ProxiedRRset,
     Record,
     as_record,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _LONGEST_TTL = 86400
 
 # What a batch has of each kind; they are executed in this order.
-Operations = dict[str, list[dict[str, Any]]]
+Operations = dict[str, list[Fields]]
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _add(operations: Operations, records: Iterable[Record], after: RRset) -> Non
     operations["posts"] += [as_record(after.key, value, after.ttl) for value in values[len(spare) :]]
 
 
-def _identifier(record: Record) -> dict[str, Any]:
+def _identifier(record: Record) -> Fields:
     return {"id": record["id"]}
 
 

@@ -11,10 +11,13 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..._deps import LibraryMissing, optional_library
 from ..base import InvalidOptions
+
+if TYPE_CHECKING:
+    from .interface import OctoDnsProvider
 
 # What octoDNS calls it in its messages.
 ID = "inbound-mail"
@@ -36,15 +39,15 @@ class Factory:
     """Makes providers of one class with the same keywords. name: of the class, as in the options."""
 
     name: str
-    kind: type
-    keywords: Mapping[str, Any] = field(repr=False)
+    kind: type[OctoDnsProvider]
+    keywords: Mapping[str, object] = field(repr=False)
 
-    def __call__(self) -> Any:
+    def __call__(self) -> OctoDnsProvider:
         with quiet():
             return self.kind(ID, **self.keywords)
 
 
-def factory(options: Mapping[str, Any]) -> tuple[Factory, Any]:
+def factory(options: Mapping[str, object]) -> tuple[Factory, OctoDnsProvider]:
     """What makes providers, and the first of them. options: `class`, and keywords for it. Raises InvalidOptions."""
     keywords = dict(options)
     name = keywords.pop("class", None)
@@ -86,7 +89,7 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _find(name: str) -> Any:
+def _find(name: str) -> type[OctoDnsProvider]:
     """Raises InvalidOptions, LibraryMissing."""
     if not hasattr(optional_library("octodns.record").Record, "from_rrset"):
         version = optional_library("octodns").__version__
@@ -95,8 +98,8 @@ def _find(name: str) -> Any:
         )
     module_name, _dot, class_name = name.rpartition(".")
     module = optional_library(module_name)
-    kind: Any = getattr(module, class_name, None)
-    if not _writes(kind):
+    kind: type[OctoDnsProvider] | None = getattr(module, class_name, None)
+    if kind is None or not _writes(kind):
         there = sorted({value.__name__ for value in vars(module).values() if _writes(value) and not _whole(value)})
         what = "not there" if kind is None else "nothing that octoDNS can write with"
         raise InvalidOptions(
@@ -112,17 +115,17 @@ def _find(name: str) -> Any:
     return kind
 
 
-def _writes(value: Any) -> bool:
+def _writes(value: object) -> bool:
     """Whether it is a class of providers, and not only one of sources."""
-    base: Any = optional_library("octodns.provider.base").BaseProvider
+    base = optional_library("octodns.provider.base").BaseProvider
     return inspect.isclass(value) and issubclass(value, base) and getattr(value, "_apply", None) is not base._apply
 
 
-def _whole(kind: type) -> bool:
+def _whole(kind: type[object]) -> bool:
     return any(f"{base.__module__}.{base.__qualname__}" in _WRITE_WHOLE_ZONES for base in inspect.getmro(kind))
 
 
-def _wrong_keywords(kind: type, name: str, keywords: Mapping[str, Any]) -> list[str]:
+def _wrong_keywords(kind: type[OctoDnsProvider], name: str, keywords: Mapping[str, object]) -> list[str]:
     """A class hands on what it does not know itself to its bases, as **kwargs."""
     known: set[str] = set()
     required: list[str] = []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..._deps import dns, optional_library
 from ..._records.mail_exchangers import is_named_by
@@ -25,13 +25,16 @@ from .records import construction, key_of, name_of, new_zone, to_record, to_rrse
 if TYPE_CHECKING:
     from dns.name import Name
 
+    from ..options import ProviderOptions
+    from .interface import OctoDnsChange, OctoDnsProvider, OctoDnsRecord, OctoDnsZone
+
 T = TypeVar("T")
 
 # Some providers put all that they are given into one message; a DNS message has 64 KiB.
 _BATCH_OCTETS = 32 * 1024
 
 
-def create(options: Mapping[str, Any]) -> OctoDns:
+def create(options: ProviderOptions) -> OctoDns:
     """Raises InvalidOptions."""
     make, first = factory(options["options"] or {})
     return OctoDns(make, first, options["timeout"])
@@ -47,10 +50,10 @@ class _ZoneWithoutRecords:
 
     _CONTENTS = frozenset({"records", "root_ns", "get", "get_type", "copy", "changes", "apply"})
 
-    def __init__(self, zone: Any) -> None:
+    def __init__(self, zone: OctoDnsZone) -> None:
         self._zone = zone
 
-    def __getattr__(self, attribute: str) -> Any:
+    def __getattr__(self, attribute: str) -> object:
         if attribute in self._CONTENTS or attribute.startswith("_"):
             raise WholeZoneWanted(attribute)
         return getattr(self._zone, attribute)
@@ -64,10 +67,10 @@ class _Reading:
     others: by name, those of a type that only octoDNS or the service has, and those that are more than values.
     """
 
-    provider: Any
-    zone: Any
-    records: dict[Key, Any] = field(default_factory=dict)
-    others: dict[Name, list[Any]] = field(default_factory=dict)
+    provider: OctoDnsProvider
+    zone: OctoDnsZone
+    records: dict[Key, OctoDnsRecord] = field(default_factory=dict)
+    others: dict[Name, list[OctoDnsRecord]] = field(default_factory=dict)
 
     def rrset(self, key: Key) -> RRset | None:
         """None too for what is more than values. Raises InvalidValue."""
@@ -92,7 +95,7 @@ class OctoDns(Hosted):
     service = "octoDNS"
     capabilities = Capabilities(atomic=False, prerequisites=False)
 
-    def __init__(self, make: Factory, first: Any, timeout: float) -> None:
+    def __init__(self, make: Factory, first: OctoDnsProvider, timeout: float) -> None:
         super().__init__(timeout)
         self._make = make
         # Providers are not made for several threads at once.
@@ -206,7 +209,9 @@ class OctoDns(Hosted):
                 cuts |= {} if after is None else {after.key.name: after}
         return cuts
 
-    def _refused(self, zone: Name, provider: Any, changes: Iterable[tuple[Change, Any]]) -> list[str]:
+    def _refused(
+        self, zone: Name, provider: OctoDnsProvider, changes: Iterable[tuple[Change, OctoDnsChange]]
+    ) -> list[str]:
         """What the provider itself would leave out or write in another way, which octoDNS would only log."""
         problems = []
         for change, planned in changes:
@@ -289,7 +294,7 @@ class OctoDns(Hosted):
             ) from None
 
 
-def _octodns_change(zone: Name, reading: _Reading, change: Change) -> Any:
+def _octodns_change(zone: Name, reading: _Reading, change: Change) -> OctoDnsChange:
     """Raises InvalidValue."""
     library = optional_library("octodns.record")
     existing = reading.records.get(change.key)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._deps import dns, optional_library
 from ..._records.rrsets import Key, RRset
@@ -14,8 +14,10 @@ from ..._records.values import InvalidValue, parse_value, type_text
 if TYPE_CHECKING:
     from dns.name import Name
 
+    from .interface import OctoDnsRecord, OctoDnsZone
 
-def key_of(record: Any) -> Key | None:
+
+def key_of(record: OctoDnsRecord) -> Key | None:
     """None where the type is none of DNS, but an idea of octoDNS (ALIAS) or of a service (PowerDnsProvider/LUA)."""
     try:
         rdtype = dns.rdatatype.from_text(record._type)
@@ -24,11 +26,11 @@ def key_of(record: Any) -> Key | None:
     return Key(name_of(record), rdtype)
 
 
-def name_of(record: Any) -> Name:
+def name_of(record: OctoDnsRecord) -> Name:
     return dns.name.from_text(record.fqdn).canonicalize()
 
 
-def construction(record: Any) -> str | None:
+def construction(record: OctoDnsRecord) -> str | None:
     """What makes its answers more than a list of values; None for an ordinary record."""
     if getattr(record, "dynamic", None):
         return "a dynamic record (pools, rules)"
@@ -37,7 +39,7 @@ def construction(record: Any) -> str | None:
     return None
 
 
-def to_rrset(key: Key, record: Any) -> RRset:
+def to_rrset(key: Key, record: OctoDnsRecord) -> RRset:
     """Raises InvalidValue."""
     try:
         texts = record.to_rrset().rdatas
@@ -46,7 +48,7 @@ def to_rrset(key: Key, record: Any) -> RRset:
     return RRset(key, record.ttl, frozenset(parse_value(key.rdtype, text) for text in texts))
 
 
-def to_record(zone: Name, rrset: RRset) -> Any:
+def to_record(zone: Name, rrset: RRset) -> OctoDnsRecord:
     """A record that means exactly the RRset. Raises InvalidValue."""
     is_text = rrset.key.rdtype in (dns.rdatatype.TXT, dns.rdatatype.SPF)
     if is_text and any("\\" in text for text in rrset.texts()):  # Whatever is not plain stands there escaped.
@@ -59,7 +61,7 @@ def to_record(zone: Name, rrset: RRset) -> Any:
         rrset.key.name.to_text(), type_text(rrset.key.rdtype), rrset.ttl, rrset.texts()
     )
     try:
-        record = record_class.from_rrset(new_zone(zone), presentation)
+        record: OctoDnsRecord = record_class.from_rrset(new_zone(zone), presentation)
         understood = key_of(record) == rrset.key and to_rrset(rrset.key, record) == rrset
     except Exception as error:  # octoDNS has no class for its errors.
         raise InvalidValue(f"{rrset.key}: octoDNS does not take it: {error}") from None
@@ -69,6 +71,7 @@ def to_record(zone: Name, rrset: RRset) -> Any:
     return record
 
 
-def new_zone(zone: Name) -> Any:
+def new_zone(zone: Name) -> OctoDnsZone:
     """With no records."""
-    return optional_library("octodns.zone").Zone(zone.to_text(), [])
+    empty: OctoDnsZone = optional_library("octodns.zone").Zone(zone.to_text(), [])
+    return empty

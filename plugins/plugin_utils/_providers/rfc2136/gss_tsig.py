@@ -9,7 +9,8 @@ import ipaddress
 import struct
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 from ..._deps import LibraryMissing, dns, optional_library
 
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 _MODE_GSS = 3
 # Tokens that go to and fro before both sides give up; Kerberos needs one each.
 _ROUNDS = 8
+
+
+class SecurityContext(Protocol):
+    """What is used of gssapi's class of this name."""
+
+    complete: bool
+    initiator_name: object
+
+    def step(self, token: bytes | None = None) -> bytes:
+        """The next token for the server, from the one that it answered."""
 
 
 class GssFailed(Exception):
@@ -53,7 +64,7 @@ def negotiate(server: Server, timeout: float) -> Key:
         ) from None
 
 
-def _agree(gssapi: Any, server: Server, host: str, timeout: float) -> Key:
+def _agree(gssapi: ModuleType, server: Server, host: str, timeout: float) -> Key:
     # No detection of replays or of the order: many messages are on the way at once, and each is answered by its own.
     flags = gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.integrity
     principal = gssapi.Name(f"DNS@{host}", gssapi.NameType.hostbased_service)
@@ -108,7 +119,7 @@ def _token_in(reply: Message, server: Server) -> bytes:
     )
 
 
-def _explained(error: Any, host: str) -> str:
+def _explained(error: Exception, host: str) -> str:
     said = " ".join(str(error).split())
     lower = said.lower()
     if "clock skew" in lower:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....module_utils._dns.wire import Malformed
 from ..._deps import dns, optional_library
@@ -17,7 +17,7 @@ from ..._records.names import name_text
 from ..._records.rrsets import Change, Goal, Key, RRset, State, delegations, is_delegated
 from ..._records.values import host_in
 from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, Provider, ProviderError, Traffic
-from ..options import GSS
+from ..options import GSS, ProviderOptions
 from ..propagation import NameServers, addresses
 from . import rcodes
 from .connection import (
@@ -56,7 +56,7 @@ class Rfc2136Options:
     kerberos: bool = False
 
 
-def create(options: Mapping[str, Any]) -> Rfc2136:
+def create(options: ProviderOptions) -> Rfc2136:
     """Raises InvalidOptions, tsig.InvalidKey."""
     if options["key_algorithm"] == GSS and options["protocol"] == "tls":
         raise InvalidOptions([f"protocol: tls cannot be used with key_algorithm: {GSS}, which is negotiated over TCP"])

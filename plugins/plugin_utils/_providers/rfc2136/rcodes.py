@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..._deps import dns
 from ..._records.mail_exchangers import exchanges
 from ..._records.names import name_text
 from .connection import ConnectionClosed, Exchange, ExchangeError, KeyRefused, Lost, NoAnswer, Truncated
+from .gss_tsig import SecurityContext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def _whose(exchange: Exchange) -> str:
     if exchange.key is None:
         return ""
     if exchange.key.algorithm == dns.tsig.GSS_TSIG:
-        context: Any = exchange.key.secret
+        context = cast(SecurityContext, exchange.key.secret)
         return f"the Kerberos principal {context.initiator_name}"
     return f"the key {name_text(exchange.key.name)}"
 

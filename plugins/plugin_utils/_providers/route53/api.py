@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 from ..._deps import optional_library
 from ..._records.names import name_text
@@ -18,6 +18,8 @@ from ..base import InvalidOptions, OutcomeUnknown, ProviderError
 
 if TYPE_CHECKING:
     from dns.name import Name
+
+    from .responses import ChangeResponse, ErrorResponse, HostedZoneResponse, HostedZonesPage, RecordSetsPage
 
 # An account has five requests a second for all its users and tools together (Route 53 Developer Guide, Quotas).
 _REQUESTS_PER_SECOND = 5.0
@@ -61,6 +63,13 @@ class ApiError(ProviderError):
         super().__init__(message)
         self.code = code
         self.details = details
+
+
+class _ClientError(Protocol):
+    """botocore.exceptions.ClientError."""
+
+    response: ErrorResponse
+    operation_name: str
 
 
 class _Pace:
@@ -115,7 +124,27 @@ class Api:
         self._threads.shutdown(cancel_futures=True)
         self._client.close()
 
-    async def call(self, zone: Name, operation: str, **parameters: Any) -> dict[str, Any]:
+    @overload
+    async def call(
+        self, zone: Name, operation: Literal["list_hosted_zones_by_name"], **parameters: object
+    ) -> HostedZonesPage: ...
+
+    @overload
+    async def call(
+        self, zone: Name, operation: Literal["get_hosted_zone"], **parameters: object
+    ) -> HostedZoneResponse: ...
+
+    @overload
+    async def call(
+        self, zone: Name, operation: Literal["list_resource_record_sets"], **parameters: object
+    ) -> RecordSetsPage: ...
+
+    @overload
+    async def call(
+        self, zone: Name, operation: Literal["change_resource_record_sets", "get_change"], **parameters: object
+    ) -> ChangeResponse: ...
+
+    async def call(self, zone: Name, operation: str, **parameters: object) -> object:
         """The answer to a request about the zone. operation: a method of boto3's client.
 
         What is too much for the service at the moment is asked again. What is not answered is asked again too, but not
@@ -134,7 +163,7 @@ class Api:
                 raise OutcomeUnknown(f"{where} {self._given_up}")
             first_asked = first_asked or loop.time()
             try:
-                answer: dict[str, Any] = await loop.run_in_executor(self._threads, request)
+                answer: dict[str, object] = await loop.run_in_executor(self._threads, request)
                 self._answered_at = loop.time()
                 if answer.keys() <= {"ResponseMetadata"}:
                     raise ProviderError(f"{where} {_NOT_ROUTE53}")
@@ -185,8 +214,7 @@ class Api:
         )
 
 
-def _refused(where: str, error: Any) -> ApiError:
-    """error: a botocore ClientError."""
+def _refused(where: str, error: _ClientError) -> ApiError:
     code, details = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     action = f"route53:{error.operation_name}"
     if code in _CREDENTIALS:

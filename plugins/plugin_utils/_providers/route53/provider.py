@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -26,7 +26,10 @@ from .zones import HostedZones
 if TYPE_CHECKING:
     from dns.name import Name
 
-_OPTIONS: dict[str, dict[str, Any]] = {
+    from ..options import ArgumentSpec, ProviderOptions
+    from .responses import NextRecord, RecordSet
+
+_OPTIONS: ArgumentSpec = {
     "profile": {"type": "str"},
     "region": {"type": "str"},
     "access_key_id": {"type": "str"},
@@ -61,6 +64,12 @@ _TYPES = frozenset(
 _PAGE = 300
 # What stands at one name, and rarely more.
 _PAGE_OF_A_NAME = 50
+# By parameter of the question for the next page: the member of this one that has its value.
+_NEXT_PAGE: dict[str, NextRecord] = {
+    "StartRecordName": "NextRecordName",
+    "StartRecordType": "NextRecordType",
+    "StartRecordIdentifier": "NextRecordIdentifier",
+}
 # Of one change request (Route 53 Developer Guide, Quotas): ResourceRecord elements, and characters in their values.
 _MAX_RECORDS = 1000
 _MAX_CHARACTERS = 32000
@@ -74,7 +83,7 @@ _NOT_AS_READ = (
 )
 
 
-def create(options: Mapping[str, Any]) -> Route53:
+def create(options: ProviderOptions) -> Route53:
     """Raises InvalidOptions."""
     validator = ArgumentSpecValidator(
         _OPTIONS,
@@ -122,7 +131,7 @@ class Route53(Provider):
         self._api = api
         self._zones = HostedZones(api, self.traffic, private, vpc_id, zone_ids)
         # As the service wrote what was read: it deletes only what is named to it exactly so.
-        self._as_read: dict[Name, dict[RRset, dict[str, Any]]] = {}
+        self._as_read: dict[Name, dict[RRset, RecordSet]] = {}
         self._constructions: dict[Name, dict[Key, str]] = {}
         self._delegations: dict[Name, dict[Name, RRset]] = {}
         # By zone: what the administrator reads of a change, and its id.
@@ -187,7 +196,7 @@ class Route53(Provider):
             ttls[rrset.key] = rrset.ttl
         return [RRset(key, ttls[key], values[key]) for key in values]
 
-    async def _record_sets_of(self, zone: Name, names: Collection[Name]) -> list[dict[str, Any]]:
+    async def _record_sets_of(self, zone: Name, names: Collection[Name]) -> list[RecordSet]:
         """By as few questions as possible: the pages of the whole zone, or those of the names."""
         hosted = await self._zones.find(zone)
         if math.ceil(hosted.rrsets / _PAGE) <= len(names):
@@ -196,7 +205,7 @@ class Route53(Provider):
         found = await asyncio.gather(*(self._record_sets_at(zone, name) for name in names))
         return [record_set for record_sets in found for record_set in record_sets]
 
-    async def _record_sets_at(self, zone: Name, name: Name) -> list[dict[str, Any]]:
+    async def _record_sets_at(self, zone: Name, name: Name) -> list[RecordSet]:
         found = []
         start = {"StartRecordName": records.name_text(name), "MaxItems": str(_PAGE_OF_A_NAME)}
         async for record_set in self._listed(zone, **start):
@@ -205,7 +214,7 @@ class Route53(Provider):
             found.append(record_set)
         return found
 
-    async def _listed(self, zone: Name, **start: str) -> AsyncIterator[dict[str, Any]]:
+    async def _listed(self, zone: Name, **start: str) -> AsyncIterator[RecordSet]:
         """All record sets of the zone, from `start` on, page by page."""
         hosted = await self._zones.find(zone)
         while True:
@@ -215,12 +224,12 @@ class Route53(Provider):
                 yield record_set
             if not page["IsTruncated"]:
                 return
-            for member in ("Name", "Type", "Identifier"):
-                start.pop(f"StartRecord{member}", None)
-                if f"NextRecord{member}" in page:
-                    start[f"StartRecord{member}"] = page[f"NextRecord{member}"]
+            for parameter, member in _NEXT_PAGE.items():
+                start.pop(parameter, None)
+                if member in page:
+                    start[parameter] = page[member]
 
-    def _rrset(self, zone: Name, record_set: Mapping[str, Any]) -> RRset:
+    def _rrset(self, zone: Name, record_set: RecordSet) -> RRset:
         try:
             return records.to_rrset(record_set)
         except InvalidValue as error:
@@ -267,7 +276,7 @@ class Route53(Provider):
         text = f"all name servers of {self._api.name} ({change_id})"
         self._change_ids.setdefault(zone, {})[text] = change_id
 
-    def _requests(self, zone: Name, changes: Iterable[Change]) -> list[tuple[str, dict[str, Any]]]:
+    def _requests(self, zone: Name, changes: Iterable[Change]) -> list[tuple[str, RecordSet]]:
         """Actions with their record sets. A DELETE fails unless all is as it was read, a CREATE if there is something;
         then nothing of the batch is made."""
         deletions, others = [], []

@@ -10,9 +10,8 @@ It escapes octets as three octal digits (`\\052` is '*'), where a zone file has 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._deps import dns
 from ..._records.rrsets import Key, RRset
@@ -21,6 +20,8 @@ from ..._records.values import InvalidValue, type_text
 if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
+
+    from .responses import RecordSet
 
 _OCTAL = re.compile(r"\\(?:([0-7]{3})|.)")
 _DECIMAL = re.compile(r"\\(?:([0-9]{3})|(.))")
@@ -49,11 +50,11 @@ def name_text(name: Name) -> str:
     return ".".join("*" if label == b"*" else "".join(map(_octet_text, label)) for label in name.labels[:-1]) + "."
 
 
-def key_of(record_set: Mapping[str, Any]) -> Key:
+def key_of(record_set: RecordSet) -> Key:
     return Key(parse_name(record_set["Name"]), dns.rdatatype.from_text(record_set["Type"]))
 
 
-def construction(record_set: Mapping[str, Any]) -> str | None:
+def construction(record_set: RecordSet) -> str | None:
     """What the RRset is beside its values, for the administrator; None if there is nothing."""
     if target := _alias_target(record_set):
         return f"an alias record for {target}"
@@ -63,7 +64,7 @@ def construction(record_set: Mapping[str, Any]) -> str | None:
     return f"under a routing policy ({policies[0] if policies else 'traffic policy or health check'})"
 
 
-def to_rrset(record_set: Mapping[str, Any]) -> RRset:
+def to_rrset(record_set: RecordSet) -> RRset:
     """Of an alias record, what it points to stands for the values. Raises InvalidValue."""
     key = key_of(record_set)
     if target := _alias_target(record_set):
@@ -72,7 +73,7 @@ def to_rrset(record_set: Mapping[str, Any]) -> RRset:
     return RRset(key, record_set["TTL"], values)
 
 
-def to_record_set(rrset: RRset) -> dict[str, Any]:
+def to_record_set(rrset: RRset) -> RecordSet:
     return {
         "Name": name_text(rrset.key.name),
         "Type": type_text(rrset.key.rdtype),
@@ -81,7 +82,7 @@ def to_record_set(rrset: RRset) -> dict[str, Any]:
     }
 
 
-def _alias_target(record_set: Mapping[str, Any]) -> str | None:
+def _alias_target(record_set: RecordSet) -> str | None:
     return record_set["AliasTarget"]["DNSName"] if "AliasTarget" in record_set else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._records.names import name_text
 from ..base import ProviderError, Traffic
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dns.name import Name
 
     from .api import Api
+    from .responses import HostedZoneDetails, HostedZoneResponse
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class HostedZones:
         self._private = private
         self._vpc_id = vpc_id
         self._zone_ids = zone_ids
-        self._listed: dict[Name, list[dict[str, Any]]] = {}
+        self._listed: dict[Name, list[HostedZoneDetails]] = {}
         self._found: dict[Name, HostedZone] = {}
         # One after the other, since what one lists the next ones need no more.
         self._lock = asyncio.Lock()
@@ -53,9 +54,9 @@ class HostedZones:
                 self._found[zone] = HostedZone(chosen["Id"].rpartition("/")[2], chosen["ResourceRecordSetCount"])
             return self._found[zone]
 
-    async def _known(self, zone: Name) -> dict[str, Any]:
+    async def _known(self, zone: Name) -> HostedZoneDetails:
         zone_id = self._zone_ids[zone]
-        hosted: dict[str, Any] = (await self._get(zone, zone_id))["HostedZone"]
+        hosted = (await self._get(zone, zone_id))["HostedZone"]
         if records.parse_name(hosted["Name"]) != zone:
             raise ProviderError(
                 f"zone {name_text(zone)}: {zone_id} is the hosted zone {hosted['Name']} at {self._api.name}. "
@@ -63,7 +64,7 @@ class HostedZones:
             )
         return hosted
 
-    async def _chosen(self, zone: Name) -> dict[str, Any]:
+    async def _chosen(self, zone: Name) -> HostedZoneDetails:
         if zone not in self._listed:
             await self._list_from(zone)
         all_of_the_name = self._listed.get(zone, [])
@@ -92,7 +93,7 @@ class HostedZones:
 
     async def _list_from(self, zone: Name) -> None:
         """A page of zones, by name from this one on, or more if it has more than a page of that name."""
-        listed: dict[Name, list[dict[str, Any]]] = {}
+        listed: dict[Name, list[HostedZoneDetails]] = {}
         start = {"DNSName": records.name_text(zone)}
         while True:
             self._traffic.queries += 1
@@ -110,10 +111,10 @@ class HostedZones:
             start = {"DNSName": page["NextDNSName"], "HostedZoneId": page["NextHostedZoneId"]}
         self._listed |= listed
 
-    async def _is_in_vpc(self, zone: Name, hosted: Mapping[str, Any]) -> bool:
+    async def _is_in_vpc(self, zone: Name, hosted: HostedZoneDetails) -> bool:
         vpcs = (await self._get(zone, hosted["Id"])).get("VPCs", [])
         return self._vpc_id in {vpc.get("VPCId") for vpc in vpcs}
 
-    async def _get(self, zone: Name, zone_id: str) -> dict[str, Any]:
+    async def _get(self, zone: Name, zone_id: str) -> HostedZoneResponse:
         self._traffic.queries += 1
         return await self._api.call(zone, "get_hosted_zone", Id=zone_id)
