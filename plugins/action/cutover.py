@@ -53,7 +53,9 @@ class ActionModule(ActionBase):
         reached = options["reached"]
         # In check mode nothing was reached. A step that was done in an earlier run is not done once more.
         wanted = SWITCHED if reached == SWITCHING else reached
-        if reached and not self._task.check_mode and progress.next_step(time.time()) == wanted:
+        is_announced = reached != SWITCHED or SWITCHING in progress.times
+        is_next = is_announced and progress.next_step(time.time()) == wanted
+        if reached and is_next and not self._task.check_mode:
             _fail_if_others_are_not_done(options["records"])
             progress = replace(
                 progress,

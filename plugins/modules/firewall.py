@@ -233,7 +233,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.detection i
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.option_values import ACTIONS
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.reconcile import run
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
-from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
+from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT, InvalidError, file_failure
 
 
 def main() -> None:
@@ -270,6 +270,8 @@ def main() -> None:
         module.exit_json(**run(module))
     except (HostError, InvalidError) as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{file_failure(error)}. {AS_ROOT}.")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import state_id
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import NEW, Transition, state_id
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
     read_progress,
     write_progress,
@@ -125,3 +126,17 @@ def test_site_does_not_cut_a_cutover_short(play: Play, tmp_path: Path) -> None:
     said = play("site", new)
     assert "A cutover to the declared state has not ended" in said
     assert f"({path})" in said
+
+
+def test_a_run_that_waits_passes_every_play_whatever_order_the_inventory_has(play: Play, tmp_path: Path) -> None:
+    """Hosts inside, which the last plays are about too, stand first here: they were in none of the plays before."""
+    inside = "mail_insiders: {hosts: {desk: {ansible_host: 192.0.2.9, mail_addresses: [192.168.0.99]}}}\n"
+    new = inside + FORMER.replace("9.9.0.1", "9.9.0.2")
+    for state, inventory in (("former", FORMER), ("new", new)):
+        play("plan", inventory, "-e", f"mail_plan_dest={state}.json", fails=False)
+    former, wanted = (json.loads((tmp_path / f"{state}.json").read_text()) for state in ("former", "new"))
+    about = Transition(former, wanted).plan(NEW)["cutover"]
+    path = tmp_path / "former.json.cutover"
+    write_progress(str(path), replace(read_progress(str(path), about), times={"beside": time.time()}))
+    said = play("cutover", new, "-e", "mail_cutover_from=former.json mail_cutover_wait=false", fails=False)
+    assert "waits until" in said

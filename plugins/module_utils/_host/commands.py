@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 # Not every login has the directories of the system's commands on its PATH.
-_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/bin"]
+_DIRECTORIES = ["/usr/sbin", "/sbin"]
 
 
 class HostError(RuntimeError):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -45,6 +46,7 @@ def replace_text(module: AnsibleModule, path: Path, text: str, new_mode: int | N
     new_mode: of a file that was not there. Raises OSError that names the path.
     """
     target = Path(os.path.realpath(path))
+    require_regular(path)
     with _unfinished(target) as new:
         write_text(new, text, age)
         exists = target.exists()
@@ -52,6 +54,12 @@ def replace_text(module: AnsibleModule, path: Path, text: str, new_mode: int | N
     _date_back(target, age)
     if new_mode is not None and not exists:
         target.chmod(new_mode)
+
+
+def require_regular(path: Path) -> None:
+    """Raise OSError where something else than a file would be replaced, as /dev/null, to which a masked file leads."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, f"It leads to {os.path.realpath(path)}, which is not a regular file", str(path))
 
 
 def write_private(path: Path, text: str, age: int = 0) -> None:

@@ -117,4 +117,5 @@ def _to_outside(observation: Observation, expectations: Expectations) -> Iterato
 def found_at(way: TriedConnection, findings: Sequence[Finding]) -> list[int]:
     """Which of the findings are about the end of the way, or about its start where the way leads outside."""
     called = {way.source} if way.host == OUTSIDE else {way.host, way.address, *way.names} - {""}
-    return [number for number, one in enumerate(findings) if called & {*one["places"]}]
+    # Releases before 0.9.0 wrote no places.
+    return [number for number, one in enumerate(findings) if called & {*one.get("places", [one["subject"]])}]

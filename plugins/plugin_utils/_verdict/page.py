@@ -108,6 +108,8 @@ def _title(expectations: Expectations) -> str:
 
 
 def _when(observation: Observation) -> str:
+    if not observation.get("at"):
+        return ""  # early releases did not say when
     return datetime.fromtimestamp(observation["at"], timezone.utc).strftime(" on %Y-%m-%d at %H:%M UTC")
 
 

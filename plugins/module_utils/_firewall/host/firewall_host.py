@@ -15,7 +15,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.iptabl
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.nft import Nft
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.systemd_units import BootUnits
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands, HostError
-from ansible_collections.inbound.mail.plugins.module_utils._host.files import replace_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import replace_text, require_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,8 @@ class FirewallHost:
                 f"nothing can be written to {', '.join(read_only)}, so no change would outlive a reboot, and none was "
                 "made. Make the file system writable, and run as root (become: true)"
             )
+        for file in files:
+            require_regular(file)
 
     def write(self, path: Path, text: str) -> None:
         """In one step, with the owner and mode that the file has; an empty text removes it."""

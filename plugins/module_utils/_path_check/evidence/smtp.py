@@ -49,10 +49,11 @@ class SmtpEvidence:
         return other
 
     def whose(self, dialogue: seen.Dialogue) -> str:
-        """OURS, BACKUP or FORMER."""
+        """OURS, BACKUP or FORMER; empty for a backup at a former address, of which neither is asked."""
+        is_backup = dialogue["host"] in self.backups
         if self.is_former(dialogue):
-            return FORMER
-        return BACKUP if dialogue["host"] in self.backups else OURS
+            return "" if is_backup else FORMER
+        return BACKUP if is_backup else OURS
 
     @property
     def dialogues(self) -> list[seen.Dialogue]:

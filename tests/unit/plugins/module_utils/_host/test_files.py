@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -71,3 +72,17 @@ def test_what_cannot_be_written_names_the_file_and_leaves_nothing_behind(tmp_pat
 
     assert raised.value.errno == errno.EISDIR
     assert list(tmp_path.iterdir()) == [directory]
+
+
+def test_a_masked_file_is_refused_and_the_device_that_it_leads_to_stays(module: AnsibleModule, tmp_path: Path) -> None:
+    """As /etc/sysctl.d/NAME.conf -> /dev/null: to replace what it leads to would take the device from all programs."""
+    device, masked = tmp_path / "null", tmp_path / "masked.conf"
+    os.mkfifo(device)
+    masked.symlink_to(device)
+
+    with pytest.raises(OSError, match=r"leads to .*/null, which is not a regular file") as raised:
+        replace_text(module, masked, "text\n")
+
+    assert raised.value.filename == str(masked)
+    assert stat.S_ISFIFO(device.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["masked.conf", "null"]

@@ -142,3 +142,9 @@ def test_a_serial_goes_on_after_its_largest_number_at_0(observation: dict[str, A
     expect = copy.deepcopy(EXPECT)
     expect["serials"][0]["serial"] = 2**32 - 6
     assert findings(observation, expect) == {}
+
+
+def test_a_backup_at_an_address_where_ours_was_before_may_take_our_mail(observation: dict[str, Any]) -> None:
+    expect = copy.deepcopy(EXPECT)
+    expect["former"][0]["addresses"].append("203.0.113.99")
+    assert findings(observation, expect) == {}
