@@ -38,7 +38,7 @@ OTHER = {
     "0123456789abcdef": "fedcba9876543210",
 }
 # They are about the whole of what was seen, which has one time and one vantage.
-OF_ALL = {"certificate-expired", "observation-incomplete?", "vantage-family?"}
+OF_ALL = {"certificate-expired", "observation-incomplete?", "port25-timeout port25-vantage?", "vantage-family?"}
 FOUND = [found for found in FAULTS if found not in {*ALONE, *OF_ALL}]
 
 
@@ -80,8 +80,24 @@ def test_a_sound_domain_hides_no_fault_of_another(found: str) -> None:
     assert set(ids(faulty, SOUND)) == set(found.split())
 
 
+@pytest.mark.parametrize("found", [found for found in FAULTS if found not in OF_ALL])
+def test_a_sound_domain_hides_no_fault_of_the_one_that_is_asked_about(found: str) -> None:
+    """Faults of what is declared nowhere are seen of that one alone."""
+    faulty = with_fault(found)
+    assert set(ids(faulty, second(SOUND))) == set(found.split())
+    assert set(ids(second(SOUND), faulty)) == set(found.split())
+
+
 @pytest.mark.parametrize("found", FOUND)
 def test_a_fault_that_two_domains_have_is_found_of_both(found: str) -> None:
     both = ids(with_fault(found), second(with_fault(found)))
     assert set(both) == set(found.split())
     assert min(both.values()) >= 2
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_no_fault_of_one_domain_hides_one_of_another(found: str) -> None:
+    """Each pair: a rule that passes over the first domain for a reason goes on with the second."""
+    first = with_fault(found)
+    for other in FOUND:
+        assert set(ids(first, second(with_fault(other)))) == {*found.split(), *other.split()}, other
