@@ -37,7 +37,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration
 )
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.endpoints import OF_ALL_ZONES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.scanners import SCANNER_KEYS
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.schema import Key
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.schema import KeySpec
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.smarthosts import SMARTHOST_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.variables import (
     DEVICES,
@@ -99,7 +99,7 @@ def _value(default: object) -> str:
     return "" if default in (None, (), {}, "") else f"`{str(default).lower()}`"
 
 
-def keys(described: Mapping[str, Key]) -> str:
+def keys(described: Mapping[str, KeySpec]) -> str:
     rows = [
         (f"`{name}`" + (", required" if key.required else ""), key.type, key.meaning) for name, key in described.items()
     ]

@@ -18,7 +18,7 @@ from ._topology.declaration.endpoints import CREDENTIALS
 from ._topology.declaration.model import Inventory
 from ._topology.declaration.smarthosts import apart_from_secrets
 from ._topology.declaration.variables import BY_NAME, GROUPS, INSIDERS, VANTAGES
-from ._topology.problems import Problem
+from ._topology.problems import DeclarationProblem
 
 if TYPE_CHECKING:
     from ansible.template import Templar
@@ -45,7 +45,7 @@ class DeclaredVariables:
     def __init__(
         self, hostvars: HostVars, groups: Mapping[str, list[str]], templar: Templar, needs_credentials: bool
     ) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[DeclarationProblem] = []
         self._needs_credentials = needs_credentials
         self._looked_for_credentials: set[tuple[str, str]] = set()
         self._hostvars = hostvars
@@ -86,7 +86,9 @@ class DeclaredVariables:
             # What a template of it gives, or says when it fails, may be secret.
             reason = "" if conceal else f": {error.message}"
             self.problems.append(
-                Problem(host, name, f"cannot be read{reason}", "Set the variables that it is made of, for this host")
+                DeclarationProblem(
+                    host, name, f"cannot be read{reason}", "Set the variables that it is made of, for this host"
+                )
             )
             return None
 
@@ -113,7 +115,7 @@ class DeclaredVariables:
 
     def _unreadable(self, host: str, name: str, place: str, what: str) -> None:
         remedy = "Set the variables that it is made of, in the inventory, a vault that is open, or the environment"
-        self.problems.append(Problem(host, name, f"{place}: {what}", remedy))
+        self.problems.append(DeclarationProblem(host, name, f"{place}: {what}", remedy))
 
 
 def _credentials_in(name: str, value: object) -> Iterator[tuple[str, object, bool]]:

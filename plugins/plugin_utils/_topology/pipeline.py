@@ -11,20 +11,20 @@ from .checks.check import check
 from .compile.compile import plan_of
 from .declaration.model import Inventory, read
 from .plan import Plan
-from .problems import Problem, Report
+from .problems import DeclarationProblem, Report
 from .topology import Topology
 
 
 class DeclarationError(Exception):
     """The declaration does not hold together. errors and warnings: everything that was found in it."""
 
-    def __init__(self, errors: list[Problem], warnings: list[Problem]) -> None:
+    def __init__(self, errors: list[DeclarationProblem], warnings: list[DeclarationProblem]) -> None:
         super().__init__(f"{len(errors)} errors in the declared topology")
         self.errors = errors
         self.warnings = warnings
 
 
-def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> Plan:
+def compile_plan(inventory: Inventory, known: Iterable[DeclarationProblem] = ()) -> Plan:
     """The plan, plain data; plugins/modules/plan.py describes it. known: errors that were met before.
 
     Raises DeclarationError.
@@ -38,7 +38,7 @@ def compile_plan(inventory: Inventory, known: Iterable[Problem] = ()) -> Plan:
     return plan_of(topology, warnings)
 
 
-def _in_order(problems: list[Problem], topology: Topology) -> list[Problem]:
+def _in_order(problems: list[DeclarationProblem], topology: Topology) -> list[DeclarationProblem]:
     """Those about all hosts first, then host by host."""
     places = {name: place for place, name in enumerate(topology.hosts)}
     return sorted(problems, key=lambda problem: places.get(problem.host, -1))

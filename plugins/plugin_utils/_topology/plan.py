@@ -103,7 +103,7 @@ class RelayedDomain(TypedDict):
     queue_lifetime: NotRequired[str]
 
 
-class EdgeOption(TypedDict, total=False):
+class PlannedEdge(TypedDict, total=False):
     """The option `edge` of the module `postfix`. message_size: in bytes."""
 
     message_size: int
@@ -141,7 +141,7 @@ class PlannedRelay(Outgoing, RelayScanner):
     domains: list[RelayedDomain]
     relay_from: list[str]
     accept_from: list[str]
-    edge: EdgeOption
+    edge: PlannedEdge
 
 
 class PlannedServer(Outgoing):
@@ -151,7 +151,7 @@ class PlannedServer(Outgoing):
     domains: list[str]
     accept_from: list[str]
     local_delivery: bool
-    edge: EdgeOption
+    edge: PlannedEdge
 
 
 class MailFlow(TypedDict):

@@ -12,7 +12,7 @@ from .plan import PlanWarning
 
 
 @dataclass(frozen=True)
-class Problem:
+class DeclarationProblem:
     """host: inventory name, empty if it is about the whole inventory; message: what is wrong; remedy: what to write."""
 
     host: str
@@ -28,18 +28,18 @@ class Problem:
 class Report:
     """The problems found so far: with an error there is no plan, a warning goes with it."""
 
-    errors: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    errors: list[DeclarationProblem] = field(default_factory=list)
+    warnings: list[DeclarationProblem] = field(default_factory=list)
 
     def error(self, host: str, variable: str, message: str, remedy: str) -> None:
-        _add(self.errors, Problem(host, variable, message, remedy))
+        _add(self.errors, DeclarationProblem(host, variable, message, remedy))
 
     def concerns(self, host: str, variable: str) -> bool:
         """Whether there is an error about the variable already: what follows from it need not be said too."""
         return any((problem.host, problem.variable) == (host, variable) for problem in self.errors)
 
     def warning(self, host: str, variable: str, message: str, remedy: str) -> None:
-        _add(self.warnings, Problem(host, variable, message, remedy))
+        _add(self.warnings, DeclarationProblem(host, variable, message, remedy))
 
 
 class Unfit(ValueError):
@@ -59,12 +59,12 @@ class Several(Unfit):
         self.problems = problems
 
 
-def _add(problems: list[Problem], problem: Problem) -> None:
+def _add(problems: list[DeclarationProblem], problem: DeclarationProblem) -> None:
     if problem not in problems:
         problems.append(problem)
 
 
-def as_lines(problems: Iterable[Problem]) -> str:
+def as_lines(problems: Iterable[DeclarationProblem]) -> str:
     """Two lines a problem: where and what, then, indented, what to do."""
     return "\n".join(
         f"- {problem.host or 'all hosts'}, {problem.variable}: {problem.message}\n    {problem.remedy}"

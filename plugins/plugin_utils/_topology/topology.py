@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from ...module_utils._addresses import Address
-from .declaration.domains import BACKUP_DISTANCE, DEFAULT_ENDPOINT, INTERNAL, Exchanger, MailDomain, Zone
+from .declaration.domains import BACKUP_DISTANCE, DEFAULT_ENDPOINT, INTERNAL, DeclaredZone, Exchanger, MailDomain
 from .declaration.model import Declaration, Host
 from .declaration.variables import FIREWALLS, GATEWAYS, NAT, RELAY, RELAYS, SERVERS
 
@@ -156,15 +156,15 @@ class Topology:
     # Zones
 
     @cached_property
-    def zones(self) -> dict[str, Zone]:
+    def zones(self) -> dict[str, DeclaredZone]:
         """Every zone we hold, by name. Where two entries name one zone, the first says where it is."""
-        found: dict[str, Zone] = {}
-        entries = [Zone(domain.zone, domain.endpoints, domain.ttl) for domain in self.shared.domains]
+        found: dict[str, DeclaredZone] = {}
+        entries = [DeclaredZone(domain.zone, domain.endpoints, domain.ttl) for domain in self.shared.domains]
         for zone in (*self.shared.zones, *entries):
             found.setdefault(zone.name, zone)
         return found
 
-    def zone_of(self, name: str) -> Zone | None:
+    def zone_of(self, name: str) -> DeclaredZone | None:
         """The zone of ours that holds a name: the longest one that it ends with."""
         while name:
             if name in self.zones:
@@ -180,12 +180,12 @@ class Topology:
             return (DEFAULT_ENDPOINT,)
         return tuple(keys) if len(keys) == 1 else ()
 
-    def public_endpoints(self, zone: Zone) -> list[str]:
+    def public_endpoints(self, zone: DeclaredZone) -> list[str]:
         return [
             key for key in zone.endpoints or self.default_endpoints if key != INTERNAL and key in self.shared.endpoints
         ]
 
-    def is_inside_only(self, zone: Zone) -> bool:
+    def is_inside_only(self, zone: DeclaredZone) -> bool:
         """Whether the zone is at the endpoint `internal` and nowhere else."""
         return set(zone.endpoints) == {INTERNAL}
 

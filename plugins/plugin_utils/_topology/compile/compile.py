@@ -14,16 +14,16 @@ from ..declaration.model import Host
 from ..declaration.variables import RELAY, RELAYS
 from ..plan import (
     FORMAT_VERSION,
-    EdgeOption,
     Outgoing,
     Plan,
+    PlannedEdge,
     PlannedHop,
     PlannedRelay,
     PlannedServer,
     RelayedDomain,
     RelayScanner,
 )
-from ..problems import Problem
+from ..problems import DeclarationProblem
 from ..software import POSTFIX
 from ..topology import Topology, of_version
 from .expectations import expectations
@@ -32,7 +32,7 @@ from .manual_steps import requests
 from .rrsets import by_endpoint, internal_rrsets, public_rrsets
 
 
-def plan_of(topology: Topology, warnings: Iterable[Problem]) -> Plan:
+def plan_of(topology: Topology, warnings: Iterable[DeclarationProblem]) -> Plan:
     """The plan of a declaration in which nothing is wrong; warnings go with it."""
     rrsets = public_rrsets(topology)
     if INTERNAL in topology.shared.endpoints:
@@ -106,7 +106,7 @@ def _server(server: Host, topology: Topology) -> PlannedServer:
     return found
 
 
-def _edge(host: Host, topology: Topology, inside: list[str], accept_from: list[str]) -> EdgeOption:
+def _edge(host: Host, topology: Topology, inside: list[str], accept_from: list[str]) -> PlannedEdge:
     """inside: the servers behind it."""
     known = [*inside, *accept_from, *_backups(host, topology)]
     ours = [*inside, *map(str, host.addresses)]

@@ -25,10 +25,10 @@ from ..plan import PlannedExpectations
 from ..software import EXCHANGE
 from ..topology import Topology
 from .manual_steps import addresses_owner, firewall_owner, gateway_is_elsewhere, nat_owner, records_owner
-from .rrsets import PUBLIC, RRset
+from .rrsets import PUBLIC, PlannedRRset
 
 
-def expectations(topology: Topology, rrsets: list[RRset]) -> PlannedExpectations:
+def expectations(topology: Topology, rrsets: list[PlannedRRset]) -> PlannedExpectations:
     return {
         "records": _records(topology, rrsets),
         "ports": _ports(topology),
@@ -39,7 +39,7 @@ def expectations(topology: Topology, rrsets: list[RRset]) -> PlannedExpectations
     }
 
 
-def _records(topology: Topology, rrsets: list[RRset]) -> list[ExpectedRecord]:
+def _records(topology: Topology, rrsets: list[PlannedRRset]) -> list[ExpectedRecord]:
     """Once for each view, wherever it is hosted. endpoint and zone None: the name is in no zone of ours."""
     ours = {host.named() for host in topology.used_front_ends}
     found: list[ExpectedRecord] = []

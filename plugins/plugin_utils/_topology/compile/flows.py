@@ -26,7 +26,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @dataclass(frozen=True)
-class Flow:
+class DeviceFlow:
     """Who may reach whom; the fields are the options of inbound.mail.firewall's `flows`. None: not part of the flow.
 
     targets: (address, weight).
@@ -67,7 +67,7 @@ def _target(address: str, weight: int) -> FlowTarget:
     return {"address": address} if weight == EVEN else {"address": address, "weight": weight}
 
 
-def device_flows(topology: Topology) -> dict[str, list[Flow]]:
+def device_flows(topology: Topology) -> dict[str, list[DeviceFlow]]:
     """Device -> its flows. A device that no mail host is behind has none and is not there."""
     fronts: dict[str, list[Host]] = {}
     servers: dict[str, list[Host]] = {}
@@ -96,7 +96,7 @@ def device_flows(topology: Topology) -> dict[str, list[Flow]]:
 
 def _flows_of(
     device: Host, fronts: list[Host], servers: list[Host], pairs: list[tuple[Host, Host]], topology: Topology
-) -> list[Flow]:
+) -> list[DeviceFlow]:
     translated = [host for host in fronts if topology.gateway_of(host) is device]
     flows = [flow for host in translated for flow in forwards(host, topology)]
     flows += [flow for host in translated for flow in leave_from_public_address(host)]
@@ -113,7 +113,7 @@ def _flows_of(
     return list(_named_apart(flows))
 
 
-def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], topology: Topology) -> list[Flow]:
+def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], topology: Topology) -> list[DeviceFlow]:
     """What to ask the operator of the NAT device before hosts with one public address, and its IPv6 filter."""
     # A load balancer makes connections of its own.
     flows = [flow for host in hosts if not host.edge.load_balancer for flow in forwards(host, topology)]
@@ -125,7 +125,7 @@ def unmanaged_gateway_flows(hosts: list[Host], inside: Iterable[Network], topolo
     return [*flows, shut_in_everybody(_texts(inside) or ("any",))]
 
 
-def unmanaged_firewall_flows(server: Host, topology: Topology) -> list[Flow]:
+def unmanaged_firewall_flows(server: Host, topology: Topology) -> list[DeviceFlow]:
     """What to ask the operator of the firewall before a server behind relays."""
     flows = [flow for relay in topology.relays_of(server) for flow in between(relay, server)]
     return [*flows, shut(server), shut_in(server)]
@@ -134,7 +134,7 @@ def unmanaged_firewall_flows(server: Host, topology: Topology) -> list[Flow]:
 # outside -> direct, nat, relay
 
 
-def forwards(host: Host, topology: Topology) -> list[Flow]:
+def forwards(host: Host, topology: Topology) -> list[DeviceFlow]:
     """IPv4 to each public address goes to the host, or to those that share it by weight, from who may reach them."""
     sharing = topology.sharing(host)
     sources = _sources(host, 4)
@@ -142,7 +142,7 @@ def forwards(host: Host, topology: Topology) -> list[Flow]:
         return []
     behind = [zip(_behind_public_addresses(one), [one.weight] * len(one.public_addresses)) for one in sharing]
     return [
-        Flow(
+        DeviceFlow(
             f"mx-{host.name}" + (f"-{number}" if number > 1 else ""),
             "forward",
             sources,
@@ -159,7 +159,7 @@ def _behind_public_addresses(host: Host) -> list[Address]:
     return own if len(own) == len(host.public_addresses) else [own[0]] * len(host.public_addresses)
 
 
-def inwards(host: Host, translates: bool) -> list[Flow]:
+def inwards(host: Host, translates: bool) -> list[DeviceFlow]:
     """Outsiders reach the host's own addresses; not the IPv4 ones where the device translates to them, nor those to
     which a load balancer connects.
     """
@@ -173,69 +173,71 @@ def inwards(host: Host, translates: bool) -> list[Flow]:
         (OUTSIDE,) if not host.accept_from else tuple(str(net) for net in host.accept_from if net.version in versions)
     )
     reached = [address for version in versions for address in _reached(host, version)]
-    return [Flow(f"in{'6' if is_through else ''}-{host.name}", "accept", sources, _texts(reached))]
+    return [DeviceFlow(f"in{'6' if is_through else ''}-{host.name}", "accept", sources, _texts(reached))]
 
 
-def shut_to_others(host: Host) -> list[Flow]:
+def shut_to_others(host: Host) -> list[DeviceFlow]:
     """Where only some may reach the host, or a load balancer on a port of its own, the rest of the outside may not."""
     if host.accept_from:
-        return [Flow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses))]
+        return [DeviceFlow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses))]
     if host.edge.load_balancer:
-        return [Flow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.own(4)))]
+        return [DeviceFlow(f"shut-{host.name}", "drop", (OUTSIDE,), _texts(host.own(4)))]
     return []
 
 
-def from_balancer(host: Host) -> list[Flow]:
+def from_balancer(host: Host) -> list[DeviceFlow]:
     """The balancer alone reaches the port on which it vouches for clients' addresses."""
     if not host.edge.load_balancer:
         return []
     port, balancer = host.edge.load_balancer["port"], host.edge.load_balancer["addresses"]
     return [
-        Flow(f"balancer-{host.name}", "accept", _texts(balancer), _texts(host.addresses), port=port),
-        Flow(f"shut-proxy-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses), port=port),
+        DeviceFlow(f"balancer-{host.name}", "accept", _texts(balancer), _texts(host.addresses), port=port),
+        DeviceFlow(f"shut-proxy-{host.name}", "drop", (OUTSIDE,), _texts(host.addresses), port=port),
     ]
 
 
 # relay <-> server
 
 
-def between(relay: Host, server: Host) -> list[Flow]:
+def between(relay: Host, server: Host) -> list[DeviceFlow]:
     versions = [version for version in (4, 6) if relay.own(version) and server.own(version)]
     relay_addresses = _texts(address for version in versions for address in relay.own(version))
     server_addresses = _texts(address for version in versions for address in server.own(version))
     return [
-        Flow(f"{relay.name}-to-{server.name}", "accept", relay_addresses, server_addresses),
-        Flow(f"{server.name}-to-{relay.name}", "accept", server_addresses, relay_addresses),
+        DeviceFlow(f"{relay.name}-to-{server.name}", "accept", relay_addresses, server_addresses),
+        DeviceFlow(f"{server.name}-to-{relay.name}", "accept", server_addresses, relay_addresses),
     ]
 
 
-def shut(server: Host) -> Flow:
+def shut(server: Host) -> DeviceFlow:
     """Hosts outside do not reach a server behind relays."""
-    return Flow(f"shut-{server.name}", "drop", (OUTSIDE,), _texts(server.addresses))
+    return DeviceFlow(f"shut-{server.name}", "drop", (OUTSIDE,), _texts(server.addresses))
 
 
-def shut_in(server: Host) -> Flow:
+def shut_in(server: Host) -> DeviceFlow:
     """A server behind relays sends nothing past them."""
-    return Flow(f"no-egress-{server.name}", "drop", _texts(server.addresses), (OUTSIDE,))
+    return DeviceFlow(f"no-egress-{server.name}", "drop", _texts(server.addresses), (OUTSIDE,))
 
 
 # direct, nat, relay -> outside
 
 
-def outwards(host: Host) -> Flow:
-    return Flow(f"egress-{host.name}", "accept", _texts(host.addresses), (OUTSIDE,))
+def outwards(host: Host) -> DeviceFlow:
+    return DeviceFlow(f"egress-{host.name}", "accept", _texts(host.addresses), (OUTSIDE,))
 
 
-def leave_from_public_address(host: Host) -> list[Flow]:
+def leave_from_public_address(host: Host) -> list[DeviceFlow]:
     """Its mail leaves from the address that its MX has, or receivers would find a stranger's."""
     own = _texts(host.own(4))
-    return [Flow(f"out-{host.name}", "snat", own, (OUTSIDE,), egress_address=str(host.public_addresses[0]))]
+    return [DeviceFlow(f"out-{host.name}", "snat", own, (OUTSIDE,), egress_address=str(host.public_addresses[0]))]
 
 
 # inside clients -> public name, other hosts inside -> outside
 
 
-def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host], topology: Topology) -> list[Flow]:
+def insiders_to_exchangers(
+    device: Host, fronts: list[Host], servers: list[Host], topology: Topology
+) -> list[DeviceFlow]:
     """Insiders reach our own exchangers by their public names, also where the way there leads out of the device."""
     exchangers = {host.name: host for host in fronts}
     exchangers |= {relay.name: relay for server in servers for relay in topology.relays_of(server)}
@@ -253,14 +255,14 @@ def insiders_to_exchangers(device: Host, fronts: list[Host], servers: list[Host]
         reached = list(dict.fromkeys([*reached, *own]))
     if not reached or not device.inside_sets:
         return []
-    return [Flow("inside-to-mx", "accept", device.inside_sets, _texts(reached))]
+    return [DeviceFlow("inside-to-mx", "accept", device.inside_sets, _texts(reached))]
 
 
-def shut_in_everybody(inside: tuple[str, ...]) -> Flow:
-    return Flow("no-egress", "drop", inside, (OUTSIDE,))
+def shut_in_everybody(inside: tuple[str, ...]) -> DeviceFlow:
+    return DeviceFlow("no-egress", "drop", inside, (OUTSIDE,))
 
 
-def _named_apart(flows: Iterable[Flow]) -> Iterator[Flow]:
+def _named_apart(flows: Iterable[DeviceFlow]) -> Iterator[DeviceFlow]:
     """With names that the firewall takes, each once: a host may be called otherwise than in letters of ASCII."""
     taken: set[str] = set()
     for flow in flows:

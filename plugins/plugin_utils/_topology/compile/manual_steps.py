@@ -13,7 +13,7 @@ from ..render.foreign_mta import RENDERERS, RelayOfServer, ServerBehindRelays
 from ..software import POSTFIX
 from ..topology import Topology, of_version
 from .flows import unmanaged_firewall_flows, unmanaged_gateway_flows
-from .rrsets import PUBLIC, RRset
+from .rrsets import PUBLIC, PlannedRRset
 
 
 def records_owner(key: str) -> str:
@@ -33,7 +33,9 @@ def firewall_owner(server: Host) -> str:
     return f"device: firewall of {server.name}"
 
 
-def requests(topology: Topology, dns: dict[str, dict[str, list[RRset]]], rrsets: list[RRset]) -> list[Request]:
+def requests(
+    topology: Topology, dns: dict[str, dict[str, list[PlannedRRset]]], rrsets: list[PlannedRRset]
+) -> list[Request]:
     return [
         *_records_by_hand(topology, dns),
         *_addresses_elsewhere(rrsets, topology),
@@ -61,7 +63,7 @@ def gateway_is_elsewhere(host: Host, topology: Topology) -> bool:
     return host.topology == NAT and topology.gateway_of(host) is None
 
 
-def _records_by_hand(topology: Topology, dns: dict[str, dict[str, list[RRset]]]) -> list[Request]:
+def _records_by_hand(topology: Topology, dns: dict[str, dict[str, list[PlannedRRset]]]) -> list[Request]:
     return [
         {
             "owner": records_owner(key),
@@ -75,7 +77,7 @@ def _records_by_hand(topology: Topology, dns: dict[str, dict[str, list[RRset]]])
     ]
 
 
-def _addresses_elsewhere(rrsets: list[RRset], topology: Topology) -> list[Request]:
+def _addresses_elsewhere(rrsets: list[PlannedRRset], topology: Topology) -> list[Request]:
     ours = {host.named(): host.name for host in topology.used_front_ends}
     found: list[Request] = []
     for name, host in ours.items():

@@ -20,7 +20,7 @@ PUBLIC = "public"
 
 
 @dataclass(frozen=True)
-class RRset:
+class PlannedRRset:
     """zone: the one of ours that holds it, None if none does. values in presentation format; ttl in seconds."""
 
     view: str
@@ -34,7 +34,7 @@ class RRset:
         return {"name": self.name, "type": self.type, "values": list(self.values), "ttl": self.ttl}
 
 
-def public_rrsets(topology: Topology) -> list[RRset]:
+def public_rrsets(topology: Topology) -> list[PlannedRRset]:
     rrsets = [_mx(PUBLIC, domain, _public_exchangers(domain, topology)) for domain in topology.shared.domains]
     names: dict[str, tuple[Address, ...]] = {}
     for host in topology.used_front_ends:
@@ -46,7 +46,7 @@ def public_rrsets(topology: Topology) -> list[RRset]:
     return rrsets + _addresses(PUBLIC, names, topology)
 
 
-def internal_rrsets(topology: Topology) -> list[RRset]:
+def internal_rrsets(topology: Topology) -> list[PlannedRRset]:
     """The same names as outside, and those of servers behind relays, at the addresses that hosts have inside."""
     rrsets = []
     for domain in topology.shared.domains:
@@ -65,9 +65,9 @@ def internal_rrsets(topology: Topology) -> list[RRset]:
     return [rrset for rrset in rrsets + _addresses(INTERNAL, names, topology) if rrset.zone is not None]
 
 
-def by_endpoint(rrsets: Iterable[RRset], topology: Topology) -> dict[str, dict[str, list[RRset]]]:
+def by_endpoint(rrsets: Iterable[PlannedRRset], topology: Topology) -> dict[str, dict[str, list[PlannedRRset]]]:
     """Endpoint -> zone -> its RRsets, in the order of mail_dns and of the declaration."""
-    found: dict[str, dict[str, list[RRset]]] = {key: {} for key in topology.shared.endpoints}
+    found: dict[str, dict[str, list[PlannedRRset]]] = {key: {} for key in topology.shared.endpoints}
     for rrset in rrsets:
         if rrset.zone is None:
             continue
@@ -87,13 +87,13 @@ def _public_exchangers(domain: MailDomain, topology: Topology) -> list[tuple[int
     return [*topology.primaries(domain), *backups]
 
 
-def _mx(view: str, domain: MailDomain, exchangers: list[tuple[int, str]]) -> RRset:
+def _mx(view: str, domain: MailDomain, exchangers: list[tuple[int, str]]) -> PlannedRRset:
     # RFC 7505, section 3: preference 0 and the root as the exchanger.
     values = ["0 ."] if domain.null_mx else [f"{preference} {name}." for preference, name in sorted(exchangers)]
-    return RRset(view, domain.zone, domain.name, "MX", tuple(values), domain.ttl)
+    return PlannedRRset(view, domain.zone, domain.name, "MX", tuple(values), domain.ttl)
 
 
-def _addresses(view: str, names: dict[str, tuple[Address, ...]], topology: Topology) -> list[RRset]:
+def _addresses(view: str, names: dict[str, tuple[Address, ...]], topology: Topology) -> list[PlannedRRset]:
     rrsets = []
     for name, addresses in names.items():
         zone = topology.zone_of(name)
@@ -101,6 +101,8 @@ def _addresses(view: str, names: dict[str, tuple[Address, ...]], topology: Topol
             values = tuple(str(address) for address in of_version(addresses, version))
             if values:
                 rrsets.append(
-                    RRset(view, zone.name if zone else None, name, type_, values, zone.ttl if zone else DEFAULT_TTL)
+                    PlannedRRset(
+                        view, zone.name if zone else None, name, type_, values, zone.ttl if zone else DEFAULT_TTL
+                    )
                 )
     return rrsets

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ....module_utils._firewall.option_values import OUTSIDE
 from ..plan import MailFlow, Plan, PlannedFlow, PlannedRelay, PlannedServer
-from ..problems import Problem
+from ..problems import DeclarationProblem
 
 Role = TypeVar("Role", PlannedRelay, PlannedServer)
 
@@ -128,7 +128,7 @@ def _each(first: Sequence[str], second: Sequence[str]) -> list[str]:
 # What cannot stand beside each other
 
 
-def conflicts(former: Plan, new: Plan) -> Iterator[Problem]:
+def conflicts(former: Plan, new: Plan) -> Iterator[DeclarationProblem]:
     yield from _addresses_of_two(former, new)
     for host in former["server"].keys() & new["relay"].keys():
         yield _both_roles(host, "delivers its domains", "is to hand them on")
@@ -136,11 +136,11 @@ def conflicts(former: Plan, new: Plan) -> Iterator[Problem]:
         yield _both_roles(host, "hands its domains on", "is to deliver them")
 
 
-def _addresses_of_two(former: Plan, new: Plan) -> Iterator[Problem]:
+def _addresses_of_two(former: Plan, new: Plan) -> Iterator[DeclarationProblem]:
     before, after = _ends(former), _ends(new)
     for address in before:
         if address in after and before[address] != after[address]:
-            yield Problem(
+            yield DeclarationProblem(
                 after[address][0],
                 "mail_public_addresses",
                 f"{address} leads to {_end(before[address])} in the former state and to {_end(after[address])} in the "
@@ -170,8 +170,8 @@ def _end(end: tuple[str, str]) -> str:
     return f"{host} ({target})" if target else f"{host} itself"
 
 
-def _both_roles(host: str, before: str, after: str) -> Problem:
-    return Problem(
+def _both_roles(host: str, before: str, after: str) -> DeclarationProblem:
+    return DeclarationProblem(
         host,
         "mail_topology",
         f"it {before} in the former state and {after} in the new one: one Postfix cannot do both for a domain",

@@ -28,7 +28,7 @@ from ..plan import (
     RetiredRoles,
     Zones,
 )
-from ..problems import Problem
+from ..problems import DeclarationProblem
 from .coexistence import both_open, conflicts
 from .sessions import sessions_to_end
 
@@ -47,7 +47,7 @@ FROM = "mail_cutover_from"
 _ADDRESSES = ("A", "AAAA")
 
 
-class Place(NamedTuple):
+class RRsetPlace(NamedTuple):
     """Where an RRset stands."""
 
     endpoint: str
@@ -59,7 +59,7 @@ class Place(NamedTuple):
         return f"{self.name} {self.type}"
 
 
-Records = dict[Place, PlannedRecord]
+Records = dict[RRsetPlace, PlannedRecord]
 AnyRecord = PlannedRecord | RecordToRemove
 
 
@@ -102,7 +102,7 @@ class Transition:
 
     # What cannot be done
 
-    def problems(self, inventoried: Inventoried) -> list[Problem]:
+    def problems(self, inventoried: Inventoried) -> list[DeclarationProblem]:
         """Everything that keeps the two from standing beside each other, or that Ansible could not wait for."""
         return [
             *self._given_up(),
@@ -112,22 +112,22 @@ class Transition:
             *self._not_in_inventory(inventoried),
         ]
 
-    def _given_up(self) -> Iterator[Problem]:
+    def _given_up(self) -> Iterator[DeclarationProblem]:
         wanted = {place.name for place in self._after if place.type == "MX"}
         for name in dict.fromkeys(place.name for place in self._before if place.type == "MX"):
             if name not in wanted:
-                yield Problem(
+                yield DeclarationProblem(
                     "",
                     "mail_domains",
                     f"{name} is in the former state and not in the new one: a cutover moves domains and gives none up",
                     f"Declare {name} again, and take it out when the cutover has ended",
                 )
 
-    def _moved_views(self) -> Iterator[Problem]:
+    def _moved_views(self) -> Iterator[DeclarationProblem]:
         before, after = (_endpoints_by_zone(records, of_view=True) for records in (self._before, self._after))
         for zone in before.keys() - after.keys():
             if any(place.zone == zone for place in self._after):
-                yield Problem(
+                yield DeclarationProblem(
                     "",
                     "mail_dns",
                     f"the zone {zone} leaves the endpoint '{INTERNAL}', and no delegation tells when it is no longer "
@@ -135,10 +135,10 @@ class Transition:
                     f"Let {zone} be at '{INTERNAL}' too until the cutover has ended",
                 )
 
-    def _not_in_inventory(self, inventoried: Inventoried) -> Iterator[Problem]:
+    def _not_in_inventory(self, inventoried: Inventoried) -> Iterator[DeclarationProblem]:
         for host in _mail_hosts(self._former):
             if host not in inventoried.mail_hosts:
-                yield Problem(
+                yield DeclarationProblem(
                     host,
                     FROM,
                     "the former state needs it, and the inventory no longer has it among the mail hosts",
@@ -146,7 +146,7 @@ class Transition:
                 )
         for device in self._former["flows"]:
             if device not in inventoried.devices:
-                yield Problem(
+                yield DeclarationProblem(
                     device,
                     FROM,
                     "the former state has flows on it, and it is in neither mail_gateways nor mail_firewalls any more",
@@ -232,11 +232,11 @@ class Transition:
 
     # DNS
 
-    def _values(self, place: Place, state: int) -> frozenset[str]:
+    def _values(self, place: RRsetPlace, state: int) -> frozenset[str]:
         record = (self._before, self._after)[state].get(place)
         return frozenset(value.lower() for value in record["values"]) if record else frozenset()
 
-    def _dns(self, of: Callable[[Place], AnyRecord | None]) -> dict[str, Zones]:
+    def _dns(self, of: Callable[[RRsetPlace], AnyRecord | None]) -> dict[str, Zones]:
         found: dict[str, dict[str, list[AnyRecord]]] = {}
         for place in dict.fromkeys([*self._after, *self._before]):
             held = found.setdefault(place.endpoint, {}).setdefault(place.zone, [])
@@ -246,17 +246,17 @@ class Transition:
         kept = ((endpoint, {zone: held for zone, held in zones.items() if held}) for endpoint, zones in found.items())
         return {endpoint: zones for endpoint, zones in kept if zones}
 
-    def _short(self, place: Place, record: PlannedRecord) -> PlannedRecord:
+    def _short(self, place: RRsetPlace, record: PlannedRecord) -> PlannedRecord:
         return {**record, "ttl": min(record["ttl"], self._short_ttl)} if place in self._moving else record
 
-    def _record_beside(self, place: Place) -> PlannedRecord | None:
+    def _record_beside(self, place: RRsetPlace) -> PlannedRecord | None:
         if place in self._before:
             return self._short(place, self._before[place])
         # A new name is entered before anything leads to it, so that no resolver caches that it does not exist.
         is_new_name = place.type in _ADDRESSES and not self._is_owned(place, self._before)
         return self._short(place, self._after[place]) if is_new_name else None
 
-    def _switched_record(self, place: Place) -> AnyRecord | None:
+    def _switched_record(self, place: RRsetPlace) -> AnyRecord | None:
         if place in self._after:
             return self._short(place, self._after[place])
         if self._is_owned(place, self._after):
@@ -264,7 +264,7 @@ class Transition:
             return _absent(self._before[place])
         return self._short(place, self._before[place])
 
-    def _new_record(self, place: Place) -> AnyRecord | None:
+    def _new_record(self, place: RRsetPlace) -> AnyRecord | None:
         if (place.endpoint, place.zone) in self._left:
             # It keeps what it has, which is the new state: a resolver that still asked it would be led right.
             return None
@@ -273,7 +273,7 @@ class Transition:
         return _absent(self._before[place]) if self._is_owned(place, self._after) else None
 
     @staticmethod
-    def _is_owned(place: Place, records: Records) -> bool:
+    def _is_owned(place: RRsetPlace, records: Records) -> bool:
         return any((one.endpoint, one.name) == (place.endpoint, place.name) for one in records)
 
     def _former_exchanges(self) -> list[str]:
@@ -333,7 +333,7 @@ def _digest(of: object) -> str:
 def _records(plan: Plan) -> Records:
     """plan: of a state, which removes nothing."""
     return {
-        Place(endpoint, zone, record["name"], record["type"]): record
+        RRsetPlace(endpoint, zone, record["name"], record["type"]): record
         for endpoint, zones in plan["dns"].items()
         for zone, records in zones.items()
         for record in records
@@ -397,13 +397,13 @@ def _forwards(plan: Plan) -> Iterator[PlannedFlow]:
     return (flow for flows in plan["flows"].values() for flow in flows if flow["action"] == "forward")
 
 
-def _records_of_others(former: Plan, new: Plan) -> Iterator[Problem]:
+def _records_of_others(former: Plan, new: Plan) -> Iterator[DeclarationProblem]:
     """Records in zones that are not ours: their TTL and their switch are others'."""
     before = {(one["name"], one["type"]): one["values"] for one in former["expect"]["records"] if not one["zone"]}
     for one in new["expect"]["records"]:
         values = before.get((one["name"], one["type"]))
         if not one["zone"] and values is not None and sorted(values) != sorted(one["values"]):
-            yield Problem(
+            yield DeclarationProblem(
                 "",
                 "mail_zones",
                 f"the addresses of {one['name']} change, and its zone is not held from here: Ansible cannot tell when "

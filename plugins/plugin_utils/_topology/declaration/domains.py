@@ -32,7 +32,7 @@ from .readers import (
     text,
     ttl,
 )
-from .schema import Key, label, read_entries, read_entry
+from .schema import KeySpec, label, read_entries, read_entry
 
 DEFAULT_TTL = 3600
 """Seconds."""
@@ -55,7 +55,7 @@ class Exchanger:
 
 
 @dataclass(frozen=True)
-class Zone:
+class DeclaredZone:
     """endpoints: keys of mail_dns, empty for the default; ttl in seconds, of addresses in it."""
 
     name: str
@@ -137,9 +137,9 @@ def _labelled(value: object) -> tuple[str, ...]:
 
 
 EXCHANGER_KEYS = {
-    "name": Key("host name", "What the MX points to.", host_name, required=True),
-    "preference": Key("0 to 65535", "The preference of its MX.", preference),
-    "addresses": Key(
+    "name": KeySpec("host name", "What the MX points to.", host_name, required=True),
+    "preference": KeySpec("0 to 65535", "The preference of its MX.", preference),
+    "addresses": KeySpec(
         "list of addresses",
         "Its addresses, if its name is in a zone of ours.",
         each(address, "addresses", "[192.0.2.1]"),
@@ -147,18 +147,18 @@ EXCHANGER_KEYS = {
 }
 
 RECIPIENT_KEYS = {
-    "validation": Key(
+    "validation": KeySpec(
         "`static`, `callout` or `none`",
         "`static`: those in `addresses` and `maps`, and postmaster; also while the servers are away. `callout`: those "
         "that the server knows; it is asked once and the answer is kept. `none`: all; what the server refuses bounces.",
         one_of(VALIDATIONS, "validation", "static, callout or none"),
     ),
-    "addresses": Key(
+    "addresses": KeySpec(
         "list of addresses",
         "The recipients, whole or without the domain.",
         each(text, "recipients", "[info, sales]"),
     ),
-    "maps": Key(
+    "maps": KeySpec(
         "list of tables",
         "Lookup tables of Postfix on the relays that know recipients, as `texthash:/etc/postfix/people`.",
         each(_table, "tables", "[texthash:/etc/postfix/people]"),
@@ -166,50 +166,50 @@ RECIPIENT_KEYS = {
 }
 
 DOMAIN_KEYS = {
-    "name": Key("domain name", "The domain: what stands after the @.", mail_domain, required=True),
-    "servers": Key(
+    "name": KeySpec("domain name", "The domain: what stands after the @.", mail_domain, required=True),
+    "servers": KeySpec(
         "list of hosts of `mail_servers`",
         "Where its mailboxes are; every mail server if left out.",
         each(text, "mail servers", "[mail]"),
     ),
-    "backup_mx": Key(
+    "backup_mx": KeySpec(
         "list of `name`, `preference`, `addresses`",
         "Hosts that keep the mail while the others are down: other operators' hosts, or our relays by `mail_fqdn`. "
         f"Their preference is higher than the others'; {BACKUP_DISTANCE} more than the last of these if left out.",
         _exchangers,
     ),
-    "exchangers": Key(
+    "exchangers": KeySpec(
         "list of `name`, `preference`, `addresses`",
         "Outside hosts that stand in front, as a filtering service does. They are the MX, ours are not.",
         _exchangers,
     ),
-    "dns": Key(
+    "dns": KeySpec(
         "key of `mail_dns`, or several",
         f"Who hosts the zone; several if it is hosted twice. If left out, `{DEFAULT_ENDPOINT}` or the only one.",
         _labelled,
     ),
-    "zone": Key(
+    "zone": KeySpec(
         "domain name", "The zone that holds the domain's records, if the domain is not a zone itself.", domain_name
     ),
-    "ttl": Key("seconds", f"The TTL of the records; {DEFAULT_TTL} if left out.", ttl),
-    "recipients": Key(
+    "ttl": KeySpec("seconds", f"The TTL of the records; {DEFAULT_TTL} if left out.", ttl),
+    "recipients": KeySpec(
         "`validation`, `addresses`, `maps`",
         "Which recipients relays accept mail for; others are refused at once. All of them if left out.",
         _recipients,
     ),
-    "queue_lifetime": Key(
+    "queue_lifetime": KeySpec(
         "time, as `14d`",
         "How long its mail may wait on a relay of ours before it goes back to its sender; as long as other mail, "
         "`mail_queue_lifetime`, if left out.",
         lifetime,
     ),
-    "null_mx": Key("true or false", "The domain takes no mail (RFC 7505).", boolean),
+    "null_mx": KeySpec("true or false", "The domain takes no mail (RFC 7505).", boolean),
 }
 
 ZONE_KEYS = {
-    "name": Key("domain name", "The zone.", domain_name, required=True),
-    "dns": Key("key of `mail_dns`, or several", "Who hosts the zone, as in `mail_domains`.", _labelled),
-    "ttl": Key("seconds", f"The TTL of addresses in it; {DEFAULT_TTL} if left out.", ttl),
+    "name": KeySpec("domain name", "The zone.", domain_name, required=True),
+    "dns": KeySpec("key of `mail_dns`, or several", "Who hosts the zone, as in `mail_domains`.", _labelled),
+    "ttl": KeySpec("seconds", f"The TTL of addresses in it; {DEFAULT_TTL} if left out.", ttl),
 }
 
 
@@ -246,9 +246,11 @@ def _strange_recipients(entries: Iterable[Mapping[str, Any]]) -> Iterator[Unfit]
                 yield Unfit(f"{entry['name']}: recipients: {message}", remedy)
 
 
-def zones(value: object) -> tuple[Zone, ...]:
+def zones(value: object) -> tuple[DeclaredZone, ...]:
     """mail_zones, as raw data. Raises Unfit with everything that is wrong in it."""
     reading = read_entries(value, ZONE_KEYS, "zones", "[{name: example.net}]")
     if reading.problems:
         raise Several(reading.problems)
-    return tuple(Zone(entry["name"], entry.get("dns", ()), entry.get("ttl", DEFAULT_TTL)) for entry in reading.entries)
+    return tuple(
+        DeclaredZone(entry["name"], entry.get("dns", ()), entry.get("ttl", DEFAULT_TTL)) for entry in reading.entries
+    )

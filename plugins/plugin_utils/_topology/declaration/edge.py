@@ -20,10 +20,10 @@ from ....module_utils._postfix.option_values import (
     lifetime_problem,
     proxy_port_problem,
 )
-from ..plan import EdgeOption
+from ..plan import PlannedEdge
 from ..problems import Several, Unfit
 from .readers import address, boolean, described, each, mail_domain, network, text, whole_number
-from .schema import Key, read_entries, read_entry
+from .schema import KeySpec, read_entries, read_entry
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _LARGEST = 2**31 - 1
@@ -53,13 +53,13 @@ class Edge:
 
     def as_option(
         self, message_size: int | None, known: Iterable[str], inside: Iterable[str], is_front_end: bool
-    ) -> EdgeOption:
+    ) -> PlannedEdge:
         """The option `edge` of the module postfix.
 
         known: addresses and networks of those who need no test and no limit; inside: its own and of the servers
         behind it.
         """
-        found: EdgeOption = {}
+        found: PlannedEdge = {}
         if message_size is not None:
             found["message_size"] = message_size
         if self.client_limits:
@@ -169,27 +169,31 @@ def _answers(value: object) -> str:
 
 
 DNSBL_KEYS = {
-    "name": Key("domain name", "The domain of the list.", mail_domain, required=True),
-    "weight": Key("number", "What an entry in it counts: 1 if left out, negative for a list of good clients.", _weight),
-    "answers": Key("pattern", "Which answers count, as `127.0.0.[2..11]`; all if left out.", _answers),
+    "name": KeySpec("domain name", "The domain of the list.", mail_domain, required=True),
+    "weight": KeySpec(
+        "number", "What an entry in it counts: 1 if left out, negative for a list of good clients.", _weight
+    ),
+    "answers": KeySpec("pattern", "Which answers count, as `127.0.0.[2..11]`; all if left out.", _answers),
 }
 
 LOAD_BALANCER_KEYS = {
-    "addresses": Key(
+    "addresses": KeySpec(
         "list of addresses",
         "The balancer's own addresses, from which it connects to the host.",
         each(address, "addresses", "[192.0.2.80]"),
         required=True,
     ),
-    "port": Key("TCP port", "Where the host takes its connections by the PROXY protocol; not 25.", _proxy_port, True),
+    "port": KeySpec(
+        "TCP port", "Where the host takes its connections by the PROXY protocol; not 25.", _proxy_port, True
+    ),
 }
 
 POSTSCREEN_KEYS = {
-    "dnsbl": Key("list of `name`, `weight`, `answers`", "Block lists that are asked for each new client.", _dnsbl),
-    "dnsbl_threshold": Key(
+    "dnsbl": KeySpec("list of `name`, `weight`, `answers`", "Block lists that are asked for each new client.", _dnsbl),
+    "dnsbl_threshold": KeySpec(
         "number", "The sum of weights at which a client is refused; 1 if left out.", whole_number(HEAVIEST, "a sum")
     ),
-    "exempt": Key(
+    "exempt": KeySpec(
         "list of networks",
         "Who goes straight to the SMTP server, besides the hosts of the plan and `mail_accept_from`.",
         each(network, "networks", "[192.0.2.0/24]"),
@@ -197,11 +201,11 @@ POSTSCREEN_KEYS = {
 }
 
 CLIENT_LIMIT_KEYS = {
-    "connections": Key("number", "Connections of one client at one time; Postfix's own limit is 50.", _how_many),
-    "connections_per_minute": Key("number", "Connections that one client may make in a minute.", _how_many),
-    "messages_per_minute": Key("number", "Messages that one client may hand in in a minute.", _how_many),
-    "recipients_per_minute": Key("number", "Recipients that one client may name in a minute.", _how_many),
-    "exempt": Key(
+    "connections": KeySpec("number", "Connections of one client at one time; Postfix's own limit is 50.", _how_many),
+    "connections_per_minute": KeySpec("number", "Connections that one client may make in a minute.", _how_many),
+    "messages_per_minute": KeySpec("number", "Messages that one client may hand in in a minute.", _how_many),
+    "recipients_per_minute": KeySpec("number", "Recipients that one client may name in a minute.", _how_many),
+    "exempt": KeySpec(
         "list of networks",
         "Who has no limit, besides the hosts of the plan and `mail_accept_from`, as a backup exchanger that sends from "
         "other addresses than its own MX has.",

@@ -14,7 +14,7 @@ from typing import Any
 from ....module_utils._addresses import Address, Network, special_purpose
 from ....module_utils._firewall.option_values import OUTSIDE
 from ..problems import Report, Several, Unfit
-from .domains import MailDomain, Zone
+from .domains import DeclaredZone, MailDomain
 from .edge import Edge
 from .scanners import Scanner
 from .smarthosts import SenderSmarthosts, Smarthost
@@ -108,7 +108,7 @@ class Shared:
     """What must be the same on all hosts. endpoints: key of mail_dns -> provider."""
 
     domains: tuple[MailDomain, ...]
-    zones: tuple[Zone, ...]
+    zones: tuple[DeclaredZone, ...]
     endpoints: Mapping[str, str]
     public_networks: tuple[Network, ...]
     inside_networks: tuple[Network, ...]

@@ -11,7 +11,7 @@ from ....module_utils._scanner import ACCEPT, MILTER, RSPAMD, SMTP, TEMPFAIL, TY
 from ....module_utils._scanner import parse_address as parse
 from ..problems import Several, Unfit
 from .readers import boolean, one_of, text
-from .schema import Key, read_entry
+from .schema import KeySpec, read_entry
 
 
 @dataclass(frozen=True)
@@ -60,26 +60,26 @@ def _address_problems(found: Scanner) -> list[Unfit]:
 
 
 SCANNER_KEYS = {
-    "type": Key(
+    "type": KeySpec(
         "`rspamd`, `milter` or `smtp`",
         "`rspamd` is installed and set up on the relay. `milter` and `smtp` are a milter and an SMTP filter that are "
         "there already.",
         one_of(TYPES, "type of scanner", "rspamd, milter or smtp"),
         required=True,
     ),
-    "address": Key(
+    "address": KeySpec(
         "text",
         "Where a milter listens, as `inet:192.0.2.5:8891` or `unix:/path`; the IP address and port of an SMTP filter, "
         "as `192.0.2.5:10025`.",
         text,
     ),
-    "antivirus": Key(
+    "antivirus": KeySpec(
         "true or false",
         "Whether rspamd gives every message to ClamAV, which is installed too and needs more than 1 GB of memory. "
         "False if left out.",
         boolean,
     ),
-    "unavailable": Key(
+    "unavailable": KeySpec(
         "`tempfail` or `accept`",
         "While the scanner is away, the sender is told to come again later, which is the default, or mail goes on "
         "without a scan.",

@@ -15,7 +15,7 @@ from .readers import described
 
 
 @dataclass(frozen=True)
-class Key:
+class KeySpec:
     """A key of a dictionary in a list: type and meaning as the documentation has them."""
 
     type: str
@@ -30,7 +30,7 @@ class Reading:
     problems: list[Unfit] = field(default_factory=list)
 
 
-def read_entries(value: object, keys: Mapping[str, Key], what: str, example: str) -> Reading:
+def read_entries(value: object, keys: Mapping[str, KeySpec], what: str, example: str) -> Reading:
     reading = Reading()
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise Unfit(f"is {described(value)}, not a list of {what}", f"Write a list, as {example}")
@@ -49,7 +49,7 @@ def read_entries(value: object, keys: Mapping[str, Key], what: str, example: str
     return reading
 
 
-def read_entry(fields: object, keys: Mapping[str, Key], place: str) -> dict[str, Any]:
+def read_entry(fields: object, keys: Mapping[str, KeySpec], place: str) -> dict[str, Any]:
     if not isinstance(fields, Mapping):
         raise Several([Unfit(f"{place}is {described(fields)}, not a dictionary", "Write {name: example.org}")])
     problems: list[Unfit] = [unknown_key(str(name), keys, place) for name in fields if name not in keys]

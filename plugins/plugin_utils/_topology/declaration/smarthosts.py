@@ -14,7 +14,7 @@ from ....module_utils._postfix.option_values import SUBMISSIONS, SUBMISSIONS_PRO
 from ..plan import PlannedHop
 from ..problems import Several, Unfit
 from .readers import address, described, host_name, items, mail_domain, one_of, text, whole_number
-from .schema import Key, read_entry
+from .schema import KeySpec, read_entry
 
 _EXAMPLE = "[{address: smtp.example.net, port: 587, credentials: provider}]"
 
@@ -114,28 +114,28 @@ def apart_from_secrets(credentials: object) -> object:
 
 
 SMARTHOST_KEYS = {
-    "address": Key(
+    "address": KeySpec(
         "host name or address",
         "Where it is reached. Its name is looked up each time; no MX is.",
         _address_or_name,
         required=True,
     ),
-    "port": Key(
+    "port": KeySpec(
         "TCP port",
         f"{SMTP_PORT} if left out; a provider's is mostly 587. Not {SUBMISSIONS}, where TLS begins without STARTTLS.",
         _port,
     ),
-    "tls": Key(
+    "tls": KeySpec(
         "`may`, `encrypt` or `secure`",
         "Encrypt where it can; hand nothing over in clear; demand a certificate for its name besides, of an authority "
         "in `mail_tls_ca`. Left out, `encrypt` with `credentials`, otherwise `may`.",
         one_of(TLS_LEVELS, "level of TLS", "may, encrypt or secure"),
     ),
-    "tls_name": Key("host name", "The name in its certificate, if it is not the one in `address`.", host_name),
-    "credentials": Key("name in `mail_credentials`", "What to log in with.", text),
+    "tls_name": KeySpec("host name", "The name in its certificate, if it is not the one in `address`.", host_name),
+    "credentials": KeySpec("name in `mail_credentials`", "What to log in with.", text),
 }
 
 SENDER_SMARTHOST_KEYS = {
-    "domain": Key("domain name", "The domain of the sender.", mail_domain, required=True),
-    "smarthosts": Key("list", "Its smarthosts, as in `mail_smarthosts`.", smarthosts, required=True),
+    "domain": KeySpec("domain name", "The domain of the sender.", mail_domain, required=True),
+    "smarthosts": KeySpec("list", "Its smarthosts, as in `mail_smarthosts`.", smarthosts, required=True),
 }
