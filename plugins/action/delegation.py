@@ -73,7 +73,7 @@ class OurRecord(TypedDict):
     type: str
 
 
-class ZoneMove(TypedDict):
+class MoveOptions(TypedDict):
     """A zone of the options; former, new: keys of the endpoints; records: ours in the zone."""
 
     zone: str
@@ -82,7 +82,7 @@ class ZoneMove(TypedDict):
     records: list[OurRecord]
 
 
-class ZoneResult(TypedDict):
+class ZoneDelegation(TypedDict):
     """ttl: seconds."""
 
     zone: str
@@ -180,7 +180,7 @@ class ActionModule(ActionBase):
         looks: Mapping[Name, Delegation],
         accept_differences: bool,
     ) -> dict[str, object]:
-        rows: list[ZoneResult] = []
+        rows: list[ZoneDelegation] = []
         problems: list[str] = []
         requests: list[str] = []
         for move in moves:
@@ -231,7 +231,7 @@ class ActionModule(ActionBase):
 def _moves(zones: list[object]) -> list[Move]:
     """Raises InvalidOptions, InvalidName."""
     places = {f"zones[{index}]": zone for index, zone in enumerate(zones)}
-    moves = cast(dict[str, ZoneMove], validated(_MOVE_SPEC, places)).values()
+    moves = cast(dict[str, MoveOptions], validated(_MOVE_SPEC, places)).values()
     return [
         Move(
             parse_name(move["zone"]),

@@ -20,7 +20,7 @@ EXCHANGER_SPEC: ArgumentSpec = {
 }
 
 
-class Exchanger(TypedDict):
+class ExchangerOptions(TypedDict):
     host: str
     preference: int
     addresses: list[str]
@@ -51,7 +51,7 @@ class ActionModule(DnsAction):
     def declared(self, options: Mapping[str, object]) -> Declared:
         given = cast(MxOptions, options)
         places = {f"exchangers[{index}]": value for index, value in enumerate(given["exchangers"])}
-        exchangers = cast(dict[str, Exchanger], validated(EXCHANGER_SPEC, places))
+        exchangers = cast(dict[str, ExchangerOptions], validated(EXCHANGER_SPEC, places))
         if given["state"] == "present" and not exchangers:
             raise InvalidOptions(
                 ["exchangers: name at least one host; the host '.' says that the domain takes no mail"]
@@ -66,7 +66,7 @@ class ActionModule(DnsAction):
         return declare(dict(_records(given, exchangers)))
 
 
-def _records(options: MxOptions, exchangers: Mapping[str, Exchanger]) -> Iterator[tuple[str, dict[str, object]]]:
+def _records(options: MxOptions, exchangers: Mapping[str, ExchangerOptions]) -> Iterator[tuple[str, dict[str, object]]]:
     """The MX RRset, and for each exchanger with addresses its A and AAAA RRsets; each with its place in the task."""
     common = {"zone": options["zone"] or options["domain"], "state": options["state"]}
     values = [f"{exchanger['preference']} {exchanger['host']}" for exchanger in exchangers.values()]

@@ -14,7 +14,7 @@ from .._records.rrsets import Change, Key
 from .._records.values import type_text
 from .base import Provider, Traffic
 from .propagation import NameServers, delegated_to
-from .rfc2136.connection import Server
+from .rfc2136.server import Server
 
 if TYPE_CHECKING:
     from dns.name import Name

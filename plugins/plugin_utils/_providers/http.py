@@ -69,7 +69,7 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 @dataclass
-class Api:
+class HttpClient:
     """service: what the administrator calls it; url: what every path is appended to; headers: of every request, with
     the credentials; timeout: seconds for one answer; ca_path: certificates to trust instead of the system's;
     longest_wait: seconds that a request may wait, all repetitions together, when the service says how long

@@ -15,7 +15,8 @@ from .._records.rrsets import DEFAULT_TTL, Goal, RRset, zone_file
 from .._records.values import type_text, value_text
 from .base import ProviderError, Traffic
 from .propagation import NameServers, delegated_to
-from .rfc2136.connection import Exchange, ExchangeError
+from .rfc2136.connection import ServerConnection
+from .rfc2136.errors import RequestFailed
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -102,10 +103,10 @@ async def answers(
     waiting: list[WrongAnswer] = []
     unknown: list[Unknown] = []
 
-    async def ask(zone: Name, host: Name, exchange: Exchange) -> None:
+    async def ask(zone: Name, host: Name, connection: ServerConnection) -> None:
         try:
             for goal in goals[zone]:
-                authoritative, seen = await name_servers.answer(exchange, goal.key)
+                authoritative, seen = await name_servers.answer(connection, goal.key)
                 if authoritative and goal.applied_to(seen) == seen:
                     continue
                 waiting.append(
@@ -117,8 +118,8 @@ async def answers(
                         "answer": seen.as_result() if seen is not None else None,
                     }
                 )
-        except (ExchangeError, Malformed) as error:
-            unknown.append({"zone": name_text(zone), "message": f"{exchange.server} does not answer: {error}"})
+        except (RequestFailed, Malformed) as error:
+            unknown.append({"zone": name_text(zone), "message": f"{connection.server} does not answer: {error}"})
 
     async def look(zone: Name) -> None:
         async with room:
@@ -133,7 +134,7 @@ async def answers(
                     message = f"the name server {name_text(host)} has no address"
                     unknown.append({"zone": name_text(zone), "message": message})
                 for server in servers:
-                    await ask(zone, host, name_servers.exchange_with(server))
+                    await ask(zone, host, name_servers.connection_to(server))
 
     try:
         await asyncio.gather(*map(look, goals))

@@ -18,7 +18,7 @@ from .._records.rrsets import Change, Goal, Key, RRset, State, changes_towards
 from .._records.values import type_text
 from .api_base import Hosted
 from .base import Capabilities, InvalidOptions, ProviderError
-from .http import Api, HttpError, about
+from .http import HttpClient, HttpError, about
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -75,7 +75,7 @@ def create(options: ProviderOptions) -> PowerDns:
     if problems:
         raise InvalidOptions(problems)
     server = quote(validation.validated_parameters["server_id"], safe="")
-    api = Api(
+    api = HttpClient(
         "PowerDNS",
         (options["url"] or "").rstrip("/").removesuffix("/api/v1"),
         {"X-API-Key": options["api_token"] or ""},
@@ -92,7 +92,7 @@ class PowerDns(Hosted):
     # A PATCH is a transaction of the backend. What another client writes in between is seen only by reading back.
     capabilities = Capabilities(atomic=True, prerequisites=False)
 
-    def __init__(self, api: Api, zones: str, timeout: float) -> None:
+    def __init__(self, api: HttpClient, zones: str, timeout: float) -> None:
         super().__init__(timeout)
         self._api = api
         self._zones = zones

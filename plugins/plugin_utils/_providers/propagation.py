@@ -15,7 +15,9 @@ from .._deps import dns, optional_library
 from .._records.names import name_text
 from .._records.rrsets import Change, Key, RRset
 from .base import ProviderError, Traffic
-from .rfc2136.connection import Exchange, ExchangeError, Server, Unreachable
+from .rfc2136.connection import ServerConnection
+from .rfc2136.errors import RequestFailed, Unreachable
+from .rfc2136.server import Server
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -55,17 +57,17 @@ class NameServers:
     def __init__(self, timeout: float, traffic: Traffic) -> None:
         self._timeout = timeout
         self._traffic = traffic
-        self._exchanges: dict[str, Exchange] = {}
+        self._connections: dict[str, ServerConnection] = {}
 
     async def close(self) -> None:
-        for exchange in self._exchanges.values():
-            await exchange.close()
+        for connection in self._connections.values():
+            await connection.close()
 
-    def exchange_with(self, server: Server) -> Exchange:
-        """One conversation with each address."""
-        if server.address not in self._exchanges:
-            self._exchanges[server.address] = Exchange(server, None, self._timeout)
-        return self._exchanges[server.address]
+    def connection_to(self, server: Server) -> ServerConnection:
+        """One connection to each address."""
+        if server.address not in self._connections:
+            self._connections[server.address] = ServerConnection(server, None, self._timeout)
+        return self._connections[server.address]
 
     async def addresses_of(self, hosts: Iterable[Name]) -> list[Server]:
         """Of all the hosts; none of one whose name has no address."""
@@ -80,23 +82,23 @@ class NameServers:
 
     async def show(self, servers: Iterable[Server], changes: Collection[Change]) -> bool:
         """Whether they answer what the changes wrote. One that cannot be reached counts only if none can."""
-        seen = await asyncio.gather(*(self.shows(self.exchange_with(server), changes) for server in servers))
+        seen = await asyncio.gather(*(self.shows(self.connection_to(server), changes) for server in servers))
         return True in seen and False not in seen
 
-    async def shows(self, exchange: Exchange, changes: Collection[Change]) -> bool | None:
+    async def shows(self, connection: ServerConnection, changes: Collection[Change]) -> bool | None:
         """Whether the server answers what the changes wrote; None if there is no answer."""
         try:
             for change in changes:
-                authoritative, seen = await self.answer(exchange, change.key)
+                authoritative, seen = await self.answer(connection, change.key)
                 if not authoritative or not has_arrived(change, seen):
                     return False
-        except (ExchangeError, Malformed):
-            exchange.forgive()
+        except (RequestFailed, Malformed):
+            connection.forgive()
             return None
         return True
 
-    async def answer(self, exchange: Exchange, key: Key) -> tuple[bool, RRset | None]:
-        """Whether the server is authoritative for the name, and its RRset. Raises ExchangeError, Malformed."""
+    async def answer(self, connection: ServerConnection, key: Key) -> tuple[bool, RRset | None]:
+        """Whether the server is authoritative for the name, and its RRset. Raises RequestFailed, Malformed."""
         self._traffic.queries += 1
-        reply = await exchange.query(key.name, key.rdtype)
+        reply = await connection.query(key.name, key.rdtype)
         return reply.authoritative, reply.rrset(reply.answer, key)

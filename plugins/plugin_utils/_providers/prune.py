@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of the addresses of a host that is no mail exchange any more."""
+"""What becomes of the addresses of a host that is no longer a mail exchanger."""
 
 from __future__ import annotations
 

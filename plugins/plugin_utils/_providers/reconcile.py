@@ -77,7 +77,7 @@ class Diff(TypedDict):
     after: str
 
 
-class Stats(TypedDict):
+class TaskStats(TypedDict):
     """queries, messages: see Traffic; seconds: of the whole task."""
 
     zones: int
@@ -103,7 +103,7 @@ class TaskResult(TypedDict):
 
     changed: bool
     changes: list[ChangeResult]
-    stats: Stats
+    stats: TaskStats
     atomic: NotRequired[bool]
     diff: NotRequired[Diff]
     leftover: NotRequired[list[LeftoverResult]]
@@ -125,8 +125,8 @@ class _Plan(NamedTuple):
 class Run:
     """One call: the same options for all zones.
 
-    goals: of each zone; concurrency: zones at once; prune: whether the addresses of a host that is no mail exchange any
-    more are removed; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
+    goals: of each zone; concurrency: zones at once; prune: whether the addresses of a host that is no longer a mail
+    exchanger are removed; wait_timeout: seconds to wait for every authoritative server after a write, 0 not to wait;
     report: takes a line about how far it is; former_exchanges: hosts that left their MX RRset in an earlier run;
     rehearsal: nothing is written, as in check mode, but the service is asked whether it would take it.
     """
@@ -208,7 +208,7 @@ class Run:
         return _Plan(changes, unaltered(goals, state))
 
     async def _aliases_named(self, result: ZoneResult) -> AsyncIterator[str]:
-        """In the MX RRsets that change: an exchange is the host itself (RFC 2181, section 10.3)."""
+        """In the MX RRsets that change: an exchanger is the host itself (RFC 2181, section 10.3)."""
         for change, _status in list(result.changes.values()):
             for host in sorted(exchanges(change.after) - self._addressed):
                 if not host.is_subdomain(result.zone):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .._records.declarations import Declared
     from .._records.rrsets import Goal
-    from .reconcile import Stats, TaskResult
+    from .reconcile import TaskResult, TaskStats
 
 
 # Modules beside this one, of which a task imports its own.
@@ -76,7 +76,7 @@ def run(options: ProviderOptions, declared: Declared, check_mode: bool, report: 
 def _by_hand(options: ProviderOptions, goals: Mapping[Name, Collection[Goal]], started: float) -> TaskResult:
     traffic = Traffic()
     answers = asyncio.run(manual.answers(goals, options["timeout"], options["concurrency"], traffic))
-    stats: Stats = {
+    stats: TaskStats = {
         "zones": len(goals),
         "rrsets": sum(map(len, goals.values())),
         "unchanged": 0,

@@ -22,8 +22,8 @@ from ..._records.rrsets import Change, Goal, Key, RRset, State
 from ..._records.values import InvalidValue
 from ..api_base import Hosted
 from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, ProviderError, turn
-from ..http import Api, HttpError, about
-from .records import TYPES, Record, key_of
+from ..http import HttpClient, HttpError, about
+from .records import TYPES, CloudflareRecord, key_of
 from .zones import ZoneContent
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class _Account(TypedDict):
     name: str
 
 
-class _Plan(TypedDict):
+class _PlanDetails(TypedDict):
     legacy_id: str
 
 
@@ -76,7 +76,7 @@ class _ZoneDetails(TypedDict):
     status: str
     type: str
     account: _Account
-    plan: NotRequired[_Plan | None]
+    plan: NotRequired[_PlanDetails | None]
     name_servers: NotRequired[list[str] | None]
     vanity_name_servers: NotRequired[list[str] | None]
 
@@ -91,7 +91,7 @@ class _ZonesPage(TypedDict):
 
 
 class _RecordsPage(TypedDict):
-    result: list[Record]
+    result: list[CloudflareRecord]
     result_info: _PageInfo
 
 
@@ -125,7 +125,7 @@ def create(options: ProviderOptions) -> Cloudflare:
     validation = ArgumentSpecValidator(_OPTIONS).validate(options["options"] or {})
     if validation.error_messages:
         raise InvalidOptions([f"options: {message}" for message in validation.error_messages])
-    api = Api(
+    api = HttpClient(
         "Cloudflare",
         (options["url"] or _URL).rstrip("/"),
         {"Authorization": f"Bearer {options['api_token']}"},
@@ -156,7 +156,7 @@ class Cloudflare(Hosted):
     capabilities = Capabilities(atomic=True, prerequisites=False, types=TYPES)
     lag_hint = "It usually takes seconds: wait longer, or look at https://www.cloudflarestatus.com."
 
-    def __init__(self, api: Api, account_id: str | None, pending: bool) -> None:
+    def __init__(self, api: HttpClient, account_id: str | None, pending: bool) -> None:
         super().__init__(api.timeout)
         self._api = api
         self._account_id = account_id
@@ -191,7 +191,7 @@ class Cloudflare(Hosted):
     async def _listed(self, zone: Name, is_wanted: Callable[[Key], bool]) -> list[RRset]:
         """The zone is listed whole: of one with thousands of records that is a few pages."""
         where = await self._zone(zone)
-        records: dict[Key, list[Record]] = defaultdict(list)
+        records: dict[Key, list[CloudflareRecord]] = defaultdict(list)
         page, is_last = 0, False
         while not is_last:
             page += 1

@@ -43,7 +43,7 @@ _AUTOMATIC = 1
 _AUTOMATIC_TTL = 300
 
 
-class Record(TypedDict):
+class CloudflareRecord(TypedDict):
     """A record as it is read. priority: of an MX; data: of a type in _WORDS; ttl: seconds, or 1 for 'automatic'."""
 
     id: NotRequired[str]
@@ -83,12 +83,12 @@ class ProxiedRRset(RRset):
         return [f"{line} ; proxied" for line in super().zone_file_lines()]
 
 
-def key_of(record: Record) -> Key:
+def key_of(record: CloudflareRecord) -> Key:
     """Raises InvalidName, InvalidValue."""
     return Key(parse_name(record["name"]), parse_type(record["type"]))
 
 
-def value_of(record: Record) -> bytes:
+def value_of(record: CloudflareRecord) -> bytes:
     """Raises InvalidValue."""
     kind, data = record["type"], record.get("data") or {}
     rdtype = parse_type(kind)
@@ -126,7 +126,7 @@ def as_record(key: Key, value: bytes, ttl: int) -> Fields:
     return {**record, "proxied": False} if kind in _PROXIABLE else record
 
 
-def difference(record: Record, wanted: RRset) -> Fields:
+def difference(record: CloudflareRecord, wanted: RRset) -> Fields:
     """What has to change so that the record is answered as the RRset that is wanted, its value aside.
 
     An RRset of which some are proxied counts as proxied whole, and stays so when the others go.
@@ -140,16 +140,16 @@ def difference(record: Record, wanted: RRset) -> Fields:
     return fields
 
 
-def ttl_of(record: Record) -> int:
+def ttl_of(record: CloudflareRecord) -> int:
     """In seconds, as it is answered."""
     return _AUTOMATIC_TTL if record["ttl"] == _AUTOMATIC else int(record["ttl"])
 
 
-def is_proxied(record: Record) -> bool:
+def is_proxied(record: CloudflareRecord) -> bool:
     return bool(record.get("proxied"))
 
 
-def is_locked(record: Record) -> bool:
+def is_locked(record: CloudflareRecord) -> bool:
     """Whether another of Cloudflare's services, as Email Routing, made it and keeps it."""
     return bool((record.get("meta") or {}).get("read_only"))
 

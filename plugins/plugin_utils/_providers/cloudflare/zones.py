@@ -17,9 +17,9 @@ from ..._records.values import InvalidValue
 from ..base import ProviderError
 from .records import (
     PROXIED_TTL,
+    CloudflareRecord,
     Fields,
     ProxiedRRset,
-    Record,
     as_record,
     difference,
     is_locked,
@@ -44,7 +44,7 @@ class ZoneContent:
     """records: as they were read, with their identifiers; shortest_ttl: in seconds, that the zone takes."""
 
     zone: Name
-    records: Mapping[Key, list[Record]]
+    records: Mapping[Key, list[CloudflareRecord]]
     shortest_ttl: int
 
     def rrset(self, key: Key) -> RRset | None:
@@ -152,7 +152,7 @@ class ZoneContent:
         return operations
 
 
-def _add(operations: Operations, records: Iterable[Record], after: RRset) -> None:
+def _add(operations: Operations, records: Iterable[CloudflareRecord], after: RRset) -> None:
     missing, spare = set(after.values), []
     for record in records:
         value = value_of(record)
@@ -170,7 +170,7 @@ def _add(operations: Operations, records: Iterable[Record], after: RRset) -> Non
     operations["posts"] += [as_record(after.key, value, after.ttl) for value in values[len(spare) :]]
 
 
-def _identifier(record: Record) -> Fields:
+def _identifier(record: CloudflareRecord) -> Fields:
     return {"id": record["id"]}
 
 

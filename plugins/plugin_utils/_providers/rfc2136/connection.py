@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ....module_utils._dns.transport import ON_THE_WAY, Stream, UdpSocket
-from ....module_utils._dns.wire import Malformed, encode_query, encode_question
+from ....module_utils._dns.transport import ON_THE_WAY
+from ....module_utils._dns.wire import encode_query, encode_question
 from ..._deps import dns
-from .response import VerifiedResponse, verified_response
-from .tsig import Signer, signer
+from .channels import FIRST_REPEAT, DatagramChannel, PendingRequest, StreamChannel, reason_of
+from .errors import ConnectionClosed, KeyRefused, Lost, NoAnswer, RequestFailed, Truncated, Unreachable
+from .server import Server
+from .tsig import signer
 from .update import UPDATE_OCTETS, Update
 
 if TYPE_CHECKING:
@@ -30,172 +30,19 @@ if TYPE_CHECKING:
     from dns.rdatatype import RdataType
     from dns.tsig import Key
 
+    from .response import VerifiedResponse
+
 # Octets of a UDP request that every server takes (RFC 1035, section 4.2.1); nsupdate changes to TCP there as well.
 _UDP_REQUEST = 512
 # Sockets to one server. A kernel spreads what comes from several over the threads of the server.
 _UDP_SOCKETS = 4
 _STREAMS = 2
-# Seconds until a UDP message is sent again; doubled each time.
-_FIRST_REPEAT = 0.8
 _TICK = 0.05
 
 
-class ExchangeError(Exception):
-    """No usable answer."""
-
-
-class NoAnswer(ExchangeError):
-    """Nothing that counts as an answer came in time."""
-
-
-class Unreachable(ExchangeError):
-    """The server cannot be reached: connection refused, no route, a TLS handshake that failed."""
-
-
-class Truncated(ExchangeError):
-    """Even over a connection the server sent only a part of the answer."""
-
-
-class Lost(ExchangeError):
-    """An update was sent and not answered, for this `reason`: it may have been made or not."""
-
-    def __init__(self, reason: ExchangeError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-
-class KeyRefused(ExchangeError):
-    """The server did not take the signature; `reason`: BADKEY, BADSIG, BADTIME or BADTRUNC (RFC 8945, section 5.2)."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Server(NamedTuple):
-    """An address and port to send to; `name` is what the administrator calls it."""
-
-    address: str
-    port: int
-    name: str
-
-    def __str__(self) -> str:
-        where = f"{self.address} port {self.port}"
-        return where if self.name == self.address else f"{self.name} ({where})"
-
-
-@dataclass(eq=False)
-class _Request:
-    """A message that waits for its answer."""
-
-    wire: bytes
-    mac: bytes
-    question: bytes  # the section; in an update, that of the zone
-    reply: asyncio.Future[VerifiedResponse]
-    is_update: bool
-    deadline: float
-    repeat_at: float = 0.0
-    repeat_after: float = _FIRST_REPEAT
-    repeated: bool = False
-    sent_at: float = 0.0
-    ignored: str = ""  # why a message that looked like the answer did not count
-
-
-class _Channel(ABC):
-    """A socket or stream with the requests that wait on it, by identifier."""
-
-    def __init__(self, signer: Signer | None) -> None:
-        self._signer = signer
-        self.waiting: dict[int, _Request] = {}
-        self.heard_at = float("-inf")
-
-    def accept(self, wire: bytes) -> None:
-        """Hand a message that came in to the request that it answers, if it does."""
-        request = self.waiting.get(int.from_bytes(wire[:2], "big"))
-        if request is None or request.reply.done():
-            return
-        try:
-            reply = verified_response(wire, request.question, self._signer, request.mac)
-        except Malformed as error:
-            request.ignored = str(error)
-        except dns.tsig.PeerError as error:
-            request.reply.set_exception(KeyRefused(_peer_errors().get(type(error), str(error))))
-        else:
-            self.heard_at = asyncio.get_running_loop().time()
-            request.reply.set_result(replace(reply, repeated=True) if request.repeated else reply)
-
-    @abstractmethod
-    def send(self, request: _Request) -> None:
-        """Raises ConnectionClosed."""
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-    def fail_all(self, error: ExchangeError) -> None:
-        for request in self.waiting.values():
-            if not request.reply.done():
-                request.reply.set_exception(error)
-
-
-def _peer_errors() -> dict[type[dns.tsig.PeerError], str]:
-    return {
-        dns.tsig.PeerBadKey: "BADKEY",
-        dns.tsig.PeerBadSignature: "BADSIG",
-        dns.tsig.PeerBadTime: "BADTIME",
-        dns.tsig.PeerBadTruncation: "BADTRUNC",
-    }
-
-
-class _Datagrams(_Channel):
-    def __init__(self, signer: Signer | None, server: Server) -> None:
-        """Raises OSError."""
-        super().__init__(signer)
-        self._socket = UdpSocket(server.address, server.port, self.accept, self._fail)
-
-    def _fail(self, error: OSError) -> None:
-        self.fail_all(Unreachable(_reason(error)))
-
-    def send(self, request: _Request) -> None:
-        try:
-            self._socket.send(request.wire)
-        except OSError as error:
-            self._fail(error)
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-class _Stream(_Channel):
-    """A TCP or TLS connection on which many messages wait at once (RFC 7766, section 6.2.1.1)."""
-
-    def __init__(self, signer: Signer | None) -> None:
-        super().__init__(signer)
-        self.stream = Stream(self.accept, self._lost)
-
-    @property
-    def open(self) -> bool:
-        return self.stream.open
-
-    def _lost(self, error: Exception | None) -> None:
-        self.fail_all(ConnectionClosed(_reason(error) if error else "the server closed the connection"))
-
-    def send(self, request: _Request) -> None:
-        if not self.open:
-            # It ended while another one was opened, and reports nothing to what waits on it from now on.
-            raise ConnectionClosed("the server closed the connection")
-        self.stream.send(request.wire)
-
-    def close(self) -> None:
-        self.stream.close()
-
-
-class ConnectionClosed(ExchangeError):
-    """The connection ended before the answer came."""
-
-
 @dataclass
-class Exchange:
-    """The conversation with one server.
+class ServerConnection:
+    """All messages to one server and their answers, over as many sockets and streams as it takes.
 
     timeout: seconds for one answer, all repetitions included. A server that has answered nothing while a question
     waited that long is given up for the rest of the run: a thousand zones do not wait for it one after the other.
@@ -206,11 +53,11 @@ class Exchange:
     timeout: float
     protocol: str = "udp"
     tls: ssl.SSLContext | None = None
-    _datagrams: list[_Datagrams] = field(default_factory=list)
-    _streams: list[_Stream] = field(default_factory=list)
+    _datagrams: list[DatagramChannel] = field(default_factory=list)
+    _streams: list[StreamChannel] = field(default_factory=list)
     _turn: int = 0
-    _given_up: ExchangeError | None = None
-    _no_streams: ExchangeError | None = None  # over UDP, the connections that long answers need
+    _given_up: RequestFailed | None = None
+    _no_streams: RequestFailed | None = None  # over UDP, the connections that long answers need
     _ticker: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
@@ -219,7 +66,7 @@ class Exchange:
         self._opening = asyncio.Lock()
 
     async def query(self, name: Name, rdtype: RdataType) -> VerifiedResponse:
-        """The answer to one question, recursion not desired. Raises ExchangeError."""
+        """The answer to one question, recursion not desired. Raises RequestFailed."""
         question = encode_question(name.to_wire() or b"", rdtype)
         wire = encode_query(question)
         async with self._room:
@@ -238,7 +85,7 @@ class Exchange:
         return reply
 
     async def update(self, update: Update) -> VerifiedResponse:
-        """The answer to an update (RFC 2136), which is never sent over a second connection. Raises ExchangeError: Lost
+        """The answer to an update (RFC 2136), which is never sent over a second connection. Raises RequestFailed: Lost
         if it was sent.
         """
         wire = update.to_wire()
@@ -261,7 +108,7 @@ class Exchange:
 
     async def _ask(
         self,
-        channel: _Datagrams | _Stream,
+        channel: DatagramChannel | StreamChannel,
         question: bytes,
         wire: bytes,
     ) -> VerifiedResponse:
@@ -275,8 +122,8 @@ class Exchange:
         is_update = wire[2] >> 3 == dns.opcode.UPDATE
         wire = identifier.to_bytes(2, "big") + wire[2:]
         wire, mac = self._signer.sign(wire) if self._signer is not None else (wire, b"")
-        request = _Request(
-            wire, mac, question, loop.create_future(), is_update, now + self.timeout, now + _FIRST_REPEAT, sent_at=now
+        request = PendingRequest(
+            wire, mac, question, loop.create_future(), is_update, now + self.timeout, now + FIRST_REPEAT, sent_at=now
         )
         channel.waiting[identifier] = request
         try:
@@ -286,7 +133,7 @@ class Exchange:
             return await request.reply
         except KeyRefused:
             raise
-        except ExchangeError as error:
+        except RequestFailed as error:
             # "Connection refused" may have been about another datagram, and this one have arrived.
             raise Lost(error) if is_update else error from None
         finally:
@@ -308,31 +155,31 @@ class Exchange:
                     request.reply.set_exception(error)
                     if heard_at < request.sent_at and not request.is_update:
                         self._give_up(error)
-                elif isinstance(channel, _Datagrams) and now >= request.repeat_at:
+                elif isinstance(channel, DatagramChannel) and now >= request.repeat_at:
                     channel.send(request)
                     request.repeated = True
                     request.repeat_after *= 2
                     request.repeat_at = now + request.repeat_after
         self._ticker = loop.call_later(_TICK, self._tick) if any(channel.waiting for channel in channels) else None
 
-    def _give_up(self, error: ExchangeError) -> None:
+    def _give_up(self, error: RequestFailed) -> None:
         self._given_up = error
         for channel in (*self._datagrams, *self._streams):
             channel.fail_all(error)
 
-    def _next_datagrams(self) -> _Datagrams:
+    def _next_datagrams(self) -> DatagramChannel:
         while len(self._datagrams) < _UDP_SOCKETS:
             self._datagrams.append(self._open_datagrams())
         self._turn += 1
         return self._datagrams[self._turn % _UDP_SOCKETS]
 
-    def _open_datagrams(self) -> _Datagrams:
+    def _open_datagrams(self) -> DatagramChannel:
         try:
-            return _Datagrams(self._signer, self.server)
+            return DatagramChannel(self._signer, self.server)
         except OSError as error:
-            raise Unreachable(_reason(error)) from None
+            raise Unreachable(reason_of(error)) from None
 
-    async def _next_stream(self) -> _Stream:
+    async def _next_stream(self) -> StreamChannel:
         async with self._opening:
             if failure := self._given_up or self._no_streams:
                 raise failure
@@ -349,9 +196,9 @@ class Exchange:
         self._turn += 1
         return self._streams[self._turn % len(self._streams)]
 
-    async def _open_stream(self) -> _Stream:
+    async def _open_stream(self) -> StreamChannel:
         loop = asyncio.get_running_loop()
-        opened = _Stream(self._signer)
+        opened = StreamChannel(self._signer)
         try:
             await asyncio.wait_for(
                 loop.create_connection(
@@ -366,22 +213,10 @@ class Exchange:
         except asyncio.TimeoutError:
             raise Unreachable("no connection within the time limit") from None
         except OSError as error:
-            raise Unreachable(_reason(error)) from None
+            raise Unreachable(reason_of(error)) from None
         return opened
 
 
 def _identifier() -> int:
     """One that cannot be guessed (RFC 5452, section 9.2)."""
     return int.from_bytes(os.urandom(2), "big")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {error.verify_message}"
-    if isinstance(error, socket.gaierror):
-        return "its name has no address"
-    if isinstance(error, OSError) and error.errno:
-        # asyncio has words of its own in strerror, with the address in them.
-        text = os.strerror(error.errno)
-        return text[0].lower() + text[1:]
-    return str(error)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys that Kerberos makes for one conversation with one server (GSS-TSIG, RFC 3645)."""
+"""Keys that Kerberos makes for one connection to one server (GSS-TSIG, RFC 3645)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.tsig import Key
 
-    from .connection import Server
+    from .server import Server
 
 # RFC 2930, section 2.5.
 _MODE_GSS = 3

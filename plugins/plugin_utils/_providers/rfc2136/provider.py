@@ -20,16 +20,11 @@ from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, Provi
 from ..options import GSS, ProviderOptions
 from ..propagation import NameServers, addresses
 from . import rcodes
-from .connection import (
-    Exchange,
-    ExchangeError,
-    KeyRefused,
-    Lost,
-    Server,
-    Unreachable,
-)
+from .connection import ServerConnection
+from .errors import KeyRefused, Lost, RequestFailed, Unreachable
 from .gss_tsig import GssFailed, negotiate
 from .response import VerifiedResponse
+from .server import Server
 from .tsig import make_key
 from .update import Update, batches_of, futile_update, update_of
 
@@ -82,44 +77,44 @@ class Rfc2136(Provider):
         self.traffic = Traffic()
         self._options = options
         self._tls = ssl.create_default_context(cafile=options.ca_path) if options.protocol == "tls" else None
-        # One conversation with each server, begun when it is first needed.
+        # One connection to each server, begun when it is first needed.
         self._primary_names: dict[Name, str] = {}
-        self._primaries: dict[str, asyncio.Task[Exchange]] = {}
+        self._primaries: dict[str, asyncio.Task[ServerConnection]] = {}
         self._name_servers = NameServers(options.timeout, self.traffic)
         self._servers: dict[Name, list[Server]] = {}
         # Labels of names below which no wildcard was when this run looked.
         self._without_wildcard: set[tuple[bytes, ...]] = set()
 
     async def close(self) -> None:
-        for exchange in self._begun():
-            await exchange.close()
+        for connection in self._begun():
+            await connection.close()
         await self._name_servers.close()
 
-    def _begun(self) -> list[Exchange]:
+    def _begun(self) -> list[ServerConnection]:
         return [task.result() for task in self._primaries.values() if task.done() and task.exception() is None]
 
     # Reading
 
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
-        exchange = await self._primary(zone)
-        answers = await asyncio.gather(*(self._read_one(exchange, zone, key) for key in keys))
+        connection = await self._primary(zone)
+        answers = await asyncio.gather(*(self._read_one(connection, zone, key) for key in keys))
         rrsets = [rrset for answer in answers for rrset in answer]
         # By their labels: the hash of a name takes long.
         names = {rrset.key.name.labels: rrset.key.name for rrset in rrsets}
         names.pop(zone.labels, None)
-        made = await self._made_from_wildcards(exchange, zone, names.values())
+        made = await self._made_from_wildcards(connection, zone, names.values())
         return {rrset.key: rrset for rrset in rrsets if rrset.key.name not in made}
 
-    async def _read_one(self, exchange: Exchange, zone: Name, key: Key) -> list[RRset]:
-        reply = await self._query(exchange, zone, key.name, key.rdtype)
+    async def _read_one(self, connection: ServerConnection, zone: Name, key: Key) -> list[RRset]:
+        reply = await self._query(connection, zone, key.name, key.rdtype)
         try:
             if not reply.authoritative:
                 delegation = reply.rrset(reply.authority, key)
                 if delegation is not None and key.rdtype == dns.rdatatype.NS:
                     return [delegation]
-                raise ProviderError(rcodes.not_authoritative(exchange, zone, key.name))
+                raise ProviderError(rcodes.not_authoritative(connection, zone, key.name))
             if redirected := [owner for owner in reply.owners(dns.rdatatype.DNAME) if owner != key.name]:
-                raise ProviderError(rcodes.below_dname(exchange, zone, key.name, redirected[0]))
+                raise ProviderError(rcodes.below_dname(connection, zone, key.name, redirected[0]))
             rrset = reply.rrset(reply.answer, key) or reply.rrset(reply.answer, Key(key.name, dns.rdatatype.CNAME))
             if rrset is not None:
                 return [rrset]
@@ -127,15 +122,17 @@ class Rfc2136(Provider):
                 self._without_wildcard.add(key.name.labels[1:])
             for record in reply.authority:
                 if record.rdtype == dns.rdatatype.SOA and not reply.is_owner(zone, record):
-                    raise ProviderError(rcodes.in_another_zone(exchange, zone, key.name, reply.owner(record)))
+                    raise ProviderError(rcodes.in_another_zone(connection, zone, key.name, reply.owner(record)))
             if key.rdtype == dns.rdatatype.CNAME and reply.rcode == dns.rcode.NOERROR:
                 # The name exists: other records that stand there would silently keep a CNAME out.
-                return (await self._query(exchange, zone, key.name, dns.rdatatype.ANY)).rrsets_of(key.name)
+                return (await self._query(connection, zone, key.name, dns.rdatatype.ANY)).rrsets_of(key.name)
         except Malformed as error:
-            raise ProviderError(f"zone {name_text(zone)}: {exchange.server}: {error}.") from None
+            raise ProviderError(f"zone {name_text(zone)}: {connection.server}: {error}.") from None
         return []
 
-    async def _made_from_wildcards(self, exchange: Exchange, zone: Name, names: Collection[Name]) -> set[Name]:
+    async def _made_from_wildcards(
+        self, connection: ServerConnection, zone: Name, names: Collection[Name]
+    ) -> set[Name]:
         """Those of the names, which all have an answer, that do not exist: a wildcard answers for them (RFC 4592).
 
         One question for all names of a level: while `*.example.org` does not exist, no wildcard answers for any name
@@ -143,7 +140,7 @@ class Rfc2136(Provider):
         """
 
         async def exists(name: Name) -> VerifiedResponse | None:
-            reply = await self._query(exchange, zone, dns.name.Name((b"*", *name.labels)), dns.rdatatype.A)
+            reply = await self._query(connection, zone, dns.name.Name((b"*", *name.labels)), dns.rdatatype.A)
             return None if reply.rcode == dns.rcode.NXDOMAIN else reply
 
         async def stands(name: Name) -> bool:
@@ -181,24 +178,24 @@ class Rfc2136(Provider):
 
     async def contents(self, zone: Name) -> list[RRset]:
         """By zone transfer (RFC 5936)."""
-        exchange = await self._primary(zone)
-        where = f"zone {name_text(zone)}: {exchange.server}"
-        if exchange.protocol == "tls":
+        connection = await self._primary(zone)
+        where = f"zone {name_text(zone)}: {connection.server}"
+        if connection.protocol == "tls":
             raise ProviderError(f"{where} is asked over TLS, where zone transfers are not supported.")
         content = dns.zone.Zone(zone, relativize=False)
         query = dns.message.make_query(zone, dns.rdatatype.AXFR)
-        if exchange.key is not None:
-            query.use_tsig(exchange.key)
+        if connection.key is not None:
+            query.use_tsig(connection.key)
         self.traffic.queries += 1
         try:
             await asyncio.to_thread(
                 dns.query.inbound_xfr,
-                exchange.server.address,
+                connection.server.address,
                 content,
                 query,
-                port=exchange.server.port,
-                timeout=exchange.timeout,
-                lifetime=max(_TRANSFER_LIMIT, exchange.timeout),
+                port=connection.server.port,
+                timeout=connection.timeout,
+                lifetime=max(_TRANSFER_LIMIT, connection.timeout),
             )
         except (dns.exception.DNSException, OSError, EOFError) as error:
             raise ProviderError(
@@ -213,14 +210,14 @@ class Rfc2136(Provider):
             for name, rdataset in content.iterate_rdatasets()
         ]
 
-    async def _query(self, exchange: Exchange, zone: Name, name: Name, rdtype: RdataType) -> VerifiedResponse:
+    async def _query(self, connection: ServerConnection, zone: Name, name: Name, rdtype: RdataType) -> VerifiedResponse:
         self.traffic.queries += 1
         try:
-            reply = await exchange.query(name, rdtype)
-        except ExchangeError as error:
-            raise ProviderError(rcodes.no_reply(exchange, zone, error)) from None
+            reply = await connection.query(name, rdtype)
+        except RequestFailed as error:
+            raise ProviderError(rcodes.no_reply(connection, zone, error)) from None
         if reply.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise ProviderError(rcodes.query_refused(exchange, zone, name, reply.rcode))
+            raise ProviderError(rcodes.query_refused(connection, zone, name, reply.rcode))
         return reply
 
     # Writing
@@ -229,22 +226,22 @@ class Rfc2136(Provider):
         return batches_of(zone, changes)
 
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
-        exchange = await self._primary(zone)
+        connection = await self._primary(zone)
         self.traffic.messages += 1
         self._without_wildcard -= {change.key.name.labels[1:] for change in batch if change.key.name.is_wild()}
-        reply = await self._send(exchange, zone, update_of(zone, batch), batch)
+        reply = await self._send(connection, zone, update_of(zone, batch), batch)
         if reply.rcode in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
-            await self._check_zones(exchange, zone, batch)
+            await self._check_zones(connection, zone, batch)
             # Another client may make wildcards.
             self._without_wildcard.clear()
-            message = rcodes.overtaken(exchange, zone, batch)
+            message = rcodes.overtaken(connection, zone, batch)
             # An update that was sent twice may have been made the first time, and met itself the second.
             raise OutcomeUnknown(message) if reply.repeated else Conflict(message)
         if reply.rcode != dns.rcode.NOERROR:
-            raise ProviderError(rcodes.update_refused(exchange, zone, batch, reply.rcode))
-        await self._add_aliases_left_out(exchange, zone, batch)
+            raise ProviderError(rcodes.update_refused(connection, zone, batch, reply.rcode))
+        await self._add_aliases_left_out(connection, zone, batch)
 
-    async def _add_aliases_left_out(self, exchange: Exchange, zone: Name, batch: Sequence[Change]) -> None:
+    async def _add_aliases_left_out(self, connection: ServerConnection, zone: Name, batch: Sequence[Change]) -> None:
         """Knot takes the signatures of records that go for other records at the name, leaves the CNAME out that comes
         in their place, and says NOERROR: the name would have nothing."""
         cleared = {change.key.name.labels for change in batch if change.alters and change.after is None}
@@ -259,37 +256,37 @@ class Rfc2136(Provider):
         if left_out := [change for change in aliases if change.key not in state]:
             self.traffic.messages += 1
             # Whatever it answers, what stands there is read back.
-            await self._send(exchange, zone, update_of(zone, left_out), left_out)
+            await self._send(connection, zone, update_of(zone, left_out), left_out)
 
     async def rehearse(self, zone: Name, batch: Sequence[Change]) -> None:
         """By the same update with a prerequisite that is never met. Servers that look at who may write first refuse it;
         others, as RFC 2136 has it (sections 3.2 and 3.3), say the same to every client, and nothing is known."""
-        exchange = await self._primary(zone)
-        await self._check_zones(exchange, zone, batch)
+        connection = await self._primary(zone)
+        await self._check_zones(connection, zone, batch)
         # A server that ignores prerequisites would make the changes, so none gets them before it was tried without any.
         for changes in ((), batch):
             self.traffic.queries += 1
-            reply = await self._send(exchange, zone, futile_update(zone, changes), batch)
+            reply = await self._send(connection, zone, futile_update(zone, changes), batch)
             if reply.rcode == dns.rcode.NOERROR or (reply.rcode == dns.rcode.FORMERR and not changes):
                 return
             if reply.rcode != dns.rcode.YXRRSET:
-                raise ProviderError(rcodes.update_refused(exchange, zone, batch, reply.rcode))
+                raise ProviderError(rcodes.update_refused(connection, zone, batch, reply.rcode))
 
-    async def _check_zones(self, exchange: Exchange, zone: Name, batch: Sequence[Change]) -> None:
+    async def _check_zones(self, connection: ServerConnection, zone: Name, batch: Sequence[Change]) -> None:
         """What was read may be from a zone below that the server has too; an update is about this one. Raises
         ProviderError."""
 
         async def check(name: Name) -> None:
-            reply = await self._query(exchange, zone, name, dns.rdatatype.SOA)
+            reply = await self._query(connection, zone, name, dns.rdatatype.SOA)
             records = [record for record in (*reply.answer, *reply.authority) if record.rdtype == dns.rdatatype.SOA]
             try:
                 owners = {reply.owner(record) for record in records}
             except Malformed as error:
-                raise ProviderError(f"zone {name_text(zone)}: {exchange.server}: {error}.") from None
+                raise ProviderError(f"zone {name_text(zone)}: {connection.server}: {error}.") from None
             for owner in owners - {zone}:
                 # An alias may have led elsewhere.
                 if name.is_subdomain(owner) and owner.is_subdomain(zone):
-                    raise ProviderError(rcodes.in_another_zone(exchange, zone, name, owner))
+                    raise ProviderError(rcodes.in_another_zone(connection, zone, name, owner))
 
         # A DS is in the zone above (RFC 4035, section 2.4).
         read = {
@@ -297,14 +294,16 @@ class Rfc2136(Provider):
         }
         await asyncio.gather(*(check(name) for name in sorted(read - {zone})))
 
-    async def _send(self, exchange: Exchange, zone: Name, update: Update, batch: Sequence[Change]) -> VerifiedResponse:
+    async def _send(
+        self, connection: ServerConnection, zone: Name, update: Update, batch: Sequence[Change]
+    ) -> VerifiedResponse:
         """Raises ProviderError: OutcomeUnknown if it was sent."""
         try:
-            return await exchange.update(update)
+            return await connection.update(update)
         except Lost as error:
-            raise OutcomeUnknown(rcodes.no_reply_to_update(exchange, zone, batch, error)) from None
-        except ExchangeError as error:
-            raise ProviderError(rcodes.no_reply_to_update(exchange, zone, batch, error)) from None
+            raise OutcomeUnknown(rcodes.no_reply_to_update(connection, zone, batch, error)) from None
+        except RequestFailed as error:
+            raise ProviderError(rcodes.no_reply_to_update(connection, zone, batch, error)) from None
         except dns.exception.TooBig:
             raise ProviderError(rcodes.too_big(zone, batch)) from None
 
@@ -312,11 +311,11 @@ class Rfc2136(Provider):
 
     async def servers(self, zone: Name) -> list[str]:
         """The names in the zone's NS RRset, with the addresses that the primary knows, or else this host's resolver."""
-        exchange = await self._primary(zone)
+        connection = await self._primary(zone)
         key = Key(zone, dns.rdatatype.NS)
-        found = await self._read_one(exchange, zone, key)
+        found = await self._read_one(connection, zone, key)
         names = [host_in(key.rdtype, value) for rrset in found for value in sorted(rrset.values)]
-        found_for = await asyncio.gather(*(self._server_addresses(exchange, name) for name in names))
+        found_for = await asyncio.gather(*(self._server_addresses(connection, name) for name in names))
         self._servers[zone] = [server for servers in found_for for server in servers]
         return [name_text(name) for name in names]
 
@@ -328,12 +327,12 @@ class Rfc2136(Provider):
                 return bool(await self._name_servers.shows(primary, changes))
         return await self._name_servers.show(of_the_name, changes)
 
-    async def _server_addresses(self, primary: Exchange, name: Name) -> list[Server]:
+    async def _server_addresses(self, primary: ServerConnection, name: Name) -> list[Server]:
         found: set[str] = set()
         for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
             try:
                 authoritative, rrset = await self._name_servers.answer(primary, Key(name, rdtype))
-            except (ExchangeError, Malformed):
+            except (RequestFailed, Malformed):
                 continue
             found |= {*(rrset.texts() if rrset is not None and authoritative else [])}
         if found:
@@ -342,8 +341,8 @@ class Rfc2136(Provider):
 
     # The primary
 
-    async def _primary(self, zone: Name) -> Exchange:
-        """The conversation with the zone's primary server."""
+    async def _primary(self, zone: Name) -> ServerConnection:
+        """The connection to the zone's primary server."""
         host = self._options.server or await self._primary_name(zone)
         if host not in self._primaries:
             self._primaries[host] = asyncio.create_task(self._connect(host))
@@ -370,28 +369,28 @@ class Rfc2136(Provider):
         self._primary_names[zone] = name_text(answer[0].mname)
         return self._primary_names[zone]
 
-    async def _connect(self, host: str) -> Exchange:
-        """With the first address of the host that answers anything at all. Raises Unreachable, gss.GssFailed."""
+    async def _connect(self, host: str) -> ServerConnection:
+        """With the first address of the host that answers anything at all. Raises Unreachable, GssFailed."""
         servers = await addresses(host, self._options.port)
         if self._options.kerberos:
             return await self._connect_with_ticket(servers)
-        exchanges = [
-            Exchange(server, self._options.key, self._options.timeout, self._options.protocol, self._tls)
+        connections = [
+            ServerConnection(server, self._options.key, self._options.timeout, self._options.protocol, self._tls)
             for server in servers
         ]
-        for exchange in exchanges[:-1]:
-            limit = self._options.timeout / len(exchanges)
+        for connection in connections[:-1]:
+            limit = self._options.timeout / len(connections)
             try:
-                await asyncio.wait_for(exchange.query(dns.name.root, dns.rdatatype.SOA), limit)
+                await asyncio.wait_for(connection.query(dns.name.root, dns.rdatatype.SOA), limit)
             except KeyRefused:
-                return exchange
-            except (ExchangeError, asyncio.TimeoutError):
-                await exchange.close()
+                return connection
+            except (RequestFailed, asyncio.TimeoutError):
+                await connection.close()
             else:
-                return exchange
-        return exchanges[-1]
+                return connection
+        return connections[-1]
 
-    async def _connect_with_ticket(self, servers: Sequence[Server]) -> Exchange:
+    async def _connect_with_ticket(self, servers: Sequence[Server]) -> ServerConnection:
         """One key serves all messages; over UDP a repeated one would look like a replay to the server."""
         for last, server in enumerate(servers, 1 - len(servers)):
             try:
@@ -401,5 +400,5 @@ class Rfc2136(Provider):
                     raise
                 continue
             protocol = "tcp" if self._options.protocol == "udp" else self._options.protocol
-            return Exchange(server, key, self._options.timeout, protocol, self._tls)
+            return ServerConnection(server, key, self._options.timeout, protocol, self._tls)
         raise Unreachable("its name has no address")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 from ..._deps import dns
 from ..._records.mail_exchangers import exchanges
 from ..._records.names import name_text
-from .connection import ConnectionClosed, Exchange, ExchangeError, KeyRefused, Lost, NoAnswer, Truncated
+from .connection import ServerConnection
+from .errors import ConnectionClosed, KeyRefused, Lost, NoAnswer, RequestFailed, Truncated
 from .gss_tsig import SecurityContext
 
 if TYPE_CHECKING:
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
     from ..._records.rrsets import Change
 
 
-def no_reply(exchange: Exchange, zone: Name, error: ExchangeError) -> str:
+def no_reply(connection: ServerConnection, zone: Name, error: RequestFailed) -> str:
     """Why there is no reply that counts."""
-    where = f"zone {name_text(zone)}: {exchange.server}"
-    protocol = exchange.protocol.upper()
+    where = f"zone {name_text(zone)}: {connection.server}"
+    protocol = connection.protocol.upper()
     if isinstance(error, Lost):
         error = error.reason
     if isinstance(error, KeyRefused):
-        return f"{where} {_key_refused(exchange, error.reason)}"
+        return f"{where} {_key_refused(connection, error.reason)}"
     if isinstance(error, NoAnswer):
         seen = f"; {error}" if str(error) else ""
         return (
-            f"{where} did not answer within {exchange.timeout:g} s ({protocol}){seen}. "
+            f"{where} did not answer within {connection.timeout:g} s ({protocol}){seen}. "
             "Check that it runs, that server and port are right, and that no firewall drops DNS from here."
         )
     if isinstance(error, Truncated):
@@ -45,9 +46,9 @@ def no_reply(exchange: Exchange, zone: Name, error: ExchangeError) -> str:
     return f"{where} cannot be reached ({protocol}): {error}. Check server and port, and that it runs."
 
 
-def _key_refused(exchange: Exchange, reason: str) -> str:
+def _key_refused(connection: ServerConnection, reason: str) -> str:
     """RFC 8945, section 5.2."""
-    name = name_text(exchange.key.name) if exchange.key is not None else ""
+    name = name_text(connection.key.name) if connection.key is not None else ""
     return {
         "BADKEY": f"does not know the key {name} (BADKEY). "
         "Check key_name and key_algorithm against the key in the server's configuration.",
@@ -60,49 +61,49 @@ def _key_refused(exchange: Exchange, reason: str) -> str:
     }.get(reason, f"does not accept the signature made with the key {name} ({reason}).")
 
 
-def _whose(exchange: Exchange) -> str:
+def _whose(connection: ServerConnection) -> str:
     """By what the server knows who asks; empty if by nothing."""
-    if exchange.key is None:
+    if connection.key is None:
         return ""
-    if exchange.key.algorithm == dns.tsig.GSS_TSIG:
-        context = cast(SecurityContext, exchange.key.secret)
+    if connection.key.algorithm == dns.tsig.GSS_TSIG:
+        context = cast(SecurityContext, connection.key.secret)
         return f"the Kerberos principal {context.initiator_name}"
-    return f"the key {name_text(exchange.key.name)}"
+    return f"the key {name_text(connection.key.name)}"
 
 
-def query_refused(exchange: Exchange, zone: Name, name: Name, rcode: dns.rcode.Rcode) -> str:
+def query_refused(connection: ServerConnection, zone: Name, name: Name, rcode: dns.rcode.Rcode) -> str:
     """Why a question was answered with an error."""
     if rcode == dns.rcode.REFUSED:
-        who = _whose(exchange) or "this host"
+        who = _whose(connection) or "this host"
         return (
-            f"zone {name_text(zone)}: {exchange.server} refuses to answer (REFUSED). "
+            f"zone {name_text(zone)}: {connection.server} refuses to answer (REFUSED). "
             f"Either it does not have the zone, or it does not let {who} ask (BIND: allow-query)."
         )
     if rcode == dns.rcode.NOTAUTH:
-        return not_authoritative(exchange, zone, name)
+        return not_authoritative(connection, zone, name)
     return (
-        f"zone {name_text(zone)}: {exchange.server} cannot answer ({dns.rcode.to_text(rcode)}). "
+        f"zone {name_text(zone)}: {connection.server} cannot answer ({dns.rcode.to_text(rcode)}). "
         "Look in its log: a zone that did not load or has expired answers SERVFAIL."
     )
 
 
-def not_authoritative(exchange: Exchange, zone: Name, name: Name) -> str:
+def not_authoritative(connection: ServerConnection, zone: Name, name: Name) -> str:
     return (
-        f"zone {name_text(zone)}: {exchange.server} is not authoritative (NOTAUTH) for {name_text(name)}. "
+        f"zone {name_text(zone)}: {connection.server} is not authoritative (NOTAUTH) for {name_text(name)}. "
         "Name the primary server of this zone in server; where a part is delegated, name that part as the zone."
     )
 
 
-def below_dname(exchange: Exchange, zone: Name, name: Name, redirected: Name) -> str:
+def below_dname(connection: ServerConnection, zone: Name, name: Name, redirected: Name) -> str:
     return (
-        f"zone {name_text(zone)}: {name_text(name)} can have no records: at {exchange.server} a DNAME sends all that "
+        f"zone {name_text(zone)}: {name_text(name)} can have no records: at {connection.server} a DNAME sends all that "
         f"is below {name_text(redirected)} elsewhere (RFC 6672). Remove the DNAME, or take another name."
     )
 
 
-def in_another_zone(exchange: Exchange, zone: Name, name: Name, other: Name) -> str:
+def in_another_zone(connection: ServerConnection, zone: Name, name: Name, other: Name) -> str:
     return (
-        f"zone {name_text(zone)}: {exchange.server} does not have it (NOTAUTH). "
+        f"zone {name_text(zone)}: {connection.server} does not have it (NOTAUTH). "
         f"There {name_text(name)} is in the zone {name_text(other)}: name that zone, or the server that has yours."
     )
 
@@ -112,12 +113,12 @@ def changed_by(batch: Sequence[Change]) -> str:
     return keys[0] + (f" and {len(keys) - 1} more RRsets" if len(keys) > 1 else "")
 
 
-def overtaken(exchange: Exchange, zone: Name, batch: Sequence[Change]) -> str:
+def overtaken(connection: ServerConnection, zone: Name, batch: Sequence[Change]) -> str:
     keys = [str(key) for key in sorted(change.key for change in batch)]
     more = f" or {len(keys) - 5} more RRsets" if len(keys) > 5 else ""
     return (
         f"zone {name_text(zone)}: between reading and writing another client changed {' or '.join(keys[:5])}{more} "
-        f"at {exchange.server}."
+        f"at {connection.server}."
     )
 
 
@@ -128,22 +129,23 @@ def too_big(zone: Name, batch: Sequence[Change]) -> str:
     )
 
 
-def no_reply_to_update(exchange: Exchange, zone: Name, batch: Sequence[Change], error: ExchangeError) -> str:
+def no_reply_to_update(connection: ServerConnection, zone: Name, batch: Sequence[Change], error: RequestFailed) -> str:
     """Why an update has no reply that counts."""
     if isinstance(error, KeyRefused) and error.reason == "BADKEY":
         # The zone was read with it.
         return (
-            f"zone {name_text(zone)}: {exchange.server} takes {_whose(exchange)} for questions and not for the update "
-            f"(BADKEY): it may not change {changed_by(batch)}. Allow it there (Knot: an acl with action: update)."
+            f"zone {name_text(zone)}: {connection.server} takes {_whose(connection)} for questions and not for the "
+            f"update (BADKEY): it may not change {changed_by(batch)}. Allow it there (Knot: an acl with action: "
+            "update)."
         )
-    return no_reply(exchange, zone, error)
+    return no_reply(connection, zone, error)
 
 
-def update_refused(exchange: Exchange, zone: Name, batch: Sequence[Change], rcode: dns.rcode.Rcode) -> str:
+def update_refused(connection: ServerConnection, zone: Name, batch: Sequence[Change], rcode: dns.rcode.Rcode) -> str:
     """Why an update was answered with an error (RFC 2136, section 2.2)."""
-    where = f"zone {name_text(zone)}: {exchange.server}"
+    where = f"zone {name_text(zone)}: {connection.server}"
     what = changed_by(batch)
-    who = _whose(exchange) or "an update without a key"
+    who = _whose(connection) or "an update without a key"
     if rcode == dns.rcode.REFUSED:
         return (
             f"{where} refuses the update (REFUSED): {who} may not change {what}. "

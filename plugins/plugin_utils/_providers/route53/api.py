@@ -88,7 +88,7 @@ class _Pace:
             await asyncio.sleep(mine - now)
 
 
-class Api:
+class Route53Client:
     """url: of the endpoint, None for the one that boto3 knows; timeout: seconds for one answer; session: arguments of
     boto3.session.Session. Raises LibraryMissing and InvalidOptions."""
 

@@ -20,7 +20,7 @@ from ..._records.rrsets import Change, Goal, Key, RRset, State
 from ..._records.values import InvalidValue
 from ..base import Capabilities, Conflict, InvalidOptions, Provider, ProviderError, Traffic, turn
 from . import records
-from .api import Api, ApiError
+from .api import ApiError, Route53Client
 from .zones import HostedZones
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def create(options: ProviderOptions) -> Route53:
         "aws_session_token": own.get("session_token"),
     }
     try:
-        api = Api(options["url"], options["ca_path"], options["timeout"], session)
+        api = Route53Client(options["url"], options["ca_path"], options["timeout"], session)
     except LibraryMissing as error:
         raise InvalidOptions([str(error)]) from None
     vpc_id = own.get("vpc_id")
@@ -126,7 +126,7 @@ class Route53(Provider):
     capabilities = Capabilities(atomic=True, prerequisites=True, types=_TYPES)
     lag_hint = "It usually takes a minute: wait longer, or look at the AWS Health Dashboard."
 
-    def __init__(self, api: Api, private: bool, vpc_id: str | None, zone_ids: Mapping[Name, str]) -> None:
+    def __init__(self, api: Route53Client, private: bool, vpc_id: str | None, zone_ids: Mapping[Name, str]) -> None:
         self.traffic = Traffic()
         self._api = api
         self._zones = HostedZones(api, self.traffic, private, vpc_id, zone_ids)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 
-class ResourceRecord(TypedDict):
+class RecordValue(TypedDict):
     Value: str
 
 
@@ -25,7 +25,7 @@ class RecordSet(TypedDict):
     Name: str
     Type: str
     TTL: NotRequired[int]
-    ResourceRecords: NotRequired[list[ResourceRecord]]
+    ResourceRecords: NotRequired[list[RecordValue]]
     AliasTarget: NotRequired[AliasTarget]
 
 

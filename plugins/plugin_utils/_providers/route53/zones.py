@@ -17,7 +17,7 @@ from . import records
 if TYPE_CHECKING:
     from dns.name import Name
 
-    from .api import Api
+    from .api import Route53Client
     from .responses import HostedZoneDetails, HostedZoneResponse
 
 
@@ -34,7 +34,7 @@ class HostedZones:
     None for any; zone_ids: of the zones for which they are known."""
 
     def __init__(
-        self, api: Api, traffic: Traffic, private: bool, vpc_id: str | None, zone_ids: Mapping[Name, str]
+        self, api: Route53Client, traffic: Traffic, private: bool, vpc_id: str | None, zone_ids: Mapping[Name, str]
     ) -> None:
         self._api = api
         self._traffic = traffic
