@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from ...module_utils._dns.wire import Malformed
 from .._records.names import name_text
@@ -17,50 +17,10 @@ from .base import ProviderError, Traffic
 from .propagation import NameServers, delegated_to
 from .rfc2136.connection import ServerConnection
 from .rfc2136.errors import RequestFailed
+from .task_result import Answers, Instructions, Row, RRsetName, UnknownZone, WrongAnswer
 
 if TYPE_CHECKING:
     from dns.name import Name
-
-
-class RRsetName(TypedDict):
-    zone: str
-    name: str
-    type: str
-
-
-class Row(RRsetName):
-    """A value to enter or to remove (state: present, absent); ttl: seconds, None where it is removed."""
-
-    value: str
-    ttl: int | None
-    state: str
-
-
-class Instructions(TypedDict):
-    table: list[Row]
-    zone_files: dict[str, str]
-
-
-class WrongAnswer(RRsetName):
-    """answer: the RRset with ttl and values, None where there is none."""
-
-    server: str
-    answer: dict[str, object] | None
-
-
-class Unknown(TypedDict):
-    zone: str
-    message: str
-
-
-class Answers(TypedDict):
-    done: bool | None
-    waiting: list[WrongAnswer]
-    unknown: list[Unknown]
-
-
-class ManualResult(Instructions, Answers):
-    """What the task returns under `manual`."""
 
 
 def instructions(goals: Mapping[Name, Collection[Goal]]) -> Instructions:
@@ -101,7 +61,7 @@ async def answers(
     name_servers = NameServers(timeout, traffic)
     room = asyncio.Semaphore(concurrency)
     waiting: list[WrongAnswer] = []
-    unknown: list[Unknown] = []
+    unknown: list[UnknownZone] = []
 
     async def ask(zone: Name, host: Name, connection: ServerConnection) -> None:
         try:

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._deps import dns
 from .._records.mail_exchangers import exchanges, leaving_exchanges, wanted_hosts
@@ -18,17 +17,14 @@ from .._records.rrsets import (
     Change,
     Goal,
     Key,
-    RRset,
     alias_conflicts,
     changes_towards,
     name_server_conflicts,
     unaltered,
-    zone_file,
 )
-from .._records.values import type_text
 from .base import Conflict, OutcomeUnknown, Provider, ProviderError
-from .manual import ManualResult, RRsetName
-from .prune import Leftover, retire
+from .prune import retire
+from .task_result import APPLIED, NOT_APPLIED, PREDICTED, UNKNOWN, ZoneResult
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -40,78 +36,6 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 # Seconds in which the server that took a change has to answer it.
 _READ_BACK_LIMIT = 3.0
-
-# What can become of a change.
-APPLIED = "applied"  # written, and read back
-PREDICTED = "predicted"  # nothing is written in this run: it would be
-NOT_APPLIED = "not_applied"  # not written
-UNKNOWN = "unknown"  # sent, but it is not known whether it was written
-
-
-@dataclass
-class ZoneResult:
-    """changes: each with what became of it; unchanged: how many RRsets were as declared;
-    warnings: what the administrator should know all the same; error: why the zone is not as declared."""
-
-    zone: Name
-    changes: dict[Key, tuple[Change, str]] = field(default_factory=dict)
-    unchanged: int = 0
-    leftover: list[Leftover] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    error: str | None = None
-
-
-class ChangeResult(RRsetName):
-    """before, after: the RRset with ttl and values, None where it does not exist; status: what became of the change."""
-
-    action: str
-    before: dict[str, object] | None
-    after: dict[str, object] | None
-    status: str
-
-
-class Diff(TypedDict):
-    before_header: str
-    after_header: str
-    before: str
-    after: str
-
-
-class TaskStats(TypedDict):
-    """queries, messages: see Traffic; seconds: of the whole task."""
-
-    zones: int
-    rrsets: int
-    unchanged: int
-    queries: int
-    messages: int
-    seconds: float
-
-
-class LeftoverResult(RRsetName):
-    addresses: list[str]
-    reason: str
-
-
-class ZoneError(TypedDict):
-    zone: str
-    message: str
-
-
-class TaskResult(TypedDict):
-    """What the modules dns_records and mx return, as their documentation has it."""
-
-    changed: bool
-    changes: list[ChangeResult]
-    stats: TaskStats
-    atomic: NotRequired[bool]
-    diff: NotRequired[Diff]
-    leftover: NotRequired[list[LeftoverResult]]
-    manual: NotRequired[ManualResult]
-    warnings: NotRequired[list[str]]
-    failed: NotRequired[bool]
-    errors: NotRequired[list[ZoneError]]
-    msg: NotRequired[str]
 
 
 class _Plan(NamedTuple):
@@ -374,76 +298,3 @@ def _settle(result: ZoneResult, plan: _Plan) -> None:
 
 def _listed(changes: Iterable[Change]) -> str:
     return ", ".join(str(change.key) for change in changes)
-
-
-def as_result(results: Sequence[ZoneResult], provider: Provider, started: float) -> TaskResult:
-    """What the task returns. `started`: time.monotonic() at its begin."""
-    changes = [(result.zone, change, status) for result in results for change, status in result.changes.values()]
-    made = [change for _zone, change, status in changes if status in (APPLIED, PREDICTED)]
-    errors: list[ZoneError] = [
-        {"zone": name_text(result.zone), "message": result.error} for result in results if result.error
-    ]
-    outcome: TaskResult = {
-        "changed": bool(made),
-        "changes": [
-            {
-                "zone": name_text(zone),
-                "name": name_text(change.key.name),
-                "type": type_text(change.key.rdtype),
-                "action": change.action,
-                "before": _rrset_result(change.before),
-                "after": _rrset_result(change.after),
-                "status": status,
-            }
-            for zone, change, status in changes
-        ],
-        "atomic": provider.capabilities.atomic,
-        "diff": {
-            "before_header": "records before",
-            "after_header": "records after",
-            "before": zone_file(change.before for change in made),
-            "after": zone_file(change.after for change in made),
-        },
-        "stats": {
-            "zones": len(results),
-            "rrsets": len(changes) + sum(result.unchanged for result in results),
-            "unchanged": sum(result.unchanged for result in results),
-            "queries": provider.traffic.queries,
-            "messages": provider.traffic.messages,
-            "seconds": round(time.monotonic() - started, 3),
-        },
-    }
-    leftover: list[LeftoverResult] = [
-        {
-            "zone": name_text(result.zone),
-            "name": name_text(rrset.key.name),
-            "type": type_text(rrset.key.rdtype),
-            "addresses": rrset.texts(),
-            "reason": reason,
-        }
-        for result in results
-        for rrset, reason in result.leftover
-    ]
-    if leftover:
-        outcome["leftover"] = leftover
-    if warnings := [warning for result in results for warning in result.warnings]:
-        outcome["warnings"] = warnings
-    if errors:
-        outcome["failed"] = True
-        outcome["errors"] = errors
-        outcome["msg"] = _summary(errors, len(results))
-    return outcome
-
-
-def _summary(errors: Sequence[ZoneError], zones: int) -> str:
-    """One message for all zones that failed: the first few in full, the rest by number."""
-    shown = [str(error["message"]) for error in errors[:5]]
-    more = len(errors) - len(shown)
-    if more:
-        shown.append(f"and {more} more zones, listed under errors")
-    head = f"{len(errors)} of {zones} zones failed: " if zones > 1 else ""
-    return head + "\n".join(shown)
-
-
-def _rrset_result(rrset: RRset | None) -> dict[str, object] | None:
-    return rrset.as_result() if rrset is not None else None

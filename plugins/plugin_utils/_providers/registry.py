@@ -16,15 +16,16 @@ from .._records.names import InvalidName, parse_name
 from . import manual
 from .base import InvalidOptions, Provider, Traffic
 from .options import MANUAL, SPECIAL, USES, ProviderOptions, misplaced
-from .reconcile import Run, as_result
+from .reconcile import Run
 from .secrets import TOKEN_VARIABLES
+from .task_result import as_result
 
 if TYPE_CHECKING:
     from dns.name import Name
 
     from .._records.declarations import Declared
     from .._records.rrsets import Goal
-    from .reconcile import TaskResult, TaskStats
+    from .task_result import TaskResult, TaskStats
 
 
 # Modules beside this one, of which a task imports its own.
