@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Goes with ARGUMENT_SPEC in plugins/plugin_utils/_providers/registry.py.
+    # Goes with ARGUMENT_SPEC in plugins/plugin_utils/_providers/options.py.
     DOCUMENTATION = r"""
 options:
   provider:

@@ -122,8 +122,8 @@ def test_a_move_goes_on_after_whatever_stops_it_and_loses_doubles_and_returns_no
     # --check shows the steps and changes nothing.
     shown = moves.cutover(former, "--check", "--diff")
     assert (
-        "Have the delegation of example.org changed by whoever keeps org, mostly the registrar: NS new1.example.com, "
-        "new2.example.com in place of old1.example.com, old2.example.com."
+        "Have the delegation of example.org changed by the operator of org, mostly through the registrar: "
+        "NS new1.example.com, new2.example.com in place of old1.example.com, old2.example.com."
     ) in said(shown)
     assert "5 parking.example.com." in exchanges(lab, NEW)
     assert "example.org MX: 10 first.example.org. becomes 10 mx.example.org." in said(shown)

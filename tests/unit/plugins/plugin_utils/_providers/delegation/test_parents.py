@@ -10,7 +10,10 @@ import dns.message
 import dns.name
 import dns.rrset
 import pytest
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation import Delegation, is_signed_by
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.delegation.parents import (
+    DelegationStatus,
+    is_signed_by,
+)
 from dns.name import Name
 
 ZONE = dns.name.from_text("example.org")
@@ -30,7 +33,7 @@ def name(text: str) -> Name:
     [
         ([["new1", "new2"], ["new1", "new2"]], True),
         ([["new1"], ["new1"]], True),
-        # One of the parent's servers is behind, names both, or names nobody.
+        # One of the parent's servers is behind, names both, or names none.
         ([["new1", "new2"], ["old1"]], False),
         ([["new1", "old1"], ["new1", "new2"]], False),
         ([["new1", "new2"], []], False),
@@ -40,7 +43,7 @@ def test_a_zone_is_delegated_when_all_parents_name_the_new_servers_alone(
     named: list[list[str]], delegated: bool
 ) -> None:
     said = {f"192.0.2.{number}": frozenset(map(name, hosts)) for number, hosts in enumerate(named)}
-    look = Delegation(name("org"), said, 3600)
+    look = DelegationStatus(name("org"), said, 3600)
     assert look.leads_only_to([name("new1"), name("new2")]) is delegated
 
 

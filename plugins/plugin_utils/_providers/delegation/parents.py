@@ -8,53 +8,26 @@ No cache is asked: a resolver goes on naming the former servers for hours, or th
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from .._deps import dns, optional_library
-from .._records.names import name_text
-from .._records.rrsets import Key, RRset
-from .._records.values import type_text
-from .base import Provider, ProviderError
+from ..._deps import dns, optional_library
+from ..._records.names import name_text
+from ..base import ProviderError
+from .name_servers import NewServers, addresses_of
 
 if TYPE_CHECKING:
     from dns.message import Message
     from dns.name import Name
     from dns.rdatatype import RdataType
 
-# What belongs to the service that has a zone, and to its signatures (RFC 4034, RFC 5155, RFC 7344).
-_OF_THE_SERVICE = frozenset({"SOA", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "CDS", "CDNSKEY"})
-
-
 # Over UDP a question or its answer may be lost.
 _TRIES = 2
 
 
-class Contents(NamedTuple):
-    """differences: what of the zone's former contents is not at the new service; unread: why that is not known."""
-
-    differences: list[str]
-    unread: str
-
-
 @dataclass(frozen=True)
-class NewServers:
-    """Host -> its addresses, of the services that a zone goes to."""
-
-    addresses: Mapping[Name, tuple[str, ...]]
-
-    def __or__(self, others: NewServers) -> NewServers:
-        return NewServers({**self.addresses, **others.addresses})
-
-    def glue(self, zone: Name) -> dict[Name, tuple[str, ...]]:
-        """What the parent has to say too, as it could not be looked up (RFC 1034, section 4.2.1)."""
-        return {host: found for host, found in self.addresses.items() if host.is_subdomain(zone)}
-
-
-@dataclass(frozen=True)
-class Delegation:
+class DelegationStatus:
     """parent: the zone that delegates; named: of each of its servers that answered, the name servers that it names;
     ttl: seconds that a resolver may keep the name servers named now, by the parent or by themselves; problems: why the
     zone must not be delegated to the new ones."""
@@ -72,52 +45,6 @@ class Delegation:
         return frozenset().union(*self.named.values())
 
 
-async def new_servers(zone: Name, provider: Provider) -> NewServers:
-    """Raises ProviderError if the service does not have the zone, or does not say by which servers."""
-    hosts = await provider.name_servers(zone)
-    if not hosts:
-        raise ProviderError(
-            f"zone {name_text(zone)}: {provider.service} does not say which name servers it has for the zone. "
-            "Enter its NS records there."
-        )
-    found: dict[Name, tuple[str, ...]] = {}
-    for host in hosts:
-        there: list[str] = []
-        if host.is_subdomain(zone):
-            keys = [Key(host, dns.rdatatype.A), Key(host, dns.rdatatype.AAAA)]
-            state = await provider.read(zone, keys)
-            there = [text for key in keys if key in state for text in state[key].texts()]
-        found[host] = tuple(there) or tuple(_addresses_of(host))
-    return NewServers(found)
-
-
-async def compared(zone: Name, former: Provider, new: Provider, ours: Collection[tuple[Name, str]]) -> Contents:
-    """What of the zone would be lost to the world if the new service had it. ours: (name, type) that are seen to."""
-    try:
-        before = _others(zone, await former.contents(zone), ours)
-        after = _others(zone, await new.contents(zone), ours)
-    except ProviderError as error:
-        return Contents([], str(error))
-    differences = []
-    for key, rrset in before.items():
-        there = after.get(key)
-        if there is None:
-            differences.append(f"{key} ({', '.join(rrset.texts())}) is missing")
-        elif there.values != rrset.values:
-            differences.append(f"{key} is {', '.join(there.texts())} there, not {', '.join(rrset.texts())}")
-    return Contents(differences, "")
-
-
-def _others(zone: Name, contents: Iterable[RRset], ours: Collection[tuple[Name, str]]) -> dict[Key, RRset]:
-    found = {}
-    for rrset in sorted(contents, key=lambda rrset: (rrset.key.name, type_text(rrset.key.rdtype))):
-        name, type_ = rrset.key.name, type_text(rrset.key.rdtype)
-        of_the_service = type_ in _OF_THE_SERVICE or (type_ == "NS" and name == zone)
-        if not of_the_service and (name, type_) not in ours:
-            found[rrset.key] = rrset
-    return found
-
-
 class Parents:
     """timeout: seconds for one answer."""
 
@@ -125,7 +52,7 @@ class Parents:
         self._timeout = timeout
         self._found: dict[Name, tuple[Name, list[str]]] = {}
 
-    def look(self, zone: Name, new: NewServers) -> Delegation:
+    def look(self, zone: Name, new: NewServers) -> DelegationStatus:
         """Raises ProviderError if no server of the parent zone answers."""
         parent, addresses = self._servers_above(zone)
         named: dict[str, frozenset[Name]] = {}
@@ -144,9 +71,9 @@ class Parents:
                 f"({', '.join(addresses) or 'their names have no address'}). See that this host may ask them (port 53)."
             )
         problems = tuple(self._unready(zone, new, signed))
-        delegation = Delegation(parent, named, ttl, problems)
+        delegation = DelegationStatus(parent, named, ttl, problems)
         own = (self._own_ttl(zone, host) for host in delegation.hosts - new.addresses.keys())
-        return Delegation(parent, named, max([ttl, *own]), problems)
+        return DelegationStatus(parent, named, max([ttl, *own]), problems)
 
     def _servers_above(self, zone: Name) -> tuple[Name, list[str]]:
         if zone not in self._found:
@@ -159,7 +86,7 @@ class Parents:
                     f"zone {name_text(zone)}: the resolver of this host does not say which name servers its parent "
                     f"zone has ({type(error).__name__})."
                 ) from None
-            self._found[zone] = parent, [address for host in hosts for address in _addresses_of(host)]
+            self._found[zone] = parent, [address for host in hosts for address in addresses_of(host)]
         return self._found[zone]
 
     def _unready(self, zone: Name, new: NewServers, signed: dns.rrset.RRset | None) -> Iterator[str]:
@@ -184,7 +111,7 @@ class Parents:
 
     def _own_ttl(self, zone: Name, host: Name) -> int:
         """Seconds for which the zone's own NS RRset is kept, as this one of its servers answers it."""
-        found = (self._rrset_at(address, zone, dns.rdatatype.NS) for address in _addresses_of(host))
+        found = (self._rrset_at(address, zone, dns.rdatatype.NS) for address in addresses_of(host))
         return max((rrset.ttl for rrset in found if rrset is not None), default=0)
 
     def _rrset_at(self, address: str, name: Name, rdtype: RdataType) -> dns.rrset.RRset | None:
@@ -226,12 +153,3 @@ def is_signed_by(zone: Name, signed: dns.rrset.RRset, reply: Message) -> bool:
             except dns.exception.DNSException:
                 continue
     return False
-
-
-def _addresses_of(host: Name) -> list[str]:
-    """As this host's resolver knows them."""
-    try:
-        found = socket.getaddrinfo(name_text(host), 53, type=socket.SOCK_DGRAM)
-    except OSError:
-        return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
