@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .._deps import dns
 from .._records.mail_exchangers import exchanges, leaving_exchanges, wanted_hosts
@@ -22,9 +22,10 @@ from .._records.rrsets import (
     name_server_conflicts,
     unaltered,
 )
-from .base import Conflict, OutcomeUnknown, Provider, ProviderError
+from .base import Provider, ProviderError
 from .prune import retire
-from .task_result import APPLIED, NOT_APPLIED, PREDICTED, UNKNOWN, ZoneResult
+from .task_result import APPLIED, PREDICTED, ZoneResult
+from .write import Writer, ZonePlan, mark
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -34,15 +35,6 @@ _REPORT_EVERY = 5.0
 # Seconds until what was written is looked at again, when a server does not yet answer it.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
-# Seconds in which the server that took a change has to answer it.
-_READ_BACK_LIMIT = 3.0
-
-
-class _Plan(NamedTuple):
-    """changes: what is to be done; unaltered: what is as it was declared."""
-
-    changes: list[Change]
-    unaltered: list[Change]
 
 
 @dataclass
@@ -67,6 +59,7 @@ class Run:
     _finished: int = 0
 
     def __post_init__(self) -> None:
+        self._writer = Writer(self.provider, self._planned)
         goals = [goal for goals in self.goals.values() for goal in goals]
         self._wanted_hosts = wanted_hosts(goals)
         types = (dns.rdatatype.A, dns.rdatatype.AAAA)
@@ -111,15 +104,15 @@ class Run:
                 goals += pruning
                 plan = await self._planned(zone, goals)
         if self.check_mode:
-            _mark(result, plan.changes, PREDICTED)
+            mark(result, plan.changes, PREDICTED)
         elif self.rehearsal:
-            await self._rehearse(result, plan)
+            await self._writer.rehearse(result, plan)
         elif plan.changes:
-            await self._write(result, plan, goals)
+            await self._writer.write(result, plan, goals)
         result.unchanged = len(goals) - len(result.changes)
         result.warnings += [warning async for warning in self._aliases_named(result)]
 
-    async def _planned(self, zone: Name, goals: Collection[Goal]) -> _Plan:
+    async def _planned(self, zone: Name, goals: Collection[Goal]) -> ZonePlan:
         state = await self.provider.read(zone, [goal.key for goal in goals])
         changes = changes_towards(goals, state)
         if problems := [
@@ -129,7 +122,7 @@ class Run:
             *self._unsupported(changes),
         ]:
             raise ProviderError(f"zone {name_text(zone)}: {'; '.join(problems)}. Nothing was written in this zone.")
-        return _Plan(changes, unaltered(goals, state))
+        return ZonePlan(changes, unaltered(goals, state))
 
     async def _aliases_named(self, result: ZoneResult) -> AsyncIterator[str]:
         """In the MX RRsets that change: an exchanger is the host itself (RFC 2181, section 10.3)."""
@@ -151,110 +144,6 @@ class Run:
 
     def _unsupported(self, changes: Sequence[Change]) -> list[str]:
         return [f"{self.provider.service}: {problem}" for problem in self.provider.capabilities.problems(changes)]
-
-    async def _rehearse(self, result: ZoneResult, plan: _Plan) -> None:
-        for batch in self._batches(result, plan):
-            await self.provider.rehearse(result.zone, batch)
-        _mark(result, plan.changes, PREDICTED)
-
-    async def _write(self, result: ZoneResult, plan: _Plan, goals: Collection[Goal]) -> None:
-        """Write, and once more after a conflict; what `result` says is true whenever an error leaves this function."""
-        batches = self._batches(result, plan)
-        try:
-            try:
-                await self._write_batches(result, batches)
-            except (Conflict, OutcomeUnknown) as error:
-                # It may also have been made and its answer lost: what is there now says so.
-                try:
-                    plan = await self._planned(result.zone, goals)
-                except ProviderError as problem:
-                    raise ProviderError(f"{error} {problem}") from None
-                _settle(result, plan)
-                if isinstance(error, Conflict):
-                    result.warnings.append(f"{error} It was read again, and is now as declared here.")
-                try:
-                    await self._write_batches(result, self._batches(result, plan))
-                except Conflict as conflict:
-                    raise ProviderError(
-                        f"{conflict} It was read again, and the same happened. Nothing of it was overwritten. "
-                        "Run it again."
-                    ) from None
-        except ProviderError as error:
-            result.warnings.clear()
-            if len(batches) == 1:
-                raise
-            applied = sum(1 for _change, status in result.changes.values() if status == APPLIED)
-            raise ProviderError(
-                f"{error} The changes were too many for one message; {applied} of {len(result.changes)} were written."
-            ) from None
-
-    def _batches(self, result: ZoneResult, plan: _Plan) -> list[list[Change]]:
-        result.changes.update((change.key, (change, NOT_APPLIED)) for change in plan.changes)
-        if not plan.changes:
-            return []
-        if not self.provider.capabilities.guards:
-            return self.provider.batches(result.zone, plan.changes)
-        return self.provider.batches(result.zone, [*plan.changes, *plan.unaltered])
-
-    async def _write_batches(self, result: ZoneResult, batches: Iterable[Sequence[Change]]) -> None:
-        for batch in batches:
-            changes = [change for change in batch if change.alters]
-            try:
-                await self.provider.apply(result.zone, batch)
-            except OutcomeUnknown:
-                _mark(result, changes, UNKNOWN)
-                raise
-            except Conflict:
-                raise
-            except ProviderError:
-                if not self.provider.capabilities.atomic:
-                    await self._find_out(result, changes)
-                raise
-            _mark(result, changes, UNKNOWN)
-            await self._read_back(result, changes)
-
-    async def _find_out(self, result: ZoneResult, changes: Sequence[Change]) -> None:
-        """Say of each change whether it was made, after an error in the middle of a batch that is not atomic."""
-        try:
-            state = await self.provider.read(result.zone, [change.key for change in changes])
-        except ProviderError:
-            _mark(result, changes, UNKNOWN)
-            return
-        for change in changes:
-            _mark(result, [change], APPLIED if state.get(change.key) == change.after else NOT_APPLIED)
-
-    async def _read_back(self, result: ZoneResult, changes: Sequence[Change]) -> None:
-        """Say of each change whether it is there: some servers say NOERROR and do nothing, or a part of it."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _READ_BACK_LIMIT
-        replaced: list[Change] = []
-        while True:
-            replaced_before = replaced
-            state = await self.provider.read(result.zone, [change.key for change in changes])
-            missing = [change for change in changes if state.get(change.key) != change.after]
-            replaced = [change for change in missing if state.get(change.key) != change.before]
-            # A server that signs what it was given comes from the one to the other while it is asked: what it shows in
-            # between may be neither.
-            if not missing or (replaced and replaced == replaced_before) or loop.time() > deadline:
-                break
-            await asyncio.sleep(_FIRST_PAUSE)
-        _mark(result, changes, APPLIED)
-        _mark(result, missing, NOT_APPLIED)
-        _mark(result, replaced, UNKNOWN)
-        where = f"zone {name_text(result.zone)}"
-        if replaced:
-            raise ProviderError(
-                f"{where}: another client changed {_listed(replaced)} right after it was written here, and what they "
-                "wrote is there now: agree on who writes it, and run it again. Or the service keeps something else "
-                "than it is told, a longer TTL for example."
-            )
-        if missing:
-            raise ProviderError(
-                f"{where}: the server said yes (NOERROR) to the update, but does not answer it: {_listed(missing)}. "
-                "A policy of the server may ignore changes to these names or types "
-                "(PowerDNS: a dnsupdate policy script), or another client changed them back at the same moment. "
-                "Or it is a secondary that hands updates on and shows them later: name the primary in server."
-            )
 
     async def _wait(self, zone: Name, changes: Sequence[Change]) -> None:
         if not self.wait_timeout:
@@ -278,23 +167,3 @@ class Run:
         except TimeoutError:
             return False
         return True
-
-
-def _mark(result: ZoneResult, changes: Iterable[Change], status: str) -> None:
-    result.changes.update((change.key, (change, status)) for change in changes)
-
-
-def _settle(result: ZoneResult, plan: _Plan) -> None:
-    """What was sent and needs no change any more has been made; what was not sent and needs none was not ours."""
-    planned = {change.key for change in plan.changes}
-    for key, (change, status) in list(result.changes.items()):
-        if key in planned:
-            continue
-        if status == UNKNOWN:
-            result.changes[key] = (change, APPLIED)
-        elif status == NOT_APPLIED:
-            del result.changes[key]
-
-
-def _listed(changes: Iterable[Change]) -> str:
-    return ", ".join(str(change.key) for change in changes)

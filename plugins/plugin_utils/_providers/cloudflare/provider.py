@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -24,6 +24,7 @@ from ..api_base import Hosted
 from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, ProviderError, turn
 from ..http import HttpClient, HttpError, about
 from .records import TYPES, CloudflareRecord, key_of
+from .responses import RecordsPage, ZoneDetails, ZonesPage, codes_of, errors_in, is_unauthorized, reason_of
 from .zones import ZoneContent
 
 if TYPE_CHECKING:
@@ -53,46 +54,7 @@ _SHORTEST_TTLS = {"enterprise": 30}
 # A record is no longer there (81044), or one is there that keeps ours out: of the same name (81053, 81054, 81056,
 # 81057), or the same (81058).
 _OVERTAKEN = frozenset({81044, 81053, 81054, 81056, 81057, 81058})
-# The Authorization header is none (6003).
-_NO_TOKEN = 6003
 _TOO_MANY_REQUESTS = 429
-_UNAUTHORIZED = frozenset({401, 403})
-
-
-class _Account(TypedDict):
-    id: str
-    name: str
-
-
-class _PlanDetails(TypedDict):
-    legacy_id: str
-
-
-class _ZoneDetails(TypedDict):
-    """Source: https://developers.cloudflare.com/api/resources/zones/methods/list/"""
-
-    id: str
-    name: str
-    status: str
-    type: str
-    account: _Account
-    plan: NotRequired[_PlanDetails | None]
-    name_servers: NotRequired[list[str] | None]
-    vanity_name_servers: NotRequired[list[str] | None]
-
-
-class _PageInfo(TypedDict):
-    per_page: int
-    total_count: int
-
-
-class _ZonesPage(TypedDict):
-    result: list[_ZoneDetails]
-
-
-class _RecordsPage(TypedDict):
-    result: list[CloudflareRecord]
-    result_info: _PageInfo
 
 
 class _Task(NamedTuple):
@@ -196,7 +158,7 @@ class Cloudflare(Hosted):
         while not is_last:
             page += 1
             page_of_records = await self._get(zone, _READ, where.path, page=page, per_page=_PAGE, order="name")
-            answer = cast(_RecordsPage, page_of_records)
+            answer = cast(RecordsPage, page_of_records)
             for record in answer["result"]:
                 try:
                     records[key_of(record)].append(record)
@@ -238,8 +200,8 @@ class Cloudflare(Hosted):
             with about(zone):
                 self._checked(await self._api.write("POST", f"{self._zones[zone].path}/batch", operations))
         except HttpError as error:
-            if _OVERTAKEN.intersection(_codes(error)):
-                raise Conflict(self._overtaken(zone, _reason(error))) from None
+            if _OVERTAKEN.intersection(codes_of(error)):
+                raise Conflict(self._overtaken(zone, reason_of(error))) from None
             raise self._failure(zone, error, _WRITE) from None
 
     def _overtaken(self, zone: Name, reason: str) -> str:
@@ -268,7 +230,7 @@ class Cloudflare(Hosted):
             self._zones[zone] = _Zone(found["id"], plan_id, tuple(name_servers))
         return self._zones[zone]
 
-    async def _found(self, zone: Name) -> _ZoneDetails:
+    async def _found(self, zone: Name) -> ZoneDetails:
         """The one of this name, or of several the one that is active."""
         name = name_text(zone)
         query: dict[str, object] = {"name": name, "per_page": _ZONES_PAGE}
@@ -276,7 +238,7 @@ class Cloudflare(Hosted):
             query["account.id"] = self._account_id
         if self._token_refused is not None:
             raise self._failure(zone, self._token_refused, _LOOK)
-        answer = cast(_ZonesPage, await self._get(zone, _LOOK, "/zones", **query))
+        answer = cast(ZonesPage, await self._get(zone, _LOOK, "/zones", **query))
         found = [each for each in answer["result"] if each["name"] == name]
         active = [each for each in found if each["status"] == "active"]
         if not found:
@@ -301,7 +263,7 @@ class Cloudflare(Hosted):
         try:
             return self._checked(await self._api.get(path, **query))
         except HttpError as error:
-            if task is _LOOK and _is_unauthorized(error):
+            if task is _LOOK and is_unauthorized(error):
                 self._token_refused = error
             raise self._failure(zone, error, task) from None
         except ProviderError as error:
@@ -314,7 +276,7 @@ class Cloudflare(Hosted):
         return answer
 
     def _failure(self, zone: Name, error: HttpError, task: _Task) -> ProviderError:
-        where, reason = f"zone {name_text(zone)}: {self._api.where}", _reason(error)
+        where, reason = f"zone {name_text(zone)}: {self._api.where}", reason_of(error)
         if error.status == _TOO_MANY_REQUESTS:
             when = f"in {error.retry_after:.0f} s" if error.retry_after is not None else "in five minutes"
             return ProviderError(
@@ -323,32 +285,12 @@ class Cloudflare(Hosted):
             )
         if error.status >= 500:
             return ProviderError(f"{where} is out of order ({reason}). Look at https://www.cloudflarestatus.com.")
-        if _is_unauthorized(error):
+        if is_unauthorized(error):
             return ProviderError(
                 f"{where} does not let this token {task.doing} ({reason}). Check that api_token is an API token that "
                 f"has not expired, is allowed from this address, and has the permission {task.permission} for this "
                 "zone."
             )
-        if not _errors(error):
+        if not errors_in(error):
             return ProviderError(f"{where} does not answer as Cloudflare does ({reason}). Check url.")
         return ProviderError(f"{where} refuses to {task.doing}: {reason}.")
-
-
-def _is_unauthorized(error: HttpError) -> bool:
-    return error.status in _UNAUTHORIZED or _NO_TOKEN in _codes(error)
-
-
-def _errors(error: HttpError) -> list[Mapping[str, object]]:
-    """With those that caused them."""
-    errors = error.body.get("errors") if isinstance(error.body, Mapping) else None
-    problems = [each for each in errors or () if isinstance(each, Mapping)]
-    return [each for problem in problems for each in (problem, *(problem.get("error_chain") or ()))]
-
-
-def _codes(error: HttpError) -> set[object]:
-    return {each.get("code") for each in _errors(error)}
-
-
-def _reason(error: HttpError) -> str:
-    reasons = [f"{str(each.get('message')).rstrip('.')}, {each.get('code')}" for each in _errors(error)]
-    return "; ".join(reasons) or f"HTTP status {error.status}"
