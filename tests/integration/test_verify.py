@@ -78,7 +78,7 @@ def test_sound_path(lab: Lab, tmp_path: Path) -> None:
     way = " -> ".join(["postmaster@example.org: sender", *hops, "mail:/var/mail/root"])
     assert way in re.sub(r"\+\d+ s", "+N s", " ".join(verdict.done.stdout.split()))
     assert "Verdict: no finding." in verdict.done.stdout
-    for proof in ("192.168.0.10 and 2001:db8:10::10", "mail and insider", "refused by relay"):
+    for proof in ("192.168.0.10 and 2001:db8:10::10", "mail and insider", "denied by relay"):
         assert proof in verdict.done.stdout
     token = verdict.report["observation"]["sent"][0]["token"]
     assert lab.run("mail", f"grep -c 'X-Inbound-Mail-Token: {token}' /var/mail/root").stdout == "1\n"
