@@ -79,7 +79,7 @@ def response_of(message: Message, name: str, rdtype: int, wants_delegation: bool
     for _link in range(_LONGEST_ALIAS_CHAIN):
         found = [one for one in answer if one.name == owner and one.type == rdtype][:_MOST_VALUES]
         if found:
-            response.values = sorted(_value(one) for one in found)
+            response.values = _values(found, rdtype)
             response.ttl = found[0].ttl
             break
         alias = next((one.value for one in answer if one.name == owner and one.type == CNAME), None)
@@ -87,30 +87,34 @@ def response_of(message: Message, name: str, rdtype: int, wants_delegation: bool
             break
         owner = alias
         response.alias = response.alias or owner
-    # Beside an answer the authority section says nothing that counts.
-    sections = answer if response.values else [*answer, *resource_records(message, message.authority)]
-    for one in sections:
+    authority = resource_records(message, message.authority) if wants_delegation or not response.values else []
+    # Beside an answer the SOA record of the authority section does not count.
+    for one in answer if response.values else [*answer, *authority]:
         if one.type == SOA:
             response.soa_owner = one.name
             if response.ttl is None:
                 response.ttl = min(one.ttl, one.minimum)
     if wants_delegation:
-        response.delegation = _delegation(message, answer)
+        response.delegation = _delegation([*answer, *authority], resource_records(message, message.additional))
     return response
 
 
-def _delegation(message: Message, answer: list[ResourceRecord]) -> Delegation:
+def _values(records: list[ResourceRecord], rdtype: int) -> list[str]:
+    """Sorted; mail exchangers with the final dot."""
+    values = [record.value for record in records]
+    if rdtype == MX:
+        values = [value if value.endswith(" .") else f"{value}." for value in values]
+    values.sort()
+    return values
+
+
+def _delegation(records: list[ResourceRecord], additional: list[ResourceRecord]) -> Delegation:
+    """records: of the answer and of the authority section."""
     found = Delegation()
-    for one in [*answer, *resource_records(message, message.authority)]:
+    for one in records:
         if one.type == NS and len(found.referral.get(one.name, ())) < _MOST_VALUES:
             found.referral.setdefault(one.name, []).append(one.value)
-    for one in resource_records(message, message.additional):
+    for one in additional:
         if one.type in (A, AAAA):
             found.glue.setdefault(one.name, []).append(one.value)
     return found
-
-
-def _value(record: ResourceRecord) -> str:
-    if record.type == MX and not record.value.endswith(" ."):
-        return f"{record.value}."
-    return record.value
