@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.inbound.mail.plugins.plugin_utils._controller_clock import read_clock
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.next_step import next_step
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.progress import (
     BESIDE,
     MARKS,
     SWITCHED,
     SWITCHING,
+)
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
     OtherStates,
     UnreadableProgress,
     read_progress,
@@ -45,27 +47,26 @@ class ActionModule(ActionBase):
         )
         cutover, path = options["cutover"], options["path"]
         try:
-            progress = read_progress(path, cutover)
+            held = read_progress(path, cutover)
         except (OtherStates, UnreadableProgress) as error:
             raise AnsibleActionFail(str(error)) from error
         _fail_if_others_wrote(options["found"], cutover["zones"])
-        before = progress
+        now = read_clock()
+        before = progress = held.anchored(now)
         reached = options["reached"]
         # In check mode nothing was reached. A step that was done in an earlier run is not done once more.
         wanted = SWITCHED if reached == SWITCHING else reached
         is_announced = reached != SWITCHED or SWITCHING in progress.times
-        is_next = is_announced and progress.next_step(time.time()) == wanted
+        is_next = is_announced and progress.next_step(now) == wanted
         if reached and is_next and not self._task.check_mode:
             _fail_if_others_are_not_done(options["records"])
-            progress = replace(
-                progress,
-                delegation_ttl=max(progress.delegation_ttl, options["delegation_ttl"]),
-                times={**progress.times, reached: time.time()},
-            )
+            longest = max(progress.delegation_ttl, options["delegation_ttl"])
+            progress = replace(progress, delegation_ttl=longest).reached(reached, now)
             if reached == BESIDE:
                 progress = replace(progress, former_ttl=max([progress.former_ttl, *_replaced_ttls(options["records"])]))
         changed = progress != before
-        if changed and not self._task.check_mode:
+        # Where a wait is counted from is written down too, and is no change to the administrator.
+        if progress != held and not self._task.check_mode:
             try:
                 write_progress(path, progress)
             except OSError as error:
@@ -73,7 +74,6 @@ class ActionModule(ActionBase):
                     f"Where the cutover stands cannot be written to {path}: {error.strerror}. Name a file in a "
                     "directory that you can write to (mail_cutover_state)."
                 ) from error
-        now = time.time()
         table = progress.table(cutover["changes"], now)
         if options["show"]:
             self._display.display(f"\n{table}\n")

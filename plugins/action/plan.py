@@ -8,13 +8,18 @@ import json
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.inbound.mail.plugins.plugin_utils._deps import missing_libraries
+from ansible_collections.inbound.mail.plugins.plugin_utils._former_plan import (
+    HOW_TO_WRITE,
+    UnreadablePlan,
+    read_former_plan,
+)
 from ansible_collections.inbound.mail.plugins.plugin_utils._inventory import DeclaredVariables
-from ansible_collections.inbound.mail.plugins.plugin_utils._private_file import write_private
+from ansible_collections.inbound.mail.plugins.plugin_utils._private_file import read_private, write_private
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import (
     SHORT_TTL,
     STAGES,
@@ -32,12 +37,14 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.pipeline im
     DeclarationError,
     compile_plan,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.plan import FORMAT_VERSION, Plan, PlanWarning
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.plan import Plan, PlanWarning
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.problems import as_lines
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.diagram import mermaid, svg
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.render.tables import requests, tables
 
 PRIVATE = 0o600
+STRANGE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What a plan raises in which a value is not of its kind."""
 
 
 class ActionModule(ActionBase):
@@ -111,7 +118,10 @@ class ActionModule(ActionBase):
     def _between(self, new: Plan, options: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Plan:
         """The plan of a stage on the way from a former plan to the new one."""
         path = options["former"]
-        former = _former_plan(path)
+        try:
+            former = read_former_plan(path)
+        except UnreadablePlan as error:
+            raise AnsibleActionFail(str(error)) from error
         members = {group: groups.get(group, ()) for group in (*MAIL_HOSTS, *DEVICES, RETIRED)}
         inventoried = Inventoried(
             {host for group in (*MAIL_HOSTS, RETIRED) for host in members[group]},
@@ -121,10 +131,12 @@ class ActionModule(ActionBase):
             transition = Transition(former, new, options["short_ttl"])
             problems = transition.problems(inventoried)
             stage = new if problems else transition.plan(options["stage"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except STRANGE as error:
             # With what is strange, which a changed file explains best, and would show if it did not.
             strange = f"{type(error).__name__}: {error}"
-            raise AnsibleActionFail(f"{path} is not as inbound.mail.plan wrote it ({strange}). {_OF_FORMER}") from error
+            raise AnsibleActionFail(
+                f"{path} is not as inbound.mail.plan wrote it ({strange}). {HOW_TO_WRITE}"
+            ) from error
         if problems:
             raise AnsibleActionFail(
                 "The former state and the new one cannot stand beside each other; nothing was changed.\n"
@@ -156,25 +168,6 @@ class ActionModule(ActionBase):
         return path, changed
 
 
-_OF_FORMER = (
-    "Name the file that inbound.mail.plan wrote while the inventory was the former one (-e mail_plan_dest=FILE); from "
-    "version control, the former inventory compiles to it again."
-)
-
-
-def _former_plan(path: str) -> Plan:
-    try:
-        with open(path, encoding="utf-8") as file:
-            plan = json.load(file)
-    except OSError as error:
-        raise AnsibleActionFail(f"The former plan cannot be read from {path}: {error.strerror}. {_OF_FORMER}") from None
-    except ValueError as error:
-        raise AnsibleActionFail(f"{path} is no plan: {error}. {_OF_FORMER}") from None
-    if not isinstance(plan, dict) or plan.get("format_version") != FORMAT_VERSION or "cutover" in plan:
-        raise AnsibleActionFail(f"{path} is not the plan of a state, or of another release. {_OF_FORMER}")
-    return cast(Plan, plan)
-
-
 def _drawer(dest: str) -> Callable[[Plan], str]:
     """Who draws what the name of a file asks for."""
     for ending, draw in ((".svg", svg), (".mmd", mermaid)):
@@ -189,7 +182,6 @@ def _drawer(dest: str) -> Callable[[Plan], str]:
 def _current(path: str) -> tuple[str, int | None]:
     """What a file holds and its permissions; nothing if it is not there."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        return read_private(path, errors="replace"), stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:
         return "", None

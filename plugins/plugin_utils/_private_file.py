@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from ..module_utils._host import files
@@ -14,3 +16,18 @@ from ..module_utils._host import files
 def write_private(path: str, text: str) -> None:
     """In one step, with mode 0600. Where the path is a link, what it leads to is written. Raises OSError."""
     files.write_private(Path(os.path.realpath(path)), text)
+
+
+def read_private(path: str, errors: str = "strict") -> str:
+    """Raises OSError, also where something else than a file is in its place, and ValueError if it is not UTF-8.
+
+    errors: as `open` takes it. A FIFO there would otherwise be waited for without end.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, encoding="utf-8", errors=errors, newline="") as file:
+        kind = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "Not a regular file", path)
+        return file.read()

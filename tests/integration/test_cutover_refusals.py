@@ -76,9 +76,9 @@ def test_the_former_state_is_asked_for(play: Play) -> None:
 def test_a_file_that_is_no_plan(play: Play, tmp_path: Path) -> None:
     for content in ("[]", "no JSON", json.dumps({"format_version": 99}), '{"format_version": 1}'):
         (tmp_path / "former.json").write_text(content)
-        assert "inbound.mail.plan wrote while the inventory" in play(
-            "cutover", FORMER, "-e", "mail_cutover_from=former.json"
-        )
+        said = play("cutover", FORMER, "-e", "mail_cutover_from=former.json")
+        assert "former.json is" in said
+        assert "(-e mail_plan_dest=FILE)" in said
 
 
 def test_a_plan_that_was_changed_says_what_is_strange_in_it(play: Play, tmp_path: Path) -> None:
@@ -126,6 +126,14 @@ def test_site_does_not_cut_a_cutover_short(play: Play, tmp_path: Path) -> None:
     said = play("site", new)
     assert "A cutover to the declared state has not ended" in said
     assert f"({path})" in said
+    # What cannot be read of it is no sign that it has ended.
+    path.write_text(path.read_text()[:-20])
+    said = play("site", new)
+    assert f"{path} does not say where the cutover stands: it is damaged" in said
+    assert "If no cutover is under way, move it to another directory" in said
+    path.unlink()
+    (tmp_path / "state").mkdir()
+    assert "state is a directory" in play("site", new, "-e", "mail_cutover_state=state")
 
 
 def test_a_run_that_waits_passes_every_play_whatever_order_the_inventory_has(play: Play, tmp_path: Path) -> None:

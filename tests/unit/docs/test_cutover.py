@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import yaml
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.clock import Clock
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.progress import BESIDE, Progress
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.stages import SHORT_TTL
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import BESIDE, Progress
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "cutover.md").read_text(encoding="utf-8")
@@ -23,7 +24,7 @@ def test_the_table_is_as_printed() -> None:
     lines = textwrap.dedent(shown).splitlines()
     changes = [line.strip() for line in lines[1 : lines.index("Steps of the cutover")]]
     done = time.mktime(time.strptime("2026-11-25 20:15:59", "%Y-%m-%d %H:%M:%S"))
-    assert Progress("", 3600, SHORT_TTL, {BESIDE: done}).table(changes, done).splitlines() == lines
+    assert Progress("", 3600, SHORT_TTL, {BESIDE: done}).table(changes, Clock(done, 1e9)).splitlines() == lines
 
 
 def test_options_have_the_defaults_that_it_says() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from .state_file import BESIDE, DELEGATED, DONE, NEW, SWITCHED, VERIFIED, Progress
+from .clock import Clock
+from .progress import BESIDE, DELEGATED, DONE, NEW, SWITCHED, VERIFIED, Progress
 
 
 class NextStep(TypedDict):
@@ -20,8 +21,8 @@ class NextStep(TypedDict):
     verify: bool
 
 
-def next_step(progress: Progress, now: float, *, may_wait: bool) -> NextStep:
-    """now: seconds since 1970; may_wait: whether this run waits, or ends where it would have to."""
+def next_step(progress: Progress, now: Clock, *, may_wait: bool) -> NextStep:
+    """may_wait: whether this run waits, or ends where it would have to."""
     step = progress.next_step(now)
     return {
         "stage": step if step in (BESIDE, SWITCHED, NEW) else "",

@@ -1,51 +1,27 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a cutover stands: which steps were done and when, in a small file, and what that means for the next one."""
+"""The file that says where a cutover stands. What cannot be read of it is an error, and never the same as no file."""
 
 from __future__ import annotations
 
-import glob
 import json
-import math
 import os
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..._private_file import write_private
+from ..._private_file import read_private, write_private
 from ..plan import PlannedCutover
+from .clock import Anchor, Clock
+from .progress import DELEGATED, MARKS, STEPS, SWITCHING, VERIFIED, Progress
 
 FORMAT_VERSION = 1
+"""Anchors came later: a release that does not know them goes by the times."""
 
-BESIDE, DELEGATED, SWITCHED, NEW, VERIFIED = "beside", "delegated", "switched", "new", "verified"
-STEPS = (BESIDE, DELEGATED, SWITCHED, NEW, VERIFIED)
-"""In this order; each is written down when it is done. All but DELEGATED and VERIFIED are stages of the plan; DELEGATED
-is only there if a zone moves."""
-SWITCHING = "switching"
-"""Written down when the records are about to be led to the new way: from then on some of them may be."""
-MARKS = (*STEPS, SWITCHING)
-WAIT, DONE = "wait", "done"
-"""What comes next if it is none of the steps."""
-
-_WHAT = {
-    BESIDE: "make the new way beside the former one, lower the TTL",
-    DELEGATED: "have zones delegated to their new name servers, by the operator of the parent zone",
-    SWITCHED: "probe the new way, then lead the records there",
-    NEW: "wait for open sessions and queues, remove the former way",
-    VERIFIED: "verify that all is as declared and nothing is left",
-}
-_STANDS = {
-    BESIDE: "Mail comes in on the former way. If this step stops, it goes on doing so",
-    DELEGATED: "Mail comes in on the former way. The former name servers and the new ones answer the same, so it goes "
-    "on doing so whichever are asked",
-    SWITCHED: "Mail comes in on the former way, and the new one takes it too. If this step stops, both go on doing so",
-    NEW: "The records lead to the new way, and the former one takes mail too. If this step stops, the new one goes on "
-    "taking mail",
-    VERIFIED: "Mail comes in on the new way, and the former one is removed",
-    DONE: "Mail comes in on the new way, and the former one is removed. There is nothing left to do",
-}
+_ENDING = ".cutover"
+# The end of the year 9999; a later time cannot be shown.
+_LAST_SECOND = 253_402_300_799
 
 
 class OtherStates(Exception):
@@ -53,77 +29,7 @@ class OtherStates(Exception):
 
 
 class UnreadableProgress(Exception):
-    """The file is not one that was written here."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """id: of the two states; ttl: seconds that a resolver may keep a former record, before and after it was lowered;
-    times: step -> when it was done, in seconds since 1970; moves_zones: whether a zone goes to other name servers;
-    delegation_ttl: seconds that a resolver may go on asking the former ones, once the parents name the new ones;
-    states: the id of the former one and of the new one."""
-
-    id: str
-    former_ttl: int
-    short_ttl: int
-    times: Mapping[str, float] = field(default_factory=dict)
-    moves_zones: bool = False
-    delegation_ttl: int = 0
-    states: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def _steps(self) -> list[str]:
-        return [step for step in STEPS if step != DELEGATED or self.moves_zones]
-
-    def next_step(self, now: float) -> str:
-        step = self._undone()
-        return WAIT if self.seconds_to_wait(now) else step
-
-    def seconds_to_wait(self, now: float) -> int:
-        """Until no resolver keeps what the step before the next one replaced."""
-        until = self._until(self._undone())
-        return math.ceil(max(0.0, until - now)) if until else 0
-
-    def _undone(self) -> str:
-        return next((step for step in self._steps if step not in self.times), DONE)
-
-    def _until(self, step: str) -> float | None:
-        """When a step may begin. None: at once, or once the one before it is done."""
-        if step == SWITCHED:
-            return self.times[BESIDE] + self.former_ttl
-        if step == NEW:
-            former_servers = self.times[DELEGATED] + self.delegation_ttl if self.moves_zones else 0
-            return max(self.times[SWITCHED] + self.short_ttl, former_servers)
-        return None
-
-    def table(self, changes: Sequence[str], now: float) -> str:
-        """The steps, what has become of each, and what is waited for."""
-        undone = self._undone()
-        waiting = self.seconds_to_wait(now)
-        rows = []
-        for number, step in enumerate(self._steps, start=1):
-            if step in self.times:
-                state = f"done {_clock(self.times[step])}"
-            elif step != undone:
-                state = ""
-            else:
-                state = f"waits until {_clock(now + waiting)} ({waiting} s)" if waiting else "next"
-            rows.append((f"{number}", _WHAT[step] + self._wait_text(step), state))
-        width = max(len(row[1]) for row in rows)
-        lines = [f"{number}  {what.ljust(width)}  {state}".rstrip() for number, what, state in rows]
-        records = [f"   {change}" for change in changes] or ["   none: the way behind them changes"]
-        return "\n".join(["Records that change", *records, "Steps of the cutover", *lines, f"{_STANDS[undone]}."])
-
-    def _wait_text(self, step: str) -> str:
-        ttl = {SWITCHED: self.former_ttl, NEW: self.short_ttl}.get(step, 0)
-        texts = [f"a TTL of {ttl} s"] if ttl else []
-        if step == NEW and self.delegation_ttl:
-            texts.append(f"{self.delegation_ttl} s from the delegation")
-        return f" (after {' and '.join(texts)})" if texts else ""
-
-
-def _clock(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    """The file is not one that was written here; says why, and what to do."""
 
 
 def read_progress(path: str, cutover: PlannedCutover) -> Progress:
@@ -132,90 +38,175 @@ def read_progress(path: str, cutover: PlannedCutover) -> Progress:
     Raises OtherStates if the file is about others and those are not where they began, UnreadableProgress.
     """
     moves_zones = bool(cutover["zones"])
-    fresh = Progress(
-        cutover["id"],
-        cutover["former_ttl"],
-        cutover["short_ttl"],
-        moves_zones=moves_zones,
-        states={"former": cutover["states"]["former"], "new": cutover["states"]["new"]},
-    )
+    states = {"former": cutover["states"]["former"], "new": cutover["states"]["new"]}
+    fresh = Progress(cutover["id"], cutover["former_ttl"], cutover["short_ttl"], moves_zones=moves_zones, states=states)
     try:
         held = _read(path)
-        times = {step: float(held["times"][step]) for step in MARKS if step in held["times"]}
-        progress = Progress(
-            str(held["id"]),
-            int(held["former_ttl"]),
-            int(held["short_ttl"]),
-            times,
-            moves_zones,
-            int(held.get("delegation_ttl", 0)),
-            dict(fresh.states),
-        )
-    except FileNotFoundError:
-        return fresh
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UnreadableProgress as error:
         raise UnreadableProgress(
-            f"{path} does not say where the cutover stands ({error}). Name another file (mail_cutover_state), or "
-            "remove it: the cutover then begins anew, with the records led to the former way."
+            f"{error} Make it readable, or restore it from a backup. If no record was switched yet, you can remove it "
+            "instead: the cutover then begins anew, with the records led to the former way."
         ) from error
-    if progress.id == fresh.id:
-        return progress
-    if SWITCHING not in progress.times:
+    if held is None:
+        return fresh
+    if held.id == fresh.id:
+        return replace(held, moves_zones=moves_zones, states=states)
+    if SWITCHING not in held.times:
         # Nothing led to the new way yet. The records are written and waited for again.
         return fresh
-    where = "ended" if VERIFIED in progress.times else "not ended"
+    where = "ended" if VERIFIED in held.times else "not ended"
     raise OtherStates(
         f"{path} is about a cutover to another state than the declared one. It has {where}, and its records were "
         "switched. "
         + (
             "Write the plan of the state that you come from anew (inbound.mail.plan), and remove the file."
-            if VERIFIED in progress.times
+            if VERIFIED in held.times
             else "Declare that state again and let it end. To go back instead, see docs/cutover.md."
         )
     )
 
 
-def _read(path: str) -> dict[str, Any]:
-    """Raises OSError, ValueError, KeyError, TypeError."""
-    with open(path, encoding="utf-8") as file:
-        held: dict[str, Any] = json.load(file)
-    if held["format_version"] != FORMAT_VERSION:
-        raise ValueError(f"format_version {held['format_version']}")
-    return held
-
-
 def unfinished(places: Iterable[str], state: str) -> str | None:
-    """Why the state of this id must not be made so at once: a cutover to it, or away from it, has not ended.
+    """Why the state of this id must not be made so at once: a cutover to it, or away from it, has not ended, or it
+    cannot be read whether it has.
 
     places: files that say where a cutover stands, and folders with such files.
     """
-    files = (
-        file
-        for place in places
-        for file in (glob.glob(os.path.join(place, "*.cutover")) if os.path.isdir(place) else [place])
-    )
-    for path in dict.fromkeys(map(os.path.realpath, files)):
-        try:
+    try:
+        for path in {os.path.realpath(file): file for place in places for file in _files_of(place)}.values():
             held = _read(path)
-            times, states = dict(held["times"]), dict(held["states"])
-        except (OSError, ValueError, KeyError, TypeError):
-            # None that was begun, or one of a release that did not write down its states.
-            continue
-        if VERIFIED in times:
-            continue
-        if states.get("new") == state:
-            return (
-                f"A cutover to the declared state has not ended ({path}), and mail may still come in on the former "
-                "way: this would remove it at once. Run inbound.mail.cutover again, which goes on where it stood. If "
-                "the former way does not count any more, remove that file and run this again."
-            )
-        if states.get("former") == state and SWITCHING in times:
-            return (
-                f"A cutover away from the declared state has not ended ({path}), and its records were switched: this "
-                "would cut off who follows them. Declare the other state again and let it end, or go back by a cutover "
-                "too (docs/cutover.md). If the other way does not count any more, remove that file and run this again."
-            )
+            if held is None and os.path.islink(path):
+                raise _unreadable(path, "it is a link to a file that is not there")
+            if held and (reason := _hinders(path, held, state)):
+                return reason
+    except UnreadableProgress as error:
+        return (
+            f"{error} So it is not known whether a cutover has ended, and this could cut off the way that mail takes. "
+            "Make it readable, or restore it from a backup. If no cutover is under way, move it to another directory "
+            "and run this again."
+        )
     return None
+
+
+def _files_of(place: str) -> Iterator[str]:
+    """The files at a place. Raises UnreadableProgress for a folder that does not show them."""
+    path = os.path.abspath(place)
+    if not os.path.isdir(path) or place.endswith(_ENDING):
+        yield path
+        return
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        raise UnreadableProgress(
+            f"The directory {path} cannot be searched for *{_ENDING}: {error.strerror}."
+        ) from error
+    yield from (os.path.join(path, name) for name in names if name.endswith(_ENDING) and not name.startswith("."))
+
+
+def _hinders(path: str, held: Progress, state: str) -> str | None:
+    if VERIFIED in held.times:
+        return None
+    if not held.states:
+        return (
+            f"A cutover has not ended ({path}), and an earlier release wrote that file without the states that it is "
+            "about. Run inbound.mail.cutover again, which goes on where it stood. If that cutover does not count any "
+            "more, remove the file and run this again."
+        )
+    if held.states["new"] == state:
+        return (
+            f"A cutover to the declared state has not ended ({path}), and mail may still come in on the former "
+            "way: this would remove it at once. Run inbound.mail.cutover again, which goes on where it stood. If "
+            "the former way does not count any more, remove that file and run this again."
+        )
+    if held.states["former"] == state and SWITCHING in held.times:
+        return (
+            f"A cutover away from the declared state has not ended ({path}), and its records were switched: this "
+            "would cut off who follows them. Declare the other state again and let it end, or go back by a cutover "
+            "too (docs/cutover.md). If the other way does not count any more, remove that file and run this again."
+        )
+    return None
+
+
+def _read(path: str) -> Progress | None:
+    """None where there is no file. moves_zones is not in it. Raises UnreadableProgress."""
+    try:
+        held = json.loads(read_private(path))
+    except FileNotFoundError as error:
+        if not os.path.isdir(os.path.dirname(os.path.realpath(path))) and os.path.islink(path):
+            # As where it is kept on a file system that is not mounted.
+            raise _unreadable(path, "it is a link into a directory that is not there") from error
+        return None
+    except NotADirectoryError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, f"it is damaged: {error}") from error
+    try:
+        _check_format(held)
+        return _progress(held)
+    except KeyError as error:
+        raise _unreadable(path, f"it has no {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: str, reason: str) -> UnreadableProgress:
+    return UnreadableProgress(f"{path} does not say where the cutover stands: {reason}.")
+
+
+def _check_format(held: Any) -> None:
+    """Raises ValueError, KeyError."""
+    if not isinstance(held, dict):
+        raise ValueError("it is damaged: no object")
+    version = held["format_version"]
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ValueError(
+            f"a newer release wrote it (format_version {version}, this one reads {FORMAT_VERSION}), which has to end it"
+        )
+    if version != FORMAT_VERSION:
+        raise ValueError(f"its format_version is {version}, not {FORMAT_VERSION}")
+
+
+def _progress(held: Mapping[str, Any]) -> Progress:
+    """Raises KeyError, ValueError, TypeError, AttributeError."""
+    times = {step: _number(held["times"][step], step) for step in MARKS if step in held["times"]}
+    before = [step for step in STEPS if step != DELEGATED]
+    for former, later in zip(before, before[1:], strict=False):
+        if later in times and former not in times:
+            raise ValueError(f"it says that the step {later} was done, and not that {former} was")
+    states = held.get("states") or {}
+    anchors = {
+        step: Anchor(
+            Clock(
+                _number(anchor["wall"], "wall"),
+                _number(anchor["uptime"], "uptime"),
+                str(anchor["boot"]),
+                anchor["synchronized"] is True,
+            ),
+            _number(anchor["waited"], "waited"),
+        )
+        for step, anchor in held.get("anchors", {}).items()
+        if step in times
+    }
+    return Progress(
+        str(held["id"]),
+        int(_number(held["former_ttl"], "former_ttl")),
+        int(_number(held["short_ttl"], "short_ttl")),
+        times,
+        delegation_ttl=int(_number(held.get("delegation_ttl", 0), "delegation_ttl")),
+        states={name: str(states[name]) for name in ("former", "new")} if states else {},
+        anchors=anchors,
+    )
+
+
+def _number(value: Any, name: str) -> float:
+    """Raises ValueError for what no release writes."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # NaN and infinity, which JSON knows in Python, are in no range.
+    if not is_number or not 0 <= value <= _LAST_SECOND:
+        raise ValueError(f"{name} is not a number of seconds")
+    return float(value)
 
 
 def write_progress(path: str, progress: Progress) -> None:
@@ -228,5 +219,15 @@ def write_progress(path: str, progress: Progress) -> None:
         "delegation_ttl": progress.delegation_ttl,
         "states": dict(progress.states),
         "times": dict(progress.times),
+        "anchors": {
+            step: {
+                "wall": anchor.clock.wall,
+                "uptime": anchor.clock.uptime,
+                "boot": anchor.clock.boot,
+                "synchronized": anchor.clock.synchronized,
+                "waited": anchor.waited,
+            }
+            for step, anchor in progress.anchors.items()
+        },
     }
     write_private(path, json.dumps(held, indent=2) + "\n")

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.clock import Clock
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.next_step import next_step
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import Progress
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.progress import Progress
 
 TIMES = {"beside": 1000.0, "delegated": 1100.0, "switched": 1400.0, "new": 1500.0, "verified": 1600.0}
 
@@ -29,17 +30,17 @@ def progress(done: str, *, moves_zones: bool = False) -> Progress:
     ],
 )
 def test_each_stage_begins_when_the_ttl_before_it_has_passed(done: str, now: float, stage: str, verify: bool) -> None:
-    step = next_step(progress(done), now, may_wait=True)
+    step = next_step(progress(done), Clock(now, 1e9), may_wait=True)
     assert (step["stage"], step["delegation"], step["verify"]) == (stage, "", verify)
 
 
 @pytest.mark.parametrize(("done", "delegation"), [("", "check"), ("beside", "wait"), ("beside delegated", "")])
 def test_delegation_is_checked_first_and_then_waited_for(done: str, delegation: str) -> None:
-    step = next_step(progress(done, moves_zones=True), 1100, may_wait=True)
+    step = next_step(progress(done, moves_zones=True), Clock(1100, 1e9), may_wait=True)
     assert step["delegation"] == delegation
 
 
 @pytest.mark.parametrize(("may_wait", "pause"), [(True, 100), (False, 0)])
 def test_a_run_that_may_not_wait_does_not(may_wait: bool, pause: int) -> None:
-    step = next_step(progress("beside"), 1200, may_wait=may_wait)
+    step = next_step(progress("beside"), Clock(1200, 1e9), may_wait=may_wait)
     assert (step["pause"], step["stage"]) == (pause, "")

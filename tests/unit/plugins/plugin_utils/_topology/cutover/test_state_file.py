@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.clock import Clock
+from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.progress import Progress
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.state_file import (
     OtherStates,
-    Progress,
     UnreadableProgress,
     read_progress,
     unfinished,
@@ -20,6 +21,11 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.sta
 )
 
 NOW = 1_800_000_000.0
+
+
+def at(wall: float) -> Clock:
+    """On a controller that has been up for long."""
+    return Clock(wall, 1e9)
 
 
 def about(id_: str = "a", former_ttl: int = 3600, short_ttl: int = 60) -> dict[str, Any]:
@@ -50,11 +56,11 @@ def test_each_ttl_is_waited_out_from_when_the_records_were_seen_written(
     times: dict[str, float], step: str, wait: int
 ) -> None:
     progress = Progress("a", 3600, 60, times)
-    assert (progress.next_step(NOW), progress.seconds_to_wait(NOW)) == (step, wait)
+    assert (progress.next_step(at(NOW)), progress.seconds_to_wait(at(NOW))) == (step, wait)
 
 
 def test_where_no_record_changes_nothing_is_waited_for() -> None:
-    assert Progress("a", 0, 0, {"beside": NOW}).next_step(NOW) == "switched"
+    assert Progress("a", 0, 0, {"beside": NOW}).next_step(at(NOW)) == "switched"
 
 
 @pytest.mark.parametrize(
@@ -72,11 +78,11 @@ def test_the_former_way_stays_while_the_former_name_servers_may_be_asked(
     times: dict[str, float], step: str, wait: int
 ) -> None:
     progress = Progress("a", 3600, 60, times, moves_zones=True, delegation_ttl=86400)
-    assert (progress.next_step(NOW), progress.seconds_to_wait(NOW)) == (step, wait)
+    assert (progress.next_step(at(NOW)), progress.seconds_to_wait(at(NOW))) == (step, wait)
 
 
 def test_the_table_says_what_is_done_and_until_when_is_waited() -> None:
-    table = Progress("a", 3600, 60, {"beside": NOW}).table(["example.org MX: 10 a. becomes 10 b."], NOW + 600)
+    table = Progress("a", 3600, 60, {"beside": NOW}).table(["example.org MX: 10 a. becomes 10 b."], at(NOW + 600))
     assert "example.org MX: 10 a. becomes 10 b." in table
     first, second, *_rest = table.partition("Steps of the cutover\n")[2].splitlines()
     assert " done 20" in first
@@ -89,7 +95,7 @@ def test_the_table_says_what_is_done_and_until_when_is_waited() -> None:
 
 
 def test_the_delegation_is_waited_for_before_the_last_step_alone() -> None:
-    table = Progress("a", 3600, 60, {}, moves_zones=True, delegation_ttl=86400).table([], NOW)
+    table = Progress("a", 3600, 60, {}, moves_zones=True, delegation_ttl=86400).table([], at(NOW))
     assert table.count("86400 s from the delegation") == 1
 
 
@@ -97,7 +103,8 @@ def test_what_is_written_is_read_again_by_this_user_alone(tmp_path: Path) -> Non
     path = tmp_path / "plan.json.cutover"
     fresh = read_progress(str(path), about())
     assert fresh == Progress("a", 3600, 60, states={"former": "a1", "new": "a2"})
-    written = replace(fresh, times={"beside": NOW, "switching": NOW + 1}, former_ttl=86400, delegation_ttl=172800)
+    done = fresh.reached("beside", Clock(NOW, 100.5, "boot", True)).reached("switching", at(NOW + 1))
+    written = replace(done, former_ttl=86400, delegation_ttl=172800)
     write_progress(str(path), written)
     assert path.stat().st_mode & 0o777 == 0o600
     # A TTL that was longer than the former plan says is kept in mind.
@@ -125,13 +132,15 @@ def test_until_the_switch_another_state_may_be_declared_and_then_not(tmp_path: P
     write_progress(path, replace(progress, times={"beside": NOW, "switching": NOW}))
     with pytest.raises(OtherStates, match=r"not ended.*Declare that state again"):
         read_progress(path, about("b"))
-    write_progress(path, replace(progress, times=dict.fromkeys(("beside", "switching", "switched", "verified"), NOW)))
+    write_progress(
+        path, replace(progress, times=dict.fromkeys(("beside", "switching", "switched", "new", "verified"), NOW))
+    )
     with pytest.raises(OtherStates, match="Write the plan of the state that you come from anew"):
         read_progress(path, about("b"))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 2}', '{"format_version": 1, "times": 3}'])
-def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_no_state_is_not_written_over(tmp_path: Path, content: str) -> None:
     path = tmp_path / "cutover"
     path.write_text(content)
     with pytest.raises(UnreadableProgress, match="does not say where the cutover stands"):
@@ -155,7 +164,7 @@ def test_a_cutover_that_has_not_ended_is_found(
     tmp_path: Path, times: dict[str, float], state: str, reason: str
 ) -> None:
     path = tmp_path / "former.json.cutover"
-    (tmp_path / "other.cutover").write_text("no JSON")
+    (tmp_path / "former.json").write_text("no JSON")
     write_progress(str(path), replace(read_progress(str(path), about()), times=times))
     for places in ([str(tmp_path)], [str(path)], [str(tmp_path / "nowhere"), str(tmp_path)]):
         found = unfinished(places, state) or ""
