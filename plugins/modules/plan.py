@@ -75,8 +75,8 @@ options:
   cutover_states:
     description:
       - Files in which M(inbound.mail.cutover) keeps where a cutover stands, and folders with such files (C(*.cutover)).
-      - The task fails if a cutover to the declared state has not ended, or one away from it that switched records. It also
-        fails if one of them cannot be read, since it could be about such a cutover.
+      - The task fails if a cutover to the declared state has not ended, or one away from it that switched records.
+        It also fails if one of them cannot be read, since it could be about such a cutover.
     type: list
     elements: path
     default: []
