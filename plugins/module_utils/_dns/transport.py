@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import ssl
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Callable, NamedTuple, Union, cast
+from typing import TYPE_CHECKING, Callable, NamedTuple, Union, cast
 from urllib.parse import urlsplit
 
 from ansible_collections.inbound.mail.plugins.module_utils._dns.wire import MAX_MESSAGE, is_response_to
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 PORTS = {"udp": 53, "tcp": 53, "tls": 853}
 # Messages that are read before other work has its turn.
@@ -48,6 +52,14 @@ def place(text: str) -> Place:
         raise ValueError(text)
     address = str(ip_address(parts.hostname or ""))
     return Place(parts.scheme, address, parts.port or PORTS[parts.scheme], parts.fragment)
+
+
+def unused_identifier(waiting: Container[int]) -> int:
+    """An identifier that cannot be guessed (RFC 5452, section 9.2), and none of those under which messages wait."""
+    identifier = secrets.randbits(16)
+    while identifier in waiting:
+        identifier = secrets.randbits(16)
+    return identifier
 
 
 class UdpSocket:
@@ -161,9 +173,9 @@ class Datagrams:
 
     def ask(self, query: bytes, ended: Ended) -> None:
         identifier = int.from_bytes(query[:2], "big")
-        while identifier in self._waiting:
-            identifier = (identifier + 1) % 65536
-        query = identifier.to_bytes(2, "big") + query[2:]
+        if identifier in self._waiting:
+            identifier = unused_identifier(self._waiting)
+            query = identifier.to_bytes(2, "big") + query[2:]
         try:
             self._socket.send(query)
         except OSError as error:

@@ -11,12 +11,11 @@ an attacker who can send packets but not read ours gains nothing by guessing.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ....module_utils._dns.transport import ON_THE_WAY
+from ....module_utils._dns.transport import ON_THE_WAY, unused_identifier
 from ....module_utils._dns.wire import encode_query, encode_question
 from ..._deps import dns
 from .channels import FIRST_REPEAT, DatagramChannel, PendingRequest, StreamChannel, reason_of
@@ -115,9 +114,7 @@ class ServerConnection:
         if self._given_up is not None:
             raise self._given_up
         loop = asyncio.get_running_loop()
-        identifier = _identifier()
-        while identifier in channel.waiting:
-            identifier = _identifier()
+        identifier = unused_identifier(channel.waiting)
         now = loop.time()
         is_update = wire[2] >> 3 == dns.opcode.UPDATE
         wire = identifier.to_bytes(2, "big") + wire[2:]
@@ -215,8 +212,3 @@ class ServerConnection:
         except OSError as error:
             raise Unreachable(reason_of(error)) from None
         return opened
-
-
-def _identifier() -> int:
-    """One that cannot be guessed (RFC 5452, section 9.2)."""
-    return int.from_bytes(os.urandom(2), "big")
