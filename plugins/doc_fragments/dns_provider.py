@@ -70,7 +70,9 @@ options:
   url:
     description:
       - Where the interface of the DNS service is.
-      - With O(provider=powerdns) that of the web server, as V(http://ns1.example.org:8081). The others know their own.
+      - With O(provider=powerdns) that of the web server, as V(https://ns1.example.org:8081). The others know their own.
+      - The token goes over V(http://) to the loopback address of the controller alone, unless V(allow_cleartext) in
+        O(options) is V(true). A user name or password is not taken.
     version_added: "0.2.0"
     type: str
   api_token:
@@ -85,6 +87,8 @@ options:
     description:
       - Options that only this provider has; the page of the provider lists them.
       - With O(provider=powerdns) V(server_id), by default V(localhost).
+      - With O(provider=powerdns) and O(provider=cloudflare) V(allow_cleartext), by default V(false), whether the token
+        may pass a network unencrypted, when O(url) begins with V(http://).
       - With O(provider=cloudflare) V(account_id), the account of the zones if there are several, and V(pending),
         whether to fill in a zone that is not yet delegated to Cloudflare, by default V(false).
       - With O(provider=route53) V(profile), V(region), V(private), V(vpc_id), V(zone_ids), V(access_key_id),
@@ -95,7 +99,7 @@ options:
     type: dict
   timeout:
     description:
-      - Seconds for one answer, repetitions included.
+      - Seconds for one whole answer, repetitions included.
       - A server that answered nothing in that time is given up for all zones.
     type: float
     default: 10.0

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import read_ip
 from ansible_collections.inbound.mail.plugins.module_utils._limits import is_tcp_port
 
 RSPAMD = "rspamd"
@@ -66,7 +66,7 @@ def parse_address(text: str, kind: str) -> ScannerAddress:
         raise AddressError(f"{text!r} is not an address of {_described(kind)}", remedy)
     host = tcp["ipv6"] or tcp["host"]
     try:
-        host = str(ipaddress.ip_address(host))
+        host = str(read_ip(host))
     except ValueError:
         if tcp["ipv6"] or re.fullmatch(r"[0-9.]+", host):
             raise AddressError(f"{host!r} is not an IP address", remedy) from None

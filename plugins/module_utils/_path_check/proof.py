@@ -12,7 +12,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ob
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import is_authoritative
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.reachability import family
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, steps
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import counted, harmless, listed
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     OWN_SENDER,
     POSTMASTER,
@@ -20,6 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_step
     STRANGER,
     is_greylisted,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import counted, harmless, listed
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case

@@ -12,7 +12,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ob
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import ACCEPTED, FINDING, UNKNOWN
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import counted, harmless, listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import counted, harmless, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

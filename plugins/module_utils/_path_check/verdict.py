@@ -60,7 +60,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smt
     unknown_recipient,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.tls import auth, certificate, starttls
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

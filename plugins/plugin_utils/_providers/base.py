@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
+
 from .._deps import dns
 from .._records.names import name_text
 from .._records.rrsets import Key
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from .._records.rrsets import Change, Goal, RRset, State
 
 
+# A line names each of the RRsets that it is about, which may be hundreds.
+_LONGEST_LINE = 20_000
+
+
 class InvalidOptions(ValueError):
     """problems: a sentence each."""
 
@@ -34,7 +40,13 @@ class InvalidOptions(ValueError):
 
 
 class ProviderError(Exception):
-    """What went wrong in one zone, for the administrator: zone, server, what to do."""
+    """What went wrong in one zone, for the administrator: zone, server, what to do. A line for each argument.
+
+    Services have their words in it, so each line is made harmless for a terminal.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(harmless(line, _LONGEST_LINE) for line in lines))
 
 
 class Conflict(ProviderError):

@@ -18,7 +18,8 @@ from .._records.rrsets import Change, Goal, Key, RRset, State, changes_towards
 from .._records.values import type_text
 from .api_base import Hosted
 from .base import Capabilities, InvalidOptions, ProviderError
-from .http import HttpClient, HttpError, about
+from .http.client import HttpClient, HttpError, about, read_ttl, understood
+from .http.url import CLEARTEXT_OPTION
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     from .options import ArgumentSpec, ProviderOptions
 
-_OPTIONS: ArgumentSpec = {"server_id": {"type": "str", "default": "localhost"}}
+_OPTIONS: ArgumentSpec = {
+    "server_id": {"type": "str", "default": "localhost"},
+    CLEARTEXT_OPTION: {"type": "bool", "default": False},
+}
 
 _NOT_FOUND, _UNPROCESSABLE, _BAD_REQUEST = 404, 422, 400
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
@@ -71,7 +75,7 @@ def create(options: ProviderOptions) -> PowerDns:
     validation = ArgumentSpecValidator(_OPTIONS).validate(options["options"] or {})
     problems = [f"options: {message}" for message in validation.error_messages]
     if not options["url"]:
-        problems.append("url: the provider powerdns needs it, as http://ns1.example.org:8081")
+        problems.append("url: the provider powerdns needs it, as https://ns1.example.org:8081")
     if problems:
         raise InvalidOptions(problems)
     server = quote(validation.validated_parameters["server_id"], safe="")
@@ -81,6 +85,7 @@ def create(options: ProviderOptions) -> PowerDns:
         {"X-API-Key": options["api_token"] or ""},
         options["timeout"],
         options["ca_path"],
+        validation.validated_parameters[CLEARTEXT_OPTION],
     )
     return PowerDns(api, f"/api/v1/servers/{server}/zones", options["timeout"])
 
@@ -105,6 +110,10 @@ class PowerDns(Hosted):
         await super().close()
 
     async def read(self, zone: Name, keys: Collection[Key]) -> State:
+        with understood(zone, self._api.where):
+            return await self._read_of(zone, keys)
+
+    async def _read_of(self, zone: Name, keys: Collection[Key]) -> State:
         everything = {key: found for key, found in await self._everything(zone) if key is not None}
         names = {key.name for key in keys}
         # Beside a wanted name: what would keep a CNAME out, or is one.
@@ -115,14 +124,20 @@ class PowerDns(Hosted):
         return {rrset.key: rrset for rrset in rrsets if rrset is not None}
 
     async def contents(self, zone: Name) -> list[RRset]:
-        found = [
-            _rrset(key, rrset) if key is not None else _not_of_dns(rrset) for key, rrset in await self._everything(zone)
-        ]
-        return [rrset for rrset in found if rrset is not None]
+        with understood(zone, self._api.where):
+            found = [
+                _rrset(key, rrset) if key is not None else _not_of_dns(rrset)
+                for key, rrset in await self._everything(zone)
+            ]
+            return [rrset for rrset in found if rrset is not None]
 
     async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         """A disabled record would be lost with the RRset; and all that is written, if the zone is a
         copy, with the next transfer."""
+        with understood(zone, self._api.where):
+            return self._obstacles(zone, goals)
+
+    def _obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
         problems = [
             f"{goal.key} has a record that is disabled ({record['content']}): enable or remove it in PowerDNS"
             for goal in goals
@@ -147,14 +162,8 @@ class PowerDns(Hosted):
                 answer = cast(ApiZone, await self._api.get(self._path(zone), rrsets="true"))
         except HttpError as error:
             raise ProviderError(self._refused(zone, error)) from None
-        try:
-            self._kinds[zone] = str(answer["kind"])
-            return [(_key(rrset["name"], rrset["type"]), rrset) for rrset in answer["rrsets"]]
-        except (TypeError, KeyError, ValueError, dns.exception.DNSException) as error:
-            raise ProviderError(
-                f"zone {name_text(zone)}: {self._api.where} answers something that is no zone "
-                f"({type(error).__name__}). Check url: it is that of the web server, without a path."
-            ) from None
+        self._kinds[zone] = str(answer["kind"])
+        return [(_key(rrset["name"], rrset["type"]), rrset) for rrset in answer["rrsets"]]
 
     async def apply(self, zone: Name, batch: Sequence[Change]) -> None:
         self.traffic.messages += 1
@@ -208,7 +217,7 @@ def _key(name: str, rdtype: str) -> Key | None:
 def _rrset(key: Key, found: ApiRRset) -> RRset | None:
     """None if all records are disabled."""
     values = frozenset(_values(key.rdtype, found["records"]))
-    return RRset(key, found["ttl"], values) if values else None
+    return RRset(key, read_ttl(found["ttl"]), values) if values else None
 
 
 def _not_of_dns(found: ApiRRset) -> RRset:
@@ -216,7 +225,7 @@ def _not_of_dns(found: ApiRRset) -> RRset:
     words = " ".join(record["content"] for record in found["records"]).replace("'", " ").replace('"', " ").split()
     names = (dns.name.from_text(word).canonicalize().to_wire() for word in words if _may_be_a_name(word))
     key = Key(dns.name.from_text(found["name"]).canonicalize(), dns.rdatatype.NULL)
-    return RRset(key, found["ttl"], frozenset(name for name in names if name))
+    return RRset(key, read_ttl(found["ttl"]), frozenset(name for name in names if name))
 
 
 def _may_be_a_name(word: str) -> bool:

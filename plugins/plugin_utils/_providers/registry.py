@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .._records.names import InvalidName, parse_name
 from . import manual
 from .base import InvalidOptions, Provider, Traffic
+from .http.url import url_problem
 from .options import MANUAL, SPECIAL, USES, ProviderOptions, misplaced
 from .reconcile import Run
 from .secrets import TOKEN_VARIABLES
@@ -105,6 +106,8 @@ def _check(options: ProviderOptions, others: Collection[str] = ()) -> None:
     problems += [f"{name}: the provider {provider} has no use for it" for name in misplaced(provider, given)]
     if "api_token" in uses and "api_token" not in given:
         problems.append(f"api_token: the provider {provider} needs it, here or in {TOKEN_VARIABLES[provider]}")
+    if options["url"] and (problem := url_problem(options["url"])):
+        problems.append(f"url: {problem}")
     if options["port"] is not None and not 1 <= options["port"] <= 65535:
         problems.append(f"port: 1 to 65535, not {options['port']}")
     if options["ca_path"]:

@@ -15,8 +15,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings 
     Finding,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 _CLASS = "inbound.mail.verify"
 

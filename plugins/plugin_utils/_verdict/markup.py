@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 _LONGEST = 4000
 

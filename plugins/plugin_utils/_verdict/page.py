@@ -19,7 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings 
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import Hop, Observation
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import verdict
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 from .connections import tried_connections
 from .drawing import drawing, listing

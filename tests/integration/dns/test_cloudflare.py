@@ -40,7 +40,9 @@ def tasks(controller: Controller, fake: Fake, monkeypatch: pytest.MonkeyPatch) -
     ) -> tuple[list[Any], str]:
         tasks = []
         for case in cases:
-            arguments = {"provider": "cloudflare", "url": fake.url, **case}
+            # The network between is the test's own.
+            options = {"allow_cleartext": True, **case.get("options", {})}
+            arguments = {"provider": "cloudflare", "url": fake.url, **case, "options": options}
             keywords = {"check_mode": arguments.pop("check_mode", False), "ignore_errors": True}
             tasks.append({"inbound.mail.dns_records": arguments, **keywords})
         done = controller.play(tasks, *words, etc=etc)
@@ -394,7 +396,7 @@ def test_tokens_and_zones(fake: Fake, tasks: Callable[..., Any]) -> None:
     written = {change["zone"] for change in found[7]["changes"] if change["status"] == "applied"}
     assert written == {"paused.example", "both.example"}
     assert [found[number]["changed"] for number in (8, 9)] == [True, True]
-    assert "options: account. Supported parameters include: account_id, pending." in found[10]["msg"]
+    assert "options: account. Supported parameters include: account_id, allow_cleartext, pending." in found[10]["msg"]
     assert "does not answer as Cloudflare does (HTTP status 404). Check url." in found[11]["msg"]
     assert "url: https:// or http:// and the name of a host, not api.cloudflare.com/client/v4" in found[12]["msg"]
     for token in ("w" * 40, "no-such-token", *TOKENS.values()):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.submit import TOKEN_FIELD, has_token
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import hops
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

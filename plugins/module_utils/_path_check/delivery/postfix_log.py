@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

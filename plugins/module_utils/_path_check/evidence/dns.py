@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import PUBLIC
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

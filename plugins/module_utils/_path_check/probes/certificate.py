@@ -9,7 +9,7 @@ from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.inbound.mail.plugins.module_utils._deps import x509 as library
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen

@@ -10,7 +10,7 @@ import re
 import ssl
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._dns.client import Client

@@ -24,7 +24,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.sm
     failure_status,
     own_literal,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     BANNER,
     EHLO,
@@ -39,6 +38,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_step
     UNKNOWN,
     is_greylisted,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

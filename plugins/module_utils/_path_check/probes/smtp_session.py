@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from ansible_collections.inbound.mail.plugins.module_utils._dns.route import has_route
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.certificate import read_certificate
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import HOST_NAME
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from types import TracebackType

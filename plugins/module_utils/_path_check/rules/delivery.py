@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, PLAN, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

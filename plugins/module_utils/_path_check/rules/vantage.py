@@ -11,7 +11,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check import ob
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.reachability import family
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import NOTICE, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

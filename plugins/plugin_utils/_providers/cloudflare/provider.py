@@ -22,7 +22,8 @@ from ..._records.rrsets import Change, Goal, Key, RRset, State
 from ..._records.values import InvalidValue
 from ..api_base import Hosted
 from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, ProviderError, turn
-from ..http import HttpClient, HttpError, about
+from ..http.client import HttpClient, HttpError, about, understood
+from ..http.url import CLEARTEXT_OPTION
 from .records import TYPES, CloudflareRecord, key_of
 from .responses import RecordsPage, ZoneDetails, ZonesPage, codes_of, errors_in, is_unauthorized, reason_of
 from .zones import ZoneContent
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _OPTIONS: ArgumentSpec = {
     "account_id": {"type": "str"},
     "pending": {"type": "bool", "default": False},
+    CLEARTEXT_OPTION: {"type": "bool", "default": False},
 }
 _URL = "https://api.cloudflare.com/client/v4"
 
@@ -44,6 +46,7 @@ _LONGEST_WAIT = 330.0
 # Records, and zones, in one answer; the service may send fewer.
 _PAGE = 1000
 _ZONES_PAGE = 50
+_MOST_PAGES = 5000
 # Operations in one batch (https://developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes/).
 _BATCH = {"pro": 3500, "business": 3500, "enterprise": 3500}
 _SMALLEST_BATCH = 200
@@ -93,6 +96,7 @@ def create(options: ProviderOptions) -> Cloudflare:
         {"Authorization": f"Bearer {options['api_token']}"},
         options["timeout"],
         options["ca_path"],
+        validation.validated_parameters[CLEARTEXT_OPTION],
         longest_wait=_LONGEST_WAIT,
     )
     own = validation.validated_parameters
@@ -140,19 +144,22 @@ class Cloudflare(Hosted):
         wanted = {*keys, *(Key(name, dns.rdatatype.CNAME) for name in names - {zone})}
         # Whatever else stands at a name keeps a CNAME out.
         whole_names = {key.name for key in keys if key.rdtype == dns.rdatatype.CNAME}
-        return {
-            rrset.key: rrset for rrset in await self._listed(zone, lambda key: key in wanted or key.name in whole_names)
-        }
+        found = await self._listed(zone, lambda key: key in wanted or key.name in whole_names)
+        return {rrset.key: rrset for rrset in found}
 
     async def contents(self, zone: Name) -> list[RRset]:
         return await self._listed(zone, lambda _key: True)
 
     async def obstacles(self, zone: Name, goals: Collection[Goal]) -> list[str]:
-        return list(self._contents[zone].obstacles(goals))
+        with understood(zone, self._api.where):
+            return list(self._contents[zone].obstacles(goals))
 
     async def _listed(self, zone: Name, is_wanted: Callable[[Key], bool]) -> list[RRset]:
         """The zone is listed whole: of one with thousands of records that is a few pages."""
-        where = await self._zone(zone)
+        with understood(zone, self._api.where):
+            return await self._listed_in(zone, await self._zone(zone), is_wanted)
+
+    async def _listed_in(self, zone: Name, where: _Zone, is_wanted: Callable[[Key], bool]) -> list[RRset]:
         records: dict[Key, list[CloudflareRecord]] = defaultdict(list)
         page, is_last = 0, False
         while not is_last:
@@ -165,7 +172,8 @@ class Cloudflare(Hosted):
                 except (InvalidName, InvalidValue):
                     continue  # Of a type that is none of the DNS.
             info = answer["result_info"]
-            is_last = page * info["per_page"] >= info["total_count"]
+            # A service that always has another page has no more than any zone there.
+            is_last = page * info["per_page"] >= info["total_count"] or not answer["result"] or page >= _MOST_PAGES
         content = ZoneContent(zone, dict(records), _SHORTEST_TTLS.get(where.plan, _SHORTEST_TTL))
         self._contents[zone] = content
         rrsets = (content.rrset(key) for key in content.records if is_wanted(key))
@@ -214,8 +222,9 @@ class Cloudflare(Hosted):
 
     async def name_servers(self, zone: Name) -> list[Name]:
         """Those that the zone was given at Cloudflare, which are none of its records."""
-        given = (await self._zone(zone)).name_servers
-        return [parse_name(host) for host in given] or await super().name_servers(zone)
+        with understood(zone, self._api.where):
+            given = [parse_name(host) for host in (await self._zone(zone)).name_servers]
+        return given or await super().name_servers(zone)
 
     async def _zone(self, zone: Name) -> _Zone:
         if zone not in self._zones:

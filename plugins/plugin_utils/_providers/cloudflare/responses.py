@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-from ..http import HttpError
+from ..http.client import HttpError
 from .records import CloudflareRecord
 
 # The Authorization header is none (6003).

@@ -86,5 +86,5 @@ async def inquire(
                     former, new = services[move.former[0]], services[endpoint]
                     contents[move.zone].append(await compared(move.zone, former, new, move.ours))
     if failures:
-        raise ProviderError("\n".join(line for errors in failures.values() for line in first_of(errors)))
+        raise ProviderError(*(line for errors in failures.values() for line in first_of(errors)))
     return servers, contents

@@ -37,7 +37,7 @@ def wait(servers: Mapping[Name, NewServers], limit: float, show: Callable[[str],
         if failures:
             # In an hour a network may be away for a moment.
             if not told or time.monotonic() >= deadline:
-                raise ProviderError("\n".join(first_of(failures)))
+                raise ProviderError(*first_of(failures))
             time.sleep(_PAUSE)
             continue
         longest = {zone: max(look.ttl, longest.get(zone, 0)) for zone, look in looks.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._providers.http.url import url_problem
 from ..._providers.options import ARGUMENT_SPEC, GSS, misplaced
 from ..problems import Several, Unfit
 from .readers import described
@@ -56,7 +57,12 @@ def _problems(key: str, options: Mapping[str, Any]) -> Iterator[Unfit]:
     for name in misplaced(provider, given):
         yield Unfit(f"{key}.{name}: the provider {provider} has no use for it", "Leave it out")
     if provider == "powerdns" and "url" not in given:
-        yield Unfit(f"{key}: has no 'url', which the provider powerdns needs", "Add it, as http://ns1.example.org:8081")
+        yield Unfit(
+            f"{key}: has no 'url', which the provider powerdns needs", "Add it, as https://ns1.example.org:8081"
+        )
+    url = options.get("url")
+    if "url" in given and isinstance(url, str) and (problem := url_problem(url)):
+        yield Unfit(f"{key}.url: {problem}", "Write it as https://ns1.example.org:8081")
     if provider == "rfc2136" and options.get("key_algorithm") != GSS:
         if "key_name" in given and "key_secret" not in options:
             yield Unfit(f"{key}: has no 'key_secret', and a TSIG key needs both", "Add it, or leave 'key_name' out")

@@ -11,7 +11,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import is_authoritative, label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, WARNING, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

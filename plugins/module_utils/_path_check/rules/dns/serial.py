@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import label
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import WARNING, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.
     shown,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import NOTICE, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, PLAN, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

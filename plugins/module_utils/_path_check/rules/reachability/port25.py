@@ -17,7 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_regi
     Found,
     rule,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

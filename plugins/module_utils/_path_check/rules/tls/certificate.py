@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import where
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, NOTICE, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

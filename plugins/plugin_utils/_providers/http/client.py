@@ -19,11 +19,16 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.parse import urlencode
+from urllib.request import Request
 
-from .._records.names import name_text
-from .base import InvalidOptions, OutcomeUnknown, ProviderError
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
+
+from ..._deps import dns
+from ..._records.names import name_text
+from ..base import InvalidOptions, OutcomeUnknown, ProviderError
+from .transport import TooLarge, opener, read_body
+from .url import CLEARTEXT_OPTION, sends_cleartext, url_problem
 
 if TYPE_CHECKING:
     from dns.name import Name
@@ -33,13 +38,19 @@ PATIENCE = 60.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 _CONNECTIONS = 16
+# Bytes of an answer: a zone of some 300,000 records.
+LARGEST = 64 * 1024 * 1024
 _AGENT = {"User-Agent": "inbound.mail (Ansible collection)"}
+_LONGEST_REASON = 100
 _TOO_MANY_REQUESTS = 429  # RFC 6585, section 4
 
 
 class HttpError(ProviderError):
-    """The service answered with an error. status: of HTTP; body: the JSON that came with it, None if none did;
-    retry_after: seconds after which the service says that it may be asked again, None if it does not say so."""
+    """The service answered with an error.
+
+    status: of HTTP; body: the JSON that came with it, its texts harmless, None if none did; retry_after: seconds after
+    which the service says that it may be asked again, None if it does not say so.
+    """
 
     def __init__(self, message: str, status: int, body: object, retry_after: float | None) -> None:
         super().__init__(message)
@@ -61,34 +72,58 @@ def about(zone: Name) -> Iterator[None]:
         raise ProviderError(f"zone {name_text(zone)}: {error}") from None
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    """Credentials go nowhere else."""
+@contextmanager
+def understood(zone: Name, where: str) -> Iterator[None]:
+    """Reads what a service answered about the zone, of which nothing is certain; raises ProviderError for what does not
+    fit."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, dns.exception.DNSException) as error:
+        what = f"{where} answers something that is no zone ({type(error).__name__})"
+        raise ProviderError(f"zone {name_text(zone)}: {what}. Check url: it is that of the service itself.") from None
 
-    def redirect_request(self, *_words: object) -> None:
-        return None
+
+def read_ttl(value: object) -> int:
+    """Seconds, as a service says them. Raises ValueError."""
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise ValueError(value)
+    return value
 
 
 @dataclass
 class HttpClient:
     """service: what the administrator calls it; url: what every path is appended to; headers: of every request, with
-    the credentials; timeout: seconds for one answer; ca_path: certificates to trust instead of the system's;
-    longest_wait: seconds that a request may wait, all repetitions together, when the service says how long
-    (Retry-After). Raises InvalidOptions."""
+    the credentials; timeout: seconds for one whole answer; ca_path: certificates to trust instead of the system's;
+    allow_cleartext: the credentials may pass a network unencrypted; longest_wait: seconds that a request may wait, all
+    repetitions together, when the service says how long (Retry-After); largest: bytes of one answer.
+
+    Raises InvalidOptions."""
 
     service: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     timeout: float
     ca_path: str | None = None
+    allow_cleartext: bool = False
     longest_wait: float = PATIENCE
+    largest: int = LARGEST
 
     def __post_init__(self) -> None:
-        if not _is_address(self.url):
-            raise InvalidOptions([f"url: https:// or http:// and the name of a host, not {self.url}"])
+        if problem := url_problem(self.url):
+            raise InvalidOptions([f"url: {problem}"])
+        in_cleartext = sends_cleartext(self.url)
+        if in_cleartext and not self.allow_cleartext:
+            raise InvalidOptions(
+                [
+                    "url: with http:// the token passes the network unencrypted. Write https://, or http:// to the "
+                    f"loopback address of the controller; or set options.{CLEARTEXT_OPTION} to true, if you trust "
+                    "every network in between"
+                ]
+            )
         self._threads = ThreadPoolExecutor(_CONNECTIONS)
-        # Of ansible-core's own open_url every request reads all certificates of the system anew, for some 30 ms.
-        context = ssl.create_default_context(cafile=self.ca_path)
-        self._opener = build_opener(HTTPSHandler(context=context), _NoRedirects)
+        # What is meant for the controller itself does not leave it by a proxy.
+        encrypted = self.url.lower().startswith("https:")
+        self._opener = opener(self.ca_path, self.largest, encrypted, use_proxies=encrypted or in_cleartext)
         # A thousand zones do not lose their patience one after the other with a service that is dead or has enough.
         self._given_up: ProviderError | None = None
 
@@ -148,19 +183,27 @@ class HttpClient:
         )
         try:
             with self._opener.open(request, timeout=self.timeout) as response:
-                text = response.read()
+                text = read_body(response)
         except HTTPError as error:
-            message = f"{self.where} answers {error.code} {error.reason}"
-            raise HttpError(message, error.code, _json(error), _retry_after(error)) from None
+            message = f"{self.where} answers {error.code} {harmless(str(error.reason), _LONGEST_REASON)}"
+            with error:
+                raise HttpError(message, error.code, _json(error), _retry_after(error)) from None
+        except TooLarge:
+            raise self._unusable(
+                method, f"more than {self.largest >> 20} MiB. Check url, and the size of the zone."
+            ) from None
         except URLError as error:
             raise self._not_reached(error.reason) from None
         except (OSError, http.client.HTTPException) as error:
             raise self._not_reached(error) from None
         try:
             return json.loads(text) if text else None
-        except ValueError:
-            problem = f"{self.where} answers something that is no JSON. Check url."
-            raise ProviderError(problem) if method == "GET" else OutcomeUnknown(problem) from None
+        except (ValueError, RecursionError):
+            raise self._unusable(method, "something that is no JSON. Check url.") from None
+
+    def _unusable(self, method: str, what: str) -> ProviderError:
+        problem = f"{self.where} answers {what}"
+        return ProviderError(problem) if method == "GET" else OutcomeUnknown(problem)
 
     @property
     def where(self) -> str:
@@ -172,24 +215,28 @@ class HttpClient:
                 f"{self.where} has no valid certificate: {reason.verify_message}. If it is signed by an authority of "
                 "your own, name its certificate in ca_path."
             )
+        what = harmless(str(reason))
         if isinstance(reason, ConnectionRefusedError | socket.gaierror):
-            return ProviderError(f"{self.where} cannot be reached: {reason}. Check url, and that it runs.")
-        return OutcomeUnknown(f"{self.where} did not answer: {reason}. Check url, timeout, and that it runs.")
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:  # of the port, or of an address in brackets
-        return False
+            return ProviderError(f"{self.where} cannot be reached: {what}. Check url, and that it runs.")
+        return OutcomeUnknown(f"{self.where} did not answer: {what}. Check url, timeout, and that it runs.")
 
 
 def _json(error: HTTPError) -> object:
     try:
-        return json.loads(error.read())
-    except (ValueError, OSError, http.client.HTTPException):
+        return _harmless(json.loads(read_body(error.fp)))  # type: ignore[arg-type]
+    except (TooLarge, ValueError, RecursionError, OSError, http.client.HTTPException):
         return None
+
+
+def _harmless(value: object) -> object:
+    """With every text in it made harmless: a service may send anything, and it is shown on a terminal."""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, list):
+        return [_harmless(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _harmless(item) for key, item in value.items()}
+    return value
 
 
 def _retry_after(error: HTTPError) -> float | None:
@@ -201,5 +248,5 @@ def _retry_after(error: HTTPError) -> float | None:
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

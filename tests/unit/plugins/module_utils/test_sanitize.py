@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.sanitize import harmless, listed
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless, listed
 from hypothesis import given
 from hypothesis import strategies as st
 
