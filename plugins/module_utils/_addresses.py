@@ -73,10 +73,25 @@ def _meaning(address: Address) -> str | None:
     return None
 
 
+def read_ip(text: str) -> Address:
+    """The address that the text means. Raises ValueError, also for one with a scope identifier (RFC 4007): such an
+    address means something to one host alone."""
+    if "%" in text:
+        raise ValueError(f"{text!r} has a scope identifier, which holds for one link of one host")
+    return ip_address(text)
+
+
+def read_network(text: str, strict: bool = True) -> Network:
+    """The network that the text means; strict: no bits set behind the prefix. Raises ValueError as read_ip does."""
+    if "%" in text:
+        raise ValueError(f"{text!r} has a scope identifier, which holds for one link of one host")
+    return ip_network(text, strict=strict)
+
+
 def parse_ip(text: str) -> Address | None:
-    """The address that the text means, None if it is not an address."""
+    """The address that the text means, None if it is not an address, or one with a scope identifier."""
     try:
-        return ip_address(text)
+        return read_ip(text)
     except ValueError:
         return None
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from datetime import date
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Callable, TypeVar
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import read_ip, read_network
 from ansible_collections.inbound.mail.plugins.module_utils._dns.transport import place
 from ansible_collections.inbound.mail.plugins.module_utils._limits import is_tcp_port
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import (
@@ -129,11 +129,11 @@ class _Checks:
 
 
 def _address(value: str) -> str:
-    return str(ip_address(value))
+    return str(read_ip(value))
 
 
 def _network(value: str) -> str:
-    return str(ip_network(value, strict=False))
+    return str(read_network(value, strict=False))
 
 
 def _resolver(value: str) -> str:

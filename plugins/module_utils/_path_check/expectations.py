@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, TypedDict
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import read_ip
 from ansible_collections.inbound.mail.plugins.module_utils._limits import SMTP_PORT
 
 # Names go into SMTP commands: nothing that could end a line.
@@ -145,7 +145,7 @@ def of_exchangers(domain: str, exchangers: list[ExchangerOption]) -> Expectation
     values = sorted(f"{one['preference']} {bare(one['host'])}." for one in exchangers)
     found["records"].append(_record(bare(domain), "MX", values))
     for one in exchangers:
-        host, addresses = bare(one["host"]), [str(ip_address(address)) for address in one["addresses"] or []]
+        host, addresses = bare(one["host"]), [str(read_ip(address)) for address in one["addresses"] or []]
         by_type = {"A": [a for a in addresses if ":" not in a], "AAAA": [a for a in addresses if ":" in a]}
         found["records"] += [_record(host, rdtype, values) for rdtype, values in by_type.items() if addresses]
         if addresses:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._addresses import read_network
 from ansible_collections.inbound.mail.plugins.module_utils._limits import is_tcp_port
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problems
 
@@ -65,7 +65,7 @@ class OptionReader(Problems):
 
     def _network(self, option: str, value: str) -> Network | None:
         try:
-            return ipaddress.ip_network(value)
+            return read_network(value)
         except ValueError as error:
             remedy = "Write an address such as 192.0.2.1, or a network such as 192.0.2.0/24 with no host bits set"
             self.report(option, f"{value!r} is neither an address nor a network ({error})", remedy)

@@ -157,6 +157,8 @@ def network(value: object) -> Network:
     if not isinstance(value, str):
         raise Unfit(f"holds {described(value)}, not a network", example)
     word = str(value).strip()
+    if "%" in word:
+        raise Unfit(f"'{word}' holds for one link only", example)
     try:
         return ip_network(word)
     except ValueError:

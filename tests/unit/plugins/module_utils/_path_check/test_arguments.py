@@ -62,6 +62,17 @@ def test_exchangers_of_a_domain_are_expected() -> None:
     [
         ({"controls": ["mail"]}, "controls: 'mail' is not a valid IP address"),
         ({"public_networks": ["192.0.2.0/33"]}, "public_networks: '192.0.2.0/33' is not a valid network"),
+        ({"controls": ["fe80::1%eth0"]}, "controls: 'fe80::1%eth0' is not a valid IP address"),
+        ({"egress_targets": ["2001:db8::1%2"]}, "egress_targets: '2001:db8::1%2' is not a valid IP address"),
+        ({"public_networks": ["fe80::%eth0/64"]}, "public_networks: 'fe80::%eth0/64' is not a valid network"),
+        (
+            {"expectations": {"ports": [{**PORT, "address": "fe80::1%eth0"}]}},
+            "expectations.ports.address: 'fe80::1%eth0' is not a valid IP address",
+        ),
+        (
+            {"domain": "example.org", "exchangers": [{"host": "mx", "preference": 1, "addresses": ["fe80::1%eth0"]}]},
+            "domain, exchangers: 'fe80::1%eth0' has a scope identifier",
+        ),
         ({"timeout": 0.0}, "timeout: 0 is not greater than 0"),
         ({"expectations": {"ports": [{**PORT, "port": 65536}]}}, "expectations.ports.port: 65536 is not a TCP port"),
         (

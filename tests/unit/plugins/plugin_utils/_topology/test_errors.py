@@ -299,6 +299,12 @@ ALL_HOSTS = [
     ({"mail_dns": {"default": {"url": "https://x.org"}}}, "mail_dns", "rfc2136 has no use for it", "Leave it out"),
     ({"mail_dns": {"default": {"provider": "powerdns"}}}, "mail_dns", "default: has no 'url'", "Add it"),
     (
+        {"mail_dns": {"default": {"provider": "powerdns", "url": "https://admin:hunter2@ns1.example.org"}}},
+        "mail_dns",
+        "default.url: it has a user name or a password in it. Leave them out",
+        "Write it as https://ns1.example.org:8081",
+    ),
+    (
         {"mail_dns": {"default": {"former_exchanges": ["mx.example.org"]}}},
         "mail_dns",
         "there is no key 'former_exchanges'",
@@ -322,6 +328,8 @@ ALL_HOSTS = [
         "example.org is said to be hosted elsewhere",
         "the same dns",
     ),
+    ({"mail_public_networks": ["fe80::1%eth0"]}, "mail_public_networks", "one link only", "2001:db8::/32"),
+    ({"mail_public_networks": ["2001:db8::%eth0/64"]}, "mail_public_networks", "one link only", "192.0.2.0/24"),
     ({"mail_public_networks": ["9.9.9.9.9"]}, "mail_public_networks", "is not a network", "192.0.2.0/24"),
     ({"mail_inside_networks": 5}, "mail_inside_networks", "is a number, not a list", "Write a list"),
 ]
@@ -354,6 +362,7 @@ def test_error_of_all_hosts(
     assert errors[0]["host"] == ""
     assert errors[0]["variable"] == variable
     assert message in errors[0]["message"]
+    assert "hunter2" not in str(errors)
     assert remedy in errors[0]["remedy"]
 
 
