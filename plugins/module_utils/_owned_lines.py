@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_BEGIN = re.compile(r"# BEGIN inbound\.mail (?P<owner>\S+)(?: |$)")
+_MARK = re.compile(r"# (?P<verb>BEGIN|END) inbound\.mail(?: (?P<owner>\S+))?(?:\s|$)")
 _NO_NEWLINE = "# The line above was the last one and had no newline.\n"
 
 
 class DamagedBlockError(ValueError):
-    """A block of ours has lost its end, so it is unknown which lines are ours."""
+    """A block of ours has lost a line that begins or ends it, so it is unknown which lines are ours."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +88,61 @@ def without_lines(text: str, owner: str) -> str:
 
 def blocks_of_others(text: str, owner: str) -> Iterator[tuple[str, str]]:
     """Every other owner that has a block, and the block."""
-    for other in _owners(text):
+    for other in _blocks(_physical_lines(text)):
         if other != owner:
             yield other, split(text, other)[1]
 
 
 def split(text: str, owner: str) -> tuple[str, str, str]:
-    """The text before the owner's block, the block (empty if there is none) and the text after it."""
+    """The text before the owner's block, the block (empty if there is none) and the text after it.
+
+    Raises DamagedBlockError, also for a block of another owner: a lost line may have made them one.
+    """
     lines = _physical_lines(text)
-    begins = [n for n, line in enumerate(lines) if (match := _BEGIN.match(line)) and match["owner"] == owner]
-    if not begins:
+    block = _blocks(lines).get(owner)
+    if block is None:
         return text, "", ""
-    end = next((n for n in range(begins[0], len(lines)) if lines[n].rstrip() == f"# END inbound.mail {owner}"), None)
-    if end is None or len(begins) > 1:
+    begin, end = block
+    return "".join(lines[:begin]), "".join(lines[begin : end + 1]), "".join(lines[end + 1 :])
+
+
+def _blocks(lines: list[str]) -> dict[str, tuple[int, int]]:
+    """Owner -> the numbers of the first and the last line of its block, from 0. Raises DamagedBlockError."""
+    found: dict[str, tuple[int, int]] = {}
+    owner, begin = "", 0
+    for number, line in enumerate(lines):
+        mark = _MARK.match(line)
+        if mark is None:
+            continue
+        verb, named = mark["verb"], mark["owner"] or ""
+        if verb == "BEGIN" and not owner and named and named not in found:
+            owner, begin = named, number
+        elif verb == "END" and owner and named == owner:
+            found[owner] = (begin, number)
+            owner = ""
+        else:
+            raise DamagedBlockError(_damage(number, verb, named, owner, begin, found))
+    if owner:
         raise DamagedBlockError(
-            f"line {begins[-1] + 1} begins the block of 'inbound.mail {owner}', and no line "
-            f"'# END inbound.mail {owner}' ends it before the next one or the end of the file"
+            f"line {begin + 1} begins the block of 'inbound.mail {owner}', and no line "
+            f"'# END inbound.mail {owner}' ends it before the end of the file"
         )
-    return "".join(lines[: begins[0]]), "".join(lines[begins[0] : end + 1]), "".join(lines[end + 1 :])
+    return found
+
+
+def _damage(number: int, verb: str, named: str, owner: str, begin: int, found: dict[str, tuple[int, int]]) -> str:
+    """What is wrong with the mark in that line. owner: of the block that began and has not ended, or nothing."""
+    where = f"line {number + 1} {'begins' if verb == 'BEGIN' else 'ends'} a block of 'inbound.mail {named}'"
+    if owner:
+        return (
+            f"line {begin + 1} begins the block of 'inbound.mail {owner}', and no line "
+            f"'# END inbound.mail {owner}' ends it before line {number + 1}, which is '# {verb} inbound.mail {named}'"
+        )
+    if verb == "END":
+        return f"{where}, and no line '# BEGIN inbound.mail {named}' before it begins it"
+    if named in found:
+        return f"{where}, and another one stands in line {found[named][0] + 1}"
+    return f"line {number + 1} begins a block of 'inbound.mail' without the name of its owner"
 
 
 def _physical_lines(text: str) -> list[str]:
@@ -123,10 +160,6 @@ def _pieces(line: str, after: str) -> Iterator[LogicalLine]:
         yield LogicalLine(line, True)
     if after:
         yield LogicalLine(after, False)
-
-
-def _owners(text: str) -> list[str]:
-    return [match["owner"] for match in map(_BEGIN.match, _physical_lines(text)) if match]
 
 
 def _block(owner: str, lines: list[str], ended_without_newline: bool) -> str:

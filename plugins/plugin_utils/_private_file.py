@@ -24,10 +24,11 @@ def read_private(path: str, errors: str = "strict") -> str:
     errors: as `open` takes it. A FIFO there would otherwise be waited for without end.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(handle, encoding="utf-8", errors=errors, newline="") as file:
-        kind = os.fstat(file.fileno()).st_mode
+    kind = os.fstat(handle).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(handle)
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        if not stat.S_ISREG(kind):
-            raise OSError(errno.EINVAL, "Not a regular file", path)
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    with open(handle, encoding="utf-8", errors=errors, newline="") as file:
         return file.read()

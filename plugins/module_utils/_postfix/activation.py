@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
-from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_text, remove_unfinished
+from ansible_collections.inbound.mail.plugins.module_utils._host.transaction import FileChanges
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import PASSWORDS
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import CERTIFICATE_SUFFIX
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import replace_text, write_secret
-from ansible_collections.inbound.mail.plugins.module_utils._validation import file_failure
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import SETTLED, write_secret
+from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT, file_failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,33 +38,55 @@ class Activation:
         Tables come before the main.cf that names them and go after it, so that at no time a setting names a table that
         is not there. Returns ``reloaded``, ``restarted`` or ``none``.
         """
-        before = self._host.read_files(), self._host.read_tables(self._owner)
-        certificates = self._host.certificates(self._owner)
+        former = {*self._host.read_tables(self._owner), *self._host.certificates(self._owner)}
         running = self._host.is_running()
         unit = self._unit() if running else ""
         listening = self._listening()
-        self._make_table_directory()
-        self._host.pending_mark(self._owner).touch()
-        if self_signed and self_signed not in certificates:
-            self._make_certificate(self._host.table_directory(self._owner) / self_signed)
-        try:
-            self._write_all(files, tables)
-            done = self._take_over(unit, restart=self._listening() != listening) if running else "none"
-        except (OSError, HostError) as failure:
-            self._write_all(*before)
-            if running:
-                # One that was not told anything yet may have started processes that read what is gone again.
-                self._take_over(unit, restart=isinstance(failure, HostError))
-            self._remove_others({*before[1], *certificates})
-            reason = failure if isinstance(failure, HostError) else file_failure(failure)
-            state = " and running" if running else ""
-            raise HostError(f"{reason}. The former configuration is back in place{state}") from failure
+        with FileChanges(self._host.module) as changes:
+            self._prepare(changes, files, tables, self_signed, former)
+            try:
+                changes.commit()
+                done = self._take_over(unit, restart=self._listening() != listening) if running else "none"
+            except (OSError, HostError) as failure:
+                changes.take_back()
+                if running:
+                    # One that was not told anything yet may have started processes that read what is gone again.
+                    self._take_over(unit, restart=isinstance(failure, HostError))
+                self._remove_others(former)
+                state = " and running" if running else ""
+                raise HostError(f"{_reason(failure)}. The former configuration is back in place{state}") from failure
         self._remove_others({*tables, self_signed})
         return done
+
+    def _prepare(
+        self,
+        changes: FileChanges,
+        files: Mapping[str, str],
+        tables: Mapping[str, str],
+        self_signed: str,
+        former: Collection[str],
+    ) -> None:
+        """Write everything new beside what is there. Raises HostError, with nothing changed."""
+        mark = self._host.pending_mark(self._owner)
+        # One of an earlier run that was killed still says that Postfix has to be told.
+        kept = {*former, mark.name} if self._host.reload_is_pending(self._owner) else former
+        try:
+            self._make_table_directory()
+            mark.touch()
+            if self_signed and not self._host.has_certificate(self._owner, self_signed):
+                self._make_certificate(self._host.table_directory(self._owner) / self_signed)
+            self._stage(changes, files, tables)
+        except (OSError, HostError) as failure:
+            with suppress(OSError):
+                self._remove_others(kept)
+            remedy = f". {AS_ROOT}" if isinstance(failure, OSError) else ""
+            raise HostError(f"{_reason(failure)}. Nothing was changed{remedy}") from failure
 
     def _make_table_directory(self) -> None:
         directory = self._host.table_directory(self._owner)
         for path in (directory.parent, directory):
+            if os.path.lexists(path) and not path.is_dir():
+                raise HostError(f"{path} is no directory and has to be one for the tables: move it away")
             path.mkdir(exist_ok=True)
             path.chmod(0o755)  # Whatever the umask is: not every process of Postfix that reads tables is root's.
 
@@ -87,21 +112,23 @@ class Activation:
             if path.name not in names:
                 path.unlink()
         for path in (directory, directory.parent):
-            if not any(path.iterdir()):
+            if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
 
-    def _write_all(self, files: Mapping[str, str], tables: Mapping[str, str]) -> None:
+    def _stage(self, changes: FileChanges, files: Mapping[str, str], tables: Mapping[str, str]) -> None:
         """What is so already stays untouched."""
         directory, there = self._host.table_directory(self._owner), self._host.read_tables(self._owner)
         for name, text in tables.items():
             if name == PASSWORDS and (text != there.get(name) or self._host.is_exposed(self._owner)):
-                write_secret(directory / name, text)
+                changes.stage_own(directory / name, text, 0o600, SETTLED)
             elif text != there.get(name):
-                replace_text(self._host.module, directory / name, text, 0o644)
+                changes.stage_own(directory / name, text, 0o644, SETTLED)
         now = self._host.read_files()
         for name, text in files.items():
+            path = self._host.config_directory / name
+            remove_unfinished(Path(os.path.realpath(path)))
             if text != now[name]:
-                replace_text(self._host.module, self._host.config_directory / name, text, None)
+                changes.stage(path, text, age=SETTLED)
 
     def _listening(self) -> tuple[str, str]:
         """Sockets are opened at the start only (postconf(5), inet_interfaces)."""
@@ -134,3 +161,7 @@ class Activation:
         if not self._host.is_running():
             raise HostError("Postfix stopped when it was given the new configuration; its mail log says why")
         return "restarted" if restart else "reloaded"
+
+
+def _reason(failure: OSError | HostError) -> str:
+    return file_failure(failure) if isinstance(failure, OSError) else str(failure)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Seconds by which files are dated back. Postfix reads a main.cf or table that changed within the last two seconds again
 # and again until it is older, as it may be half written (dict_load_file_xt, dict_thash_open); ours never are. A master
 # that waits so while it reloads does not see which processes become busy, and then lets new connections wait for them.
-_SETTLED = 3
+SETTLED = 3
 
 # Files that are larger are linked into the copy.
 _COPY_AT_MOST = 1 << 20
@@ -35,21 +35,25 @@ def copy_directory(source: Path, target: Path, leave_out: Collection[str] = ()) 
             new.mkdir()
             copy_directory(path, new)
         elif path.is_file() and path.stat().st_mode & 0o004 and path.stat().st_size <= _COPY_AT_MOST:
-            shutil.copy2(path, new)
+            try:
+                shutil.copy2(path, new)
+            except OSError as error:
+                # What cannot be written is the copy, and shutil names the other one.
+                raise OSError(error.errno, error.strerror, str(new)) from error
         else:
             new.symlink_to(path)
 
 
 def write_text(path: Path, text: str) -> None:
     """A file that has no readers yet."""
-    files.write_text(path, text, _SETTLED)
+    files.write_text(path, text, SETTLED)
 
 
 def write_secret(path: Path, text: str) -> None:
     """In one step, for root alone."""
-    files.write_private(path, text, _SETTLED)
+    files.write_private(path, text, SETTLED)
 
 
 def replace_text(module: AnsibleModule, path: Path, text: str, new_mode: int | None = None) -> None:
     """In one step; an existing file keeps its owner, mode and security context."""
-    files.replace_text(module, path, text, new_mode, _SETTLED)
+    files.replace_text(module, path, text, new_mode, SETTLED)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
-from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present, read_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_configuration, read_text
 from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient
 from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import validation
@@ -56,13 +57,18 @@ class PostfixHost:
         return self.table_directory(owner) / "reload-pending"
 
     def read_files(self) -> dict[str, str]:
-        """File of CONFIGURATION_FILES -> its text, empty where there is none."""
-        return {name: read_if_present(self.config_directory / name) for name in CONFIGURATION_FILES}
+        """File of CONFIGURATION_FILES -> its text, empty where there is none. Raises OSError, HostError."""
+        return {name: read_configuration(self.config_directory / name) or "" for name in CONFIGURATION_FILES}
 
     def read_tables(self, owner: str) -> dict[str, str]:
-        """Table name -> text."""
+        """Table name -> text. What is no file any more, or no text of ours, is not there and so written again."""
         no_tables = {self.pending_mark(owner).name, *self.certificates(owner)}
-        return {path.name: read_text(path) for path in self.owned_files(owner) if path.name not in no_tables}
+        return {
+            path.name: read_text(path)
+            for path in self.owned_files(owner)
+            # With a dot: what a run that was killed has left, which may be secret.
+            if path.name not in no_tables and not path.name.startswith(".") and path.is_file() and not path.is_symlink()
+        }
 
     def owned_files(self, owner: str) -> list[Path]:
         directory = self.table_directory(owner)
@@ -73,14 +79,24 @@ class PostfixHost:
         return {path.name for path in self.owned_files(owner) if path.suffix == CERTIFICATE_SUFFIX}
 
     def has_certificate(self, owner: str, name: str) -> bool:
-        return name in self.certificates(owner)
+        """Whether the file is there and holds a key and its certificate, which a full disk or a crash may have cut."""
+        path = self.table_directory(owner) / name
+        if not path.is_file():
+            return False
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)
+        except PermissionError:
+            return True  # In check mode, by another user than root.
+        except (OSError, ValueError):
+            return False
+        return True
 
     def is_exposed(self, owner: str) -> bool:
         """Whether users other than root can read the passwords."""
-        return any(path.name == PASSWORDS and path.stat().st_mode & 0o077 for path in self.owned_files(owner))
+        return any(path.name == PASSWORDS and path.lstat().st_mode & 0o077 for path in self.owned_files(owner))
 
     def reload_is_pending(self, owner: str) -> bool:
-        return self.pending_mark(owner).exists()
+        return self.pending_mark(owner).is_file()
 
     def is_running(self) -> bool:
         """As ``postfix status`` finds out, whose script leaves a line in the mail log every time."""

@@ -5,20 +5,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands, HostError
-from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_text, replace_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import (
+    read_configuration,
+    read_text,
+    replace_text,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import unreachable
 from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl
+from ansible_collections.inbound.mail.plugins.module_utils._host.transaction import FileChanges
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import MILTER, RSPAMD_PROXY
+from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT, file_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +71,10 @@ class RspamdHost:
         return self.ours(owner).with_suffix(".pending")
 
     def read(self, owner: str) -> Files:
-        return Files(_read(self.local), _read(self.ours(owner)))
+        ours = self.ours(owner)
+        # What is no file any more is written again.
+        is_file = ours.is_file() and not ours.is_symlink()
+        return Files(read_configuration(self.local), read_text(ours) if is_file else None)
 
     def reload_is_pending(self, owner: str) -> bool:
         return self._pending(owner).exists()
@@ -96,7 +106,7 @@ class RspamdHost:
         try:
             for path in self.config_directory.iterdir():
                 if path.is_dir():
-                    shutil.copytree(path, copy / path.name, ignore_dangling_symlinks=True)
+                    shutil.copytree(path, copy / path.name, ignore=_no_files, ignore_dangling_symlinks=True)
                 elif path.is_file():
                     shutil.copy(path, copy)
             yield copy
@@ -105,20 +115,42 @@ class RspamdHost:
 
     def put_live(self, owner: str, files: Files) -> None:
         """Write it, let a running rspamd take it over, and go back if it cannot."""
-        before = self.read(owner)
-        _make(self._pending(owner).parent)
-        self._pending(owner).touch()
-        self._write_all(owner, files)
-        try:
-            if self._systemctl.is_active(_UNIT):
-                self._systemctl.must("reload", _UNIT)
-                self._await_milter()
-        except HostError as failure:
-            self._write_all(owner, before)
-            self._systemctl.run("restart", _UNIT)
-            self._tidy(owner)
-            raise HostError(f"{failure}. The former configuration is back in place") from failure
+        with FileChanges(self._module) as changes:
+            self._prepare(changes, owner, files)
+            try:
+                changes.commit()
+                if self._systemctl.is_active(_UNIT):
+                    self._systemctl.must("reload", _UNIT)
+                    self._await_milter()
+            except (OSError, HostError) as failure:
+                changes.take_back()
+                self._systemctl.run("restart", _UNIT)
+                self._tidy(owner)
+                reason = file_failure(failure) if isinstance(failure, OSError) else failure
+                raise HostError(f"{reason}. The former configuration is back in place") from failure
         self._tidy(owner)
+
+    def _prepare(self, changes: FileChanges, owner: str, files: Files) -> None:
+        """Write everything new beside what is there. Raises HostError, with nothing changed.
+
+        A file of ours is there for as long as rspamd.conf.local names it.
+        """
+        was_pending = self.reload_is_pending(owner)
+        try:
+            _make(self._pending(owner).parent)
+            self._pending(owner).touch()
+            if files.ours is not None:
+                changes.stage_own(self.ours(owner), files.ours, 0o644)
+            if files.local is None:
+                changes.stage_removal(self.local)
+            else:
+                changes.stage(self.local, files.local)
+            if files.ours is None:
+                changes.stage_removal(self.ours(owner))
+        except OSError as failure:
+            with suppress(OSError):
+                self._tidy(owner, keep_mark=was_pending)
+            raise HostError(f"{file_failure(failure)}. Nothing was changed. {AS_ROOT}") from failure
 
     def _write_all(self, owner: str, files: Files) -> None:
         """A file of ours is there for as long as rspamd.conf.local names it."""
@@ -136,8 +168,9 @@ class RspamdHost:
         _make(path.parent)
         replace_text(self._module, path, text, 0o644)
 
-    def _tidy(self, owner: str) -> None:
-        self._pending(owner).unlink(missing_ok=True)
+    def _tidy(self, owner: str, *, keep_mark: bool = False) -> None:
+        if not keep_mark:
+            self._pending(owner).unlink(missing_ok=True)
         directory = self._pending(owner).parent
         if not any(directory.iterdir()):
             directory.rmdir()
@@ -193,11 +226,15 @@ def _await(reason: Callable[[], str], seconds: int) -> str:
 
 
 def _make(directory: Path) -> None:
+    if os.path.lexists(directory) and not directory.is_dir():
+        raise HostError(f"{directory} is no directory and has to be one: move it away")
     if not directory.is_dir():
         directory.mkdir()
         # Whatever the umask is: rspamd reads what is in it as a user of its own.
         directory.chmod(0o755)
 
 
-def _read(path: Path) -> str | None:
-    return read_text(path) if path.is_file() else None
+def _no_files(folder: str, names: list[str]) -> list[str]:
+    """Sockets, FIFOs and devices, which cannot be copied and configure nothing."""
+    paths = {name: Path(folder, name) for name in names}
+    return [name for name, path in paths.items() if path.exists() and not (path.is_file() or path.is_dir())]
