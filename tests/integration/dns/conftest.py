@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import knot
 import powerdns
-from controller import Controller
+from controller import Controller, for_ansible
+from debian_lab.loaded_ansible import LoadedAnsible
 from knot import Knot
 from name_server import NameServer, Network
 from named import Named
@@ -118,6 +121,14 @@ def new_runner(network: Network) -> Iterator[Callable[[], Runner]]:
         runner.close()
 
 
+@pytest.fixture(scope="session")
+def loaded_ansible(network: Network) -> Iterator[LoadedAnsible]:
+    programs = Path(shutil.which("ansible-playbook") or "").parent
+    loaded = LoadedAnsible(network.inside(), programs, for_ansible(os.environ), Path.cwd())
+    yield loaded
+    loaded.close()
+
+
 @pytest.fixture
-def controller(network: Network, tmp_path: Path) -> Controller:
-    return Controller(network, tmp_path)
+def controller(network: Network, tmp_path: Path, loaded_ansible: LoadedAnsible) -> Controller:
+    return Controller(network, tmp_path, loaded=loaded_ansible)

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from debian_lab.loaded_ansible import LoadedAnsible
 from name_server import Network
 from named import Named
 
 START = json.JSONDecoder()
+CALLBACK = "minimal"
 
 
 @dataclass
@@ -37,27 +39,32 @@ class Outcome:
 
 @dataclass
 class Controller:
-    """folder: for its files; environment: in which ansible-playbook is found and runs."""
+    """folder: for its files; environment: in which ansible-playbook is found and runs; loaded: runs it instead, if the
+    environment is the same."""
 
     network: Network
     folder: Path
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    loaded: LoadedAnsible | None = None
 
     def play(
         self,
         tasks: list[dict[str, Any]],
         *words: str,
         etc: dict[str, Path] | None = None,
-        callback: str = "minimal",
+        callback: str = CALLBACK,
     ) -> subprocess.CompletedProcess[str]:
         """ansible-playbook with these tasks; etc: files that stand in for those of /etc, for this run alone."""
         playbook = self.folder / "playbook.yml"
         playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
-        command = self.network.inside("ansible-playbook", "-i", "localhost,", str(playbook), *words)
+        run = ["ansible-playbook", "-i", "localhost,", str(playbook), *words]
+        environment = for_ansible(self.environment, callback)
+        if self.loaded and not etc and self.loaded.environment == environment:
+            return self.loaded.run(run, separate=True, timeout=300)
+        command = self.network.inside(*run)
         for name, path in (etc or {}).items():
             script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
             command = ["unshare", "--mount", "sh", "-c", script, "sh", str(path), f"/etc/{name}", *command]
-        environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_NOCOLOR": "1"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     def results(
@@ -84,6 +91,12 @@ class Controller:
     def records(self, server: Named, records: list[dict[str, Any]], /, *words: str, **options: Any) -> Outcome:
         """inbound.mail.dns_records with the server's own key."""
         return self.run("dns_records", {**access(server), "records": records, **options}, *words)
+
+
+def for_ansible(environment: Mapping[str, str], callback: str = CALLBACK) -> dict[str, str]:
+    """The environment of ansible-playbook: that callback writes the results, and no variable names the test."""
+    own = {"ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_NOCOLOR": "1"}
+    return {name: value for name, value in environment.items() if name != "PYTEST_CURRENT_TEST"} | own
 
 
 def access(server: Named) -> dict[str, Any]:
