@@ -73,9 +73,9 @@ programs: setup
 	@tests/toolchain.sh peers stand-ins browser
 
 servers: programs  ## [K=EXPRESSION]: against real servers, in namespaces and on loopback: as root
-	$(as_root_current) -m pytest -q --durations=20 -m 'not lab' $(if $(K),-k '$(K)') tests/integration
+	$(as_root_current) -m pytest -q -n 2 --durations=20 -m 'not lab' $(if $(K),-k '$(K)') tests/integration
 	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in labs.
-	$(if $(K),,$(as_root_oldest) -m pytest -q tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py)
+	$(if $(K),,$(as_root_oldest) -m pytest -q -n 2 tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py)
 
 labs: programs  ## [SHARD=i/n] [LABS=1]: on real hosts, and every example, LABS at a time: as root
 	$(as_root_current) -m pytest -v --durations=20 $(if $(filter-out 1,$(LABS)),-n $(LABS) --no-loadscope-reorder) -m lab $(if $(SHARD),--shard '$(SHARD)') tests/integration

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.sta
     read_progress,
     write_progress,
 )
+from ansible_collections.inbound.mail.tests.integration.playbooks import run_playbook
 
 # Nobody is there: whoever is asked makes the run fail otherwise than it should.
 STATE = """
@@ -49,15 +48,7 @@ def play(tmp_path: Path) -> Play:
 
     def run(playbook: str, inventory: str, *options: str, fails: bool = True) -> str:
         (tmp_path / "inventory.yml").write_text(inventory, encoding="utf-8")
-        result = subprocess.run(
-            ["ansible-playbook", f"inbound.mail.{playbook}", "-i", "inventory.yml", *options],
-            cwd=tmp_path,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        result = run_playbook(tmp_path, f"inbound.mail.{playbook}", "-i", "inventory.yml", *options)
         said = " ".join((result.stdout + result.stderr).replace("\\n", " ").split())
         assert (result.returncode != 0) is fails, said
         assert "UNREACHABLE" not in said

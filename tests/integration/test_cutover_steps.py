@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.cutover.sta
     read_progress,
     write_progress,
 )
+from ansible_collections.inbound.mail.tests.integration.playbooks import run_playbook
 
 CUTOVER = {
     "stage": "new",
@@ -57,11 +56,7 @@ def recorded(folder: Path, step: str, announced: str, done: list[str]) -> set[st
     # As registered results, which a later one replaces: given with -e they could not be.
     play = PLAY.replace("  tasks:\n", "  vars_files: [variables.json]\n  tasks:\n")
     (folder / "play.yml").write_text(play, encoding="utf-8")
-    run = subprocess.run(
-        ["ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml"],
-        cwd=folder, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
+    run = run_playbook(folder, "-i", "localhost,", "-c", "local", "play.yml")
     assert run.returncode == 0, run.stdout + run.stderr
     return set(json.loads(path.read_text(encoding="utf-8"))["times"])
 

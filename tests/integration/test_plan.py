@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ansible_collections.inbound.mail.tests.integration.playbooks import run_playbook
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*/inventory.yml"))
 SECRET = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ=="
@@ -51,15 +51,8 @@ def plan(tmp_path: Path) -> Plan:
             path = tmp_path / "inventory.yml"
             path.write_text(inventory, encoding="utf-8")
             inventory = path
-        result = subprocess.run(
-            ["ansible-playbook", f"inbound.mail.{playbook}", "-i", str(inventory), *options],
-            cwd=tmp_path,
-            env={**os.environ, "MAIL_DNS_KEY_SECRET": SECRET, "ANSIBLE_NOCOLOR": "1", **(environment or {})},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        variables = {"MAIL_DNS_KEY_SECRET": SECRET, **(environment or {})}
+        result = run_playbook(tmp_path, f"inbound.mail.{playbook}", "-i", str(inventory), *options, **variables)
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.inbound.mail.tests.integration.playbooks import run_playbook
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
@@ -34,9 +34,7 @@ mail_servers:
 
 def run(folder: Path, playbook: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "inventory.yml").write_text(INVENTORY, encoding="utf-8")
-    command = ["ansible-playbook", f"inbound.mail.{playbook}", "-i", "inventory.yml", *options]
-    settings = {**os.environ, "ANSIBLE_NOCOLOR": "1", **environment}
-    return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=120, check=False)
+    return run_playbook(folder, f"inbound.mail.{playbook}", "-i", "inventory.yml", *options, **environment)
 
 
 def words(result: subprocess.CompletedProcess[str]) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.inbound.mail.tests.integration.playbooks import run_playbook
 
 # Records are entered by hand, so no DNS server is asked.
 INVENTORY = """
@@ -64,15 +64,8 @@ def run(tmp_path: Path, silent_port: int) -> Run:
         playbook: str, inventory: str, *options: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         (tmp_path / "inventory.yml").write_text(inventory % silent_port, encoding="utf-8")
-        return subprocess.run(
-            ["ansible-playbook", f"inbound.mail.{playbook}", "-i", "inventory.yml", *options],
-            cwd=tmp_path,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOST_KEY_CHECKING": "0", **(environment or {})},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        variables = {"ANSIBLE_HOST_KEY_CHECKING": "0", **(environment or {})}
+        return run_playbook(tmp_path, f"inbound.mail.{playbook}", "-i", "inventory.yml", *options, **variables)
 
     return run
 

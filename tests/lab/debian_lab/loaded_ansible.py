@@ -5,7 +5,7 @@
 
 Each run has its own arguments, standard output and standard error. Two things are older than the run: the modules that
 Ansible's commands import, and the cache of packed modules in Ansible's local temporary folder. Ansible reads its
-configuration while it is imported, so that all runs of a process have one environment and one working directory.
+configuration while it is imported, so that all runs of a process have one environment.
 
 As a program it is that process: the Python of Ansible's virtual environment runs it, with a socket as standard input.
 """
@@ -34,7 +34,7 @@ class LoadedAnsible:
 
     def __init__(self, before: Sequence[str], folder: Path, environment: Mapping[str, str], directory: Path) -> None:
         """before: what its command line begins with, as `ip netns exec NAME`; folder: that of Ansible's commands and
-        their Python; environment and directory: those of all runs.
+        their Python; environment: of all runs; directory: the working directory of runs that name no other.
         """
         self.environment = dict(environment)
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -46,7 +46,7 @@ class LoadedAnsible:
             )
 
     def run(
-        self, words: Sequence[str], separate: bool = False, timeout: float | None = None
+        self, words: Sequence[str], separate: bool = False, timeout: float | None = None, directory: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command line without standard input. Its standard error is in `stdout` if they are not `separate`.
 
@@ -61,7 +61,8 @@ class LoadedAnsible:
             streams = [one.fileno() for one in (nothing, out, err if separate else out, theirs)]
             with theirs:
                 rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", streams))
-                self._socket.sendmsg([json.dumps(list(words)).encode()], [rights])
+                request = {"words": list(words), "directory": str(directory or ".")}
+                self._socket.sendmsg([json.dumps(request).encode()], [rights])
             pid = int(answers.readline())
             reply.settimeout(timeout)
             try:
@@ -108,9 +109,8 @@ def _serve() -> None:
         pid = os.fork()
         if pid == 0:
             requests.detach()
-            words = json.loads(request)
-            _become(words, streams)
-            mains[os.path.basename(words[0])]()
+            _become(**json.loads(request), streams=streams)
+            mains[os.path.basename(sys.argv[0])]()
             return
         *standard, reply = streams
         for stream in standard:
@@ -119,8 +119,8 @@ def _serve() -> None:
         running[os.pidfd_open(pid)] = (pid, reply)
 
 
-def _become(words: list[str], streams: list[int]) -> None:
-    """A process with these arguments and standard streams, as if it had been started with them."""
+def _become(words: list[str], directory: str, streams: list[int]) -> None:
+    """A process with these arguments, working directory and standard streams, as if it had been started with them."""
     from ansible.utils.path import cleanup_tmp_file
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -131,6 +131,7 @@ def _become(words: list[str], streams: list[int]) -> None:
     for stream in streams:
         os.close(stream)
     sys.argv[:] = words
+    os.chdir(directory)
 
 
 if __name__ == "__main__":
