@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from .._deps import missing_libraries
 from .base import InvalidOptions
+from .misfits import misfits
 from .options import ARGUMENT_SPEC, ArgumentSpec, ProviderOptions
 from .registry import run
 from .rfc2136.tsig import InvalidKey
@@ -83,8 +84,10 @@ def validated(argument_spec: ArgumentSpec, arguments: Mapping[str, object]) -> d
         if not isinstance(values, Mapping):
             problems.append(f"{place}: expected a dictionary, not {type(values).__name__}")
             continue
+        wrong = misfits({name: argument_spec[name] for name in ARGUMENT_SPEC if name in argument_spec}, values)
+        problems += [f"{place}.{name}: {need}" if place else f"{name}: {need}" for name, need in wrong.items()]
         try:
-            validation = validator.validate(values)
+            validation = validator.validate({name: value for name, value in values.items() if name not in wrong})
         except (OverflowError, ValueError) as error:  # Ansible does not foresee numbers without end.
             problems.append(f"{place or 'options'}: one of the numbers cannot be read: {error}")
             continue

@@ -114,7 +114,7 @@ def _check(options: ProviderOptions, others: Collection[str] = ()) -> None:
         try:
             ssl.create_default_context(cafile=options["ca_path"])
         except OSError as error:  # ssl.SSLError too
-            problems.append(f"ca_path: {options['ca_path']} is no file with certificates ({error})")
+            problems.append(f"ca_path: it is no file with certificates ({error.strerror or error})")
     if options["timeout"] <= 0:
         problems.append(f"timeout: more than 0 seconds, not {options['timeout']:g}")
     if options["concurrency"] < 1:

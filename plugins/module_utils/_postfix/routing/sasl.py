@@ -20,10 +20,14 @@ def logins(
 ) -> dict[str, str]:
     """Next hop -> ``username:password``. Nothing of either is ever in a message."""
     used = {(hop.destination, hop.credentials) for hop in hops if hop.credentials}
-    for name in sorted({name for _destination, name in used} | set(credentials)):
+    for destination, name in sorted(used):
         if name not in credentials:
-            check.report("credentials", f"there is no entry {name!r}, which a smarthost names", "Add one of that name")
-        elif not _is_login(credentials[name]):
+            # Without the name: a login itself may stand there.
+            what = f"the smarthost {destination} names credentials that are not in it"
+            there = ", ".join(sorted(credentials)) or "none"
+            check.report("credentials", what, f"Add an entry of that name, or name one of those that it has: {there}")
+    for name in sorted(credentials):
+        if not _is_login(credentials[name]):
             check.report(
                 f"credentials.{name}",
                 "this is not a username, a colon and a password without line breaks and surrounding blanks",

@@ -24,6 +24,7 @@ from ..api_base import Hosted
 from ..base import Capabilities, Conflict, InvalidOptions, OutcomeUnknown, ProviderError, turn
 from ..http.client import HttpClient, HttpError, about, understood
 from ..http.url import CLEARTEXT_OPTION
+from ..misfits import misfits
 from .records import TYPES, CloudflareRecord, key_of
 from .responses import RecordsPage, ZoneDetails, ZonesPage, codes_of, errors_in, is_unauthorized, reason_of
 from .zones import ZoneContent
@@ -87,9 +88,12 @@ _TYPE = {
 
 def create(options: ProviderOptions) -> Cloudflare:
     """Raises InvalidOptions."""
-    validation = ArgumentSpecValidator(_OPTIONS).validate(options["options"] or {})
-    if validation.error_messages:
-        raise InvalidOptions([f"options: {message}" for message in validation.error_messages])
+    given = options["options"] or {}
+    wrong = misfits(_OPTIONS, given)
+    validation = ArgumentSpecValidator(_OPTIONS).validate({name: given[name] for name in given if name not in wrong})
+    problems = [f"options.{name}: {need}" for name, need in wrong.items()]
+    if problems := [*problems, *(f"options: {message}" for message in validation.error_messages)]:
+        raise InvalidOptions(problems)
     api = HttpClient(
         "Cloudflare",
         (options["url"] or _URL).rstrip("/"),

@@ -59,8 +59,9 @@ def make_key(name: str | None, secret: str | None, algorithm: str) -> Key | None
         )
     try:
         return dns.tsig.Key(parse_name(name), octets, _WIRE_NAMES.get(algorithm, algorithm))
-    except InvalidName as error:
-        raise InvalidKey(f"key_name: {error}") from None
+    except InvalidName:
+        # Without what stands there: the secret itself may.
+        raise InvalidKey("key_name is no domain name: copy what stands after 'key' in the key's file") from None
 
 
 class Signer:

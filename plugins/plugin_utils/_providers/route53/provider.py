@@ -19,6 +19,7 @@ from ..._records.names import InvalidName, name_text, parse_name
 from ..._records.rrsets import Change, Goal, Key, RRset, State
 from ..._records.values import InvalidValue
 from ..base import Capabilities, Conflict, InvalidOptions, Provider, ProviderError, Traffic, turn
+from ..misfits import misfits
 from . import records
 from .api import ApiError, Route53Client
 from .zones import HostedZones
@@ -90,9 +91,12 @@ def create(options: ProviderOptions) -> Route53:
         required_together=[("access_key_id", "secret_access_key")],
         mutually_exclusive=[("profile", "access_key_id")],
     )
-    validation = validator.validate(options["options"] or {})
+    given = options["options"] or {}
+    wrong = misfits(_OPTIONS, given)
+    validation = validator.validate({name: given[name] for name in given if name not in wrong})
     own = validation.validated_parameters
-    problems = [f"options: {message}" for message in validation.error_messages]
+    problems = [f"options.{name}: {need}" for name, need in wrong.items()]
+    problems += [f"options: {message}" for message in validation.error_messages]
     if own.get("vpc_id") and own.get("private") is False:
         problems.append("options.vpc_id: only a private zone is in a VPC, and private is false")
     zone_ids = {}

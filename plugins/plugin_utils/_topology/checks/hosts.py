@@ -85,9 +85,11 @@ def _check_smarthosts(host: Host, report: Report) -> None:
     lists = {"mail_smarthosts": list(host.smarthosts)}
     lists["mail_sender_smarthosts"] = [hop for entry in host.sender_smarthosts for hop in entry.smarthosts]
     for variable, hops in lists.items():
-        for name in sorted({hop.credentials for hop in hops if hop.credentials} - set(host.credentials)):
-            if not report.concerns(host.name, "mail_credentials"):
-                what = f"names the credentials '{name}', which are not in mail_credentials"
+        for hop in hops:
+            missing = hop.credentials and hop.credentials not in host.credentials
+            if missing and not report.concerns(host.name, "mail_credentials"):
+                # Without the name: a login itself may stand there.
+                what = f"{hop.address}: its credentials are the name of an entry that is not in mail_credentials"
                 report.error(host.name, variable, what, "Add an entry of that name there: 'username:password'")
         if hops and host.topology == RELAY:
             what = "is set, but a server behind relays sends through them"

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TypeVar
 
 from ....module_utils._limits import SMTP_PORT
 from ....module_utils._postfix.option_values import SUBMISSIONS, SUBMISSIONS_PROBLEM, TLS_LEVELS
@@ -15,6 +16,8 @@ from ..plan import PlannedHop
 from ..problems import Several, Unfit
 from .readers import address, described, host_name, items, mail_domain, one_of, text, whole_number
 from .schema import KeySpec, read_entry
+
+T = TypeVar("T")
 
 _EXAMPLE = "[{address: smtp.example.net, port: 587, credentials: provider}]"
 
@@ -57,7 +60,7 @@ def _address_or_name(value: object) -> str:
 
 
 def _port(value: object) -> int:
-    found = whole_number(65535, "a TCP port")(value)
+    found = _unshown(whole_number(65535, "a TCP port"), "TCP port", "one of 1 to 65535")(value)
     if not found:
         raise Unfit("0 is no TCP port", "Write one of 1 to 65535")
     if found == SUBMISSIONS:
@@ -113,6 +116,18 @@ def apart_from_secrets(credentials: object) -> object:
     return dict.fromkeys(credentials, "") if isinstance(credentials, Mapping) else credentials
 
 
+def _unshown(read: Callable[[object], T], what: str, remedy: str) -> Callable[[object], T]:
+    """A reader whose message does not have what is written: beside credentials, these may have got there."""
+
+    def unshown(value: object) -> T:
+        try:
+            return read(value)
+        except Unfit:
+            raise Unfit(f"is no {what}", f"Write {remedy}") from None
+
+    return unshown
+
+
 SMARTHOST_KEYS = {
     "address": KeySpec(
         "host name or address",
@@ -129,9 +144,13 @@ SMARTHOST_KEYS = {
         "`may`, `encrypt` or `secure`",
         "Encrypt where it can; hand nothing over in clear; demand a certificate for its name besides, of an authority "
         "in `mail_tls_ca`. Left out, `encrypt` with `credentials`, otherwise `may`.",
-        one_of(TLS_LEVELS, "level of TLS", "may, encrypt or secure"),
+        _unshown(one_of(TLS_LEVELS, "", ""), "level of TLS", "may, encrypt or secure"),
     ),
-    "tls_name": KeySpec("host name", "The name in its certificate, if it is not the one in `address`.", host_name),
+    "tls_name": KeySpec(
+        "host name",
+        "The name in its certificate, if it is not the one in `address`.",
+        _unshown(host_name, "host name", "the name in the certificate, or leave it out"),
+    ),
     "credentials": KeySpec("name in `mail_credentials`", "What to log in with.", text),
 }
 

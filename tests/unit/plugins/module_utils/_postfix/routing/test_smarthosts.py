@@ -90,7 +90,10 @@ def test_mail_leaves_from_one_address_of_each_family() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"smarthosts": [PROVIDER]}, "credentials: there is no entry 'provider', which a smarthost names"),
+        (
+            {"smarthosts": [PROVIDER]},
+            "credentials: the smarthost [smtp.example.net]:587 names credentials that are not in it",
+        ),
         (
             {"smarthosts": [{**PROVIDER, "tls": "may"}], "credentials": LOGIN},
             "relay.smarthosts[0].tls: the password would be sent in cleartext",

@@ -88,13 +88,13 @@ def test_site_hands_everything_in_the_plan_to_the_roles(plan_of: Any, role: str)
 @pytest.mark.parametrize(
     ("relay", "server", "variable", "message"),
     [
-        ({"mail_smarthosts": [{"address": "a.test", "credentials": "x"}]}, {}, "mail_smarthosts", "credentials 'x'"),
+        ({"mail_smarthosts": [{"address": "a.test", "credentials": "x"}]}, {}, "mail_smarthosts", "an entry that is"),
         ({"mail_smarthosts": [{"address": "a.test", "tls": "secure"}]}, {}, "mail_tls_ca", "is not set"),
         ({"mail_tls_verify": True}, {}, "mail_tls_ca", "is not set"),
         ({}, {"mail_smarthosts": ["a.test"]}, "mail_smarthosts", "sends through them"),
         ({"mail_smarthosts": [{"address": "a.test", "port": 0}]}, {}, "mail_smarthosts", "0 is no TCP port"),
         ({"mail_smarthosts": [{"address": "a.test", "port": 465}]}, {}, "mail_smarthosts", "on port 465 TLS"),
-        ({"mail_smarthosts": [{"address": "a.test", "tls": "dane-onl"}]}, {}, "mail_smarthosts", "'dane-onl'"),
+        ({"mail_smarthosts": [{"address": "a.test", "tls": "dane-onl"}]}, {}, "mail_smarthosts", "tls: is no level"),
         ({"mail_smarthosts": [{"adress": "a.test"}]}, {}, "mail_smarthosts", "no key 'adress'"),
         ({"mail_smarthosts": ["smarthost"]}, {}, "mail_smarthosts", "not a fully qualified name"),
         ({"mail_sender_smarthosts": [{"domain": "a.test", "smarthosts": []}]}, {}, "mail_sender_smarthosts", "has no"),
