@@ -21,7 +21,7 @@ VENV ?= core-2.21
 SCENARIO ?= examples/relay
 LABS ?= 1
 
-.PHONY: help setup demo check test lint lint-code lint-ansible lint-docs sanity units units-oldest units-current programs servers labs lab lab-up lab-down bench soak mutation comparison docs screenshots changelog
+.PHONY: help setup demo check test audit sbom lint lint-code lint-ansible lint-docs sanity units units-oldest units-current programs servers labs lab lab-up lab-down bench soak mutation comparison docs screenshots changelog
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,7 +42,15 @@ test: check programs  ## everything, as CI runs it
 	$(MAKE) --no-print-directory --jobs 2 labs servers sanity units-oldest
 	@echo 'make test: all of it passed'
 
-lint: lint-code lint-ansible lint-docs  ## linters and types
+lint: lint-code lint-ansible lint-docs audit  ## linters and types
+
+audit: setup  ## known faults in what is installed and in what the requirements allow; asks no server
+	$(current)/python tests/audit.py
+
+sbom: setup  ## the software bill of materials of a controller (CycloneDX): tests/output/sbom.cdx.json
+	@tests/toolchain.sh runtime sbom
+	@mkdir -p tests/output
+	$(venv)/sbom/bin/cyclonedx-py environment --output-reproducible --output-format JSON --output-file tests/output/sbom.cdx.json $(venv)/runtime/bin/python
 
 lint-code: setup
 	$(current)/ruff check .

@@ -3,7 +3,7 @@
 # distribution, and one virtual environment for each file in tests/requirements/ that is named as an argument.
 # It repeats nothing that is there already, so that a second call takes less than a second.
 #
-#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|checkers|mutation|browser ...
+#   tests/toolchain.sh packages|core-2.19|core-2.21|peers|stand-ins|checkers|mutation|runtime|sbom|browser ...
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -91,8 +91,10 @@ for part in "$@"; do
     peers) make_venv peers 3.12 3.13 3.11 ;;
     stand-ins) make_venv stand-ins 3.12 3.13 3.11 ;;
     mutation) make_venv mutation 3.13 3.12 ;;
+    runtime) make_venv runtime 3.13 3.12 ;;
+    sbom) make_venv sbom 3.13 3.12 ;;
     checkers) install_packages zonemaster-cli; make_venv checkers 3.12 3.13 3.11 ;;
     browser) install_browser ;;
-    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, checkers, mutation, browser" ;;
+    *) fail "unknown part '$part': one of packages, core-2.19, core-2.21, peers, stand-ins, checkers, mutation, runtime, sbom, browser" ;;
   esac
 done

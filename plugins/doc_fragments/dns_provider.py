@@ -158,7 +158,7 @@ notes:
   - In check mode no update is sent, and the key needs no right to write.
   - Runs on the controller, which needs the Python library dnspython. C(delegate_to) moves nothing.
 requirements:
-  - dnspython >= 2.6
+  - dnspython >= 2.6.1, before 3
   - gssapi with O(key_algorithm=gss-tsig)
   - boto3 with O(provider=route53)
   - octodns >= 1.22, and the package of the provider, with O(provider=octodns)
