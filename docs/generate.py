@@ -23,7 +23,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import merged
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import Rule
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, judge
-from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC
+from ansible_collections.inbound.mail.plugins.plugin_utils._providers.options import ARGUMENT_SPEC, ENDPOINT_SPEC
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.domains import (
     DOMAIN_KEYS,
     EXCHANGER_KEYS,
@@ -35,7 +35,6 @@ from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration
     LOAD_BALANCER_KEYS,
     POSTSCREEN_KEYS,
 )
-from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.endpoints import OF_ALL_ZONES
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.scanners import SCANNER_KEYS
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.schema import KeySpec
 from ansible_collections.inbound.mail.plugins.plugin_utils._topology.declaration.smarthosts import SMARTHOST_KEYS
@@ -111,7 +110,7 @@ def endpoint_options() -> str:
     pages = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     of_role = yaml.safe_load((ROOT / "roles/mail_dns/defaults/main.yml").read_text(encoding="utf-8"))
     rows = []
-    for name in OF_ALL_ZONES:
+    for name in ENDPOINT_SPEC:
         kind = ", ".join(f"`{one}`" for one in pages[name].get("choices", ())) or TYPES[pages[name]["type"]]
         default = of_role.get(f"mail_dns_{name}", ARGUMENT_SPEC[name].get("default"))
         described = pages[name]["description"]

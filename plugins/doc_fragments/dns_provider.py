@@ -9,6 +9,14 @@ class ModuleDocFragment:
     # Goes with ARGUMENT_SPEC in plugins/plugin_utils/_providers/options.py.
     DOCUMENTATION = r"""
 options:
+  endpoint:
+    description:
+      - The DNS service as a dictionary of the options O(provider) to O(wait_timeout) of this list, without
+        O(former_exchanges). So a task can take a description from a variable as it stands.
+      - An option in it takes the place of the same option of the task.
+      - Its credentials are in no result and in no message of this action.
+    type: dict
+    version_added: "0.9.0"
   provider:
     description:
       - How the DNS service is written to.

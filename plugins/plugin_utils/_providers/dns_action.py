@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from .._deps import missing_libraries
 from .base import InvalidOptions
+from .endpoint import TASK_SPEC, secrets_of, with_endpoint
 from .misfits import misfits
 from .options import ARGUMENT_SPEC, ArgumentSpec, ProviderOptions
 from .registry import run
@@ -49,8 +50,11 @@ class DnsAction(ActionBase):
         if message := missing_libraries("dnspython"):
             return {"failed": True, "msg": message}
         options = self._task.args
+        hidden: set[str] = set()
         try:
-            options = with_environment(self._validated())
+            options = self._plain_arguments()
+            hidden = secrets_of(options)
+            options = with_environment(self._validated(options))
             given = cast(ProviderOptions, options)
             result = {**run(given, self.declared(options), self._task.check_mode, self._report)}
         except InvalidOptions as error:
@@ -59,13 +63,18 @@ class DnsAction(ActionBase):
             result = {"failed": True, "msg": str(error)}
         except Exception as error:  # Whatever happens, no secret must be in what is shown of it.
             result = {"failed": True, "msg": f"Unexpected error: {error}", "exception": traceback.format_exc()}
-        return _without(secrets(options), result)
+        return _without(hidden | secrets(options), result)
 
-    def _validated(self) -> dict[str, object]:
+    def _plain_arguments(self) -> dict[str, object]:
         # A plain copy: the tags that ansible-core keeps at every string make each step slower. The task keeps it too,
         # since its arguments go back to the main process, which takes six seconds with the tags of 50,000 records.
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
-        return validated({**ARGUMENT_SPEC, **self.argument_spec}, {"": self._task.args})[""]
+        arguments: dict[str, object] = self._task.args
+        return arguments
+
+    def _validated(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        spec = {**ARGUMENT_SPEC, **TASK_SPEC, **self.argument_spec}
+        return validated(spec, {"": with_endpoint(arguments)})[""]
 
     def _report(self, line: str) -> None:
         self._display.display(f"{self._task.action}: {line}")

@@ -95,6 +95,10 @@ ARGUMENT_SPEC: ArgumentSpec = {
     "wait_timeout": {"type": "float", "default": 0.0},
     "write": {"type": "bool", "default": True},
 }
+_OF_A_RUN = frozenset({"former_exchanges", "write"})
+ENDPOINT_SPEC: ArgumentSpec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in _OF_A_RUN}
+"""What describes one DNS service. Which exchangers leave and whether anything is written is for each task to say."""
+
 SPECIAL = frozenset({"server", "port", "ca_path", "key_name", "key_secret", "url", "api_token", "options"})
 """Those without a default, so that it shows whether a task gives them."""
 

@@ -82,18 +82,64 @@ def test_a_service_that_is_not_described(controller: Controller) -> None:
     [
         (
             {"server": "192.0.2.53", "key_nam": "k", "key_secret": "0123456789abcdef"},
-            "key_nam: there is no such option",
+            "default: there is no key 'key_nam'. Did you mean 'key_name'?",
         ),
-        ("manual", "a service is no dictionary"),
-        (None, "a service is no dictionary"),
+        ({"provider": "manual", "server": "192.0.2.53"}, "default.server: the provider manual has no use for it."),
+        ("manual", "default: is text, not a dictionary."),
+        (None, "default: is nothing, not a dictionary."),
     ],
 )
 def test_a_service_that_cannot_be_read(endpoint: object, says: str, controller: Controller) -> None:
     output = play(
         controller, {"mail_dns_endpoints": {"default": endpoint}, "mail_dns_records": {"default": ZONE}}, "-vvv"
     )
-    assert says in output
+    assert says in " ".join(output.split())
+    assert "failed=1" in output
     assert "0123456789abcdef" not in output
+
+
+def test_no_service_is_written_to_before_all_are_described(
+    new_server: Callable[[], Named], controller: Controller
+) -> None:
+    server = new_server()
+    server.zone("example.org")
+    server.start()
+    output = play(
+        controller,
+        {
+            "mail_dns_endpoints": {"first": access(server), "second": {"colour": 1}, "third": "x"},
+            "mail_dns_records": {"first": ZONE, "second": ZONE, "third": ZONE},
+        },
+    )
+    assert "second: there is no key 'colour'" in output
+    assert "third: is text, not a dictionary" in output
+    assert server.dig("example.org", "MX") == []
+
+
+@pytest.mark.parametrize("action", ["dns_records", "mx"])
+def test_a_service_as_a_dictionary(action: str, new_server: Callable[[], Named], controller: Controller) -> None:
+    """In place of the options; what is wrong in it is said with its name, and its secret never."""
+    server = new_server()
+    server.zone("example.org")
+    server.start()
+    declared = {
+        "dns_records": {"zones": ZONE},
+        "mx": {"domain": "example.org", "exchangers": [{"host": "mail.example.org", "addresses": ["203.0.113.17"]}]},
+    }[action]
+    described = access(server)
+    done = controller.run(action, {"endpoint": described, "server": "192.0.2.1", **declared})
+    assert not done.failed, done.output
+    assert server.dig("example.org", "MX") == ["10 mail.example.org."]
+    assert described["key_secret"] not in done.output
+
+    refused = controller.run(action, {"endpoint": {**described, "key_nam": "k"}, **declared})
+    assert refused.failed
+    assert refused.msg == "endpoint: there is no option 'key_nam'. Did you mean 'key_name'?"
+    assert described["key_secret"] not in refused.output
+    wrong = "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch"
+    refused = controller.run(action, {"endpoint": {**described, "key_secret": wrong}, **declared})
+    assert refused.failed
+    assert wrong not in refused.output
 
 
 def test_what_would_fail_is_met_by_reading_alone(new_server: Callable[[], Named], controller: Controller) -> None:

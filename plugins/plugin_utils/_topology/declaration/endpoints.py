@@ -9,17 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..._providers.http.url import url_problem
-from ..._providers.options import ARGUMENT_SPEC, GSS, misplaced
+from ..._providers.options import ENDPOINT_SPEC, GSS, misplaced
 from ..problems import Several, Unfit
 from .readers import described
 from .schema import unknown_key
 
-CREDENTIALS = frozenset(name for name, option in ARGUMENT_SPEC.items() if option.get("no_log"))
+CREDENTIALS = frozenset(name for name, option in ENDPOINT_SPEC.items() if option.get("no_log"))
 """The options of an endpoint that are secret: nothing here reads them."""
 
-_OF_A_RUN = {"former_exchanges", "write"}
-OF_ALL_ZONES = {name: option for name, option in ARGUMENT_SPEC.items() if name not in _OF_A_RUN}
-"""What an endpoint can have. Which exchangers leave and whether anything is written is for the playbooks to say."""
 _EXAMPLE = "Write endpoints by name, as {default: {provider: rfc2136, server: 192.0.2.53}}"
 _NUMBERS = {"int": int, "float": float}
 
@@ -37,32 +34,45 @@ def endpoints(value: object) -> dict[str, str]:
             problems.append(Unfit(f"{key}: is {described(options)}, not a dictionary", _EXAMPLE))
             continue
         problems += _problems(str(key), options)
-        found[str(key)] = str(options.get("provider") or ARGUMENT_SPEC["provider"]["default"])
+        found[str(key)] = str(options.get("provider") or ENDPOINT_SPEC["provider"]["default"])
     if problems:
         raise Several(problems)
     return found
 
 
+def endpoint_problems(value: object) -> list[str]:
+    """All that is wrong in it, each with its remedy; a text each."""
+    try:
+        endpoints(value)
+    except Several as several:
+        return [f"{unfit.message}. {unfit.remedy}" for unfit in several.problems]
+    except Unfit as unfit:
+        return [f"{unfit.message}. {unfit.remedy}"]
+    return []
+
+
 def _problems(key: str, options: Mapping[str, Any]) -> Iterator[Unfit]:
     for name, value in options.items():
-        if name not in OF_ALL_ZONES:
-            yield unknown_key(str(name), OF_ALL_ZONES, f"{key}: ")
+        if name not in ENDPOINT_SPEC:
+            yield unknown_key(str(name), ENDPOINT_SPEC, f"{key}: ")
         elif name not in CREDENTIALS and value is not None:
-            yield from _value_problems(f"{key}.{name}", value, ARGUMENT_SPEC[name])
-    provider = options.get("provider") or ARGUMENT_SPEC["provider"]["default"]
-    if provider not in ARGUMENT_SPEC["provider"]["choices"]:
+            yield from _value_problems(f"{key}.{name}", value, ENDPOINT_SPEC[name])
+    provider = options.get("provider") or ENDPOINT_SPEC["provider"]["default"]
+    if provider not in ENDPOINT_SPEC["provider"]["choices"]:
         return
     # Whether a secret is empty is not known here.
     given = {str(name) for name, value in options.items() if name not in CREDENTIALS and value not in (None, "")}
     for name in misplaced(provider, given):
         yield Unfit(f"{key}.{name}: the provider {provider} has no use for it", "Leave it out")
+    url = options.get("url")
+    if "url" in given and isinstance(url, str) and (problem := url_problem(url)):
+        yield Unfit(f"{key}.url: {problem}", "Write it as https://ns1.example.org:8081")
+    if not options.keys() <= ENDPOINT_SPEC.keys():
+        return  # what seems missing may be there under a misspelt name
     if provider == "powerdns" and "url" not in given:
         yield Unfit(
             f"{key}: has no 'url', which the provider powerdns needs", "Add it, as https://ns1.example.org:8081"
         )
-    url = options.get("url")
-    if "url" in given and isinstance(url, str) and (problem := url_problem(url)):
-        yield Unfit(f"{key}.url: {problem}", "Write it as https://ns1.example.org:8081")
     if provider == "rfc2136" and options.get("key_algorithm") != GSS:
         if "key_name" in given and "key_secret" not in options:
             yield Unfit(f"{key}: has no 'key_secret', and a TSIG key needs both", "Add it, or leave 'key_name' out")
