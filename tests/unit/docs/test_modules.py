@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the pages of modules say in common: ansible-doc shares options between pages, but no results."""
+"""What the pages of modules say in common: before ansible-core 2.21 pages can share options, but no results."""
 
 from __future__ import annotations
 
