@@ -153,7 +153,11 @@ traces:
         date:
           description: When, as the server wrote it.
           type: str
-      sample: [{helo: sender.example.com, address: 203.0.113.25, by: mail.example.org, date: ""}]
+        at:
+          description: The same in seconds since the epoch; V(null) if the server wrote no date.
+          type: float
+          version_added: "0.9.0"
+      sample: [{helo: sender.example.com, address: 203.0.113.25, by: mail.example.org, date: "", at: null}]
 missing:
   description: Tokens of messages that were not found.
   returned: success

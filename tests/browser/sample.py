@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from email.utils import format_datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ def sample(banner: str = "relay.example.org ESMTP Postfix (Debian)") -> str:
         {"source": source, "address": VANTAGE, "port": 25, "status": status, "local_address": VANTAGE, "seen_as": ""}
         for source, status in (("sender", "open"), ("relay", "open"), ("insider", "open"))
     ]
-    sent, hop = 1795600000.0, {"helo": "", "date": ""}
+    sent, hop = 1795600000.0, {"helo": "", "date": "", "at": None}
     attempt: Any = {"exchange": "", "address": "", "local_address": VANTAGE, "code": 250, "text": ""}
     record["at"] = sent
     record["sent"] = [
@@ -115,8 +114,8 @@ def sample(banner: str = "relay.example.org ESMTP Postfix (Debian)") -> str:
         }
     ]  # fmt: skip
     hops: list[Any] = [
-        {**hop, "address": VANTAGE, "by": f"relay.{DOMAIN}", "date": format_datetime(datetime.fromtimestamp(sent + 1))},
-        {**hop, "address": "192.168.0.17", "by": f"mail.{DOMAIN}", "date": ""},
+        {**hop, "address": VANTAGE, "by": f"relay.{DOMAIN}", "at": sent + 1},
+        {**hop, "address": "192.168.0.17", "by": f"mail.{DOMAIN}"},
     ]
     record["traces"] = [{"host": "mail", "token": TOKEN, "kind": "mailbox", "file": "/var/mail/root", "hops": hops}]
     record["mail_hosts"] = [{"host": "mail", "names": [f"mail.{DOMAIN}"], "unread": []}]

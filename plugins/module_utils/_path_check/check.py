@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.arguments import ArgumentsError, checked
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_of
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import CheckResult, fails, summary
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import observe
@@ -94,4 +95,7 @@ def _earlier(observations: list[seen.Observation]) -> seen.Observation:
                 f"observations: one has format_version {one.get('format_version')!r}, and this release reads "
                 f"{' and '.join(map(str, seen.READ_VERSIONS))}. Observe again."
             )
+        for trace in one.get("traces", []):
+            for hop in trace["hops"]:
+                hop.setdefault("at", seconds_of(hop["date"]))  # releases before 0.9.0 wrote the date alone
     return seen.merged(observations)

@@ -117,13 +117,20 @@ class Sent(TypedDict):
     attempts: list[Attempt]
 
 
-class Hop(TypedDict):
-    """One Received field (RFC 5321, section 4.4); what it does not say is empty."""
-
+class _Hop(TypedDict):
     helo: str
     address: str  # the client that this hop saw
     by: str
     date: str
+
+
+class Hop(_Hop, total=False):
+    """One Received field (RFC 5321, section 4.4); what it does not say is empty. date: as that host wrote it.
+
+    at: seconds since the epoch by that host's clock, None without a date; releases before 0.9.0 did not write it.
+    """
+
+    at: float | None
 
 
 class Trace(TypedDict):

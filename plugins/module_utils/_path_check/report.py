@@ -9,7 +9,6 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import ACCEPTED, FINDING, UNKNOWN
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
 from ansible_collections.inbound.mail.plugins.module_utils._sanitize import counted, harmless, listed
@@ -91,6 +90,6 @@ def deliveries(case: Case) -> list[str]:
 
 
 def _hop(hop: seen.Hop, start: float) -> str:
-    seconds = seconds_after(start, hop["date"])
-    when = "" if seconds is None else f", {seconds:+d} s"
+    at = hop.get("at")
+    when = "" if at is None else f", {int(at) - int(start):+d} s"
     return f"{hop['by']} (from {hop['address'] or hop['helo']}{when})"

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.delivery.trace_fields import seconds_after
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Expectations, complete
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import (
     ACCEPTED,
@@ -191,6 +190,6 @@ def _messages(observation: Observation) -> Iterable[Sequence[object]]:
 
 
 def _hop(hop: Hop, start: float) -> str:
-    seconds = seconds_after(start, hop["date"])
-    when = "" if seconds is None else f" after {seconds} s"
+    at = hop.get("at")
+    when = "" if at is None else f" after {int(at) - int(start)} s"
     return f"{hop['by']} saw {hop['address'] or hop['helo']}{when}"

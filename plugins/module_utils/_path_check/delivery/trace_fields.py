@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timezone
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import parsedate_to_datetime
@@ -42,18 +43,22 @@ def hop(field: str) -> Hop:
     origin = _FROM.match(said)
     by = _BY.search(said[origin.end() :] if origin else said)
     helo = origin[1] if origin else ""
+    date = harmless(date.strip(), 60) if _semicolon else ""
     return {
         "helo": harmless(helo.strip("[]"), 255),
         "address": _address(origin[2]) or _address(helo) if origin else "",
         "by": harmless(by[1], 255) if by else "",
-        "date": harmless(date.strip(), 60) if _semicolon else "",
+        "date": date,
+        "at": seconds_of(date),
     }
 
 
-def seconds_after(start: float, date: str) -> int | None:
-    """Seconds from `start`, since the epoch, to a hop's date, by that host's clock; None if it is not a date."""
+def seconds_of(date: str) -> float | None:
+    """The date of a field (RFC 5322, section 3.3) in seconds since the epoch; None if it is not a date."""
     try:
-        return int(parsedate_to_datetime(date).timestamp()) - int(start)
+        when = parsedate_to_datetime(date)
+        # The zone -0000 is UTC too, at a host that does not say where it is.
+        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

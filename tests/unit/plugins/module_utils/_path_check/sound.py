@@ -106,8 +106,8 @@ def step(what: str, domain: str, command: str, code: int, text: str) -> dict[str
     return {"what": what, "domain": domain, "command": command, "code": code, "text": text}
 
 
-def hop(address: str, by: str) -> dict[str, str]:
-    return {"helo": "host", "address": address, "by": by, "date": ""}
+def hop(address: str, by: str) -> dict[str, Any]:
+    return {"helo": "host", "address": address, "by": by, "date": "", "at": None}
 
 
 OBSERVATION: dict[str, Any] = {

@@ -49,3 +49,12 @@ def test_failure_says_the_verdict_and_has_the_report(observation: Any, expect: A
     assert judged(observation, expect, fail_on="never")[0] is None
     known = {"id": "delivery-missing", "subject": None, "reason": "known", "until": None}
     assert judged(observation, expect, accepted=[known])[0] is None
+
+
+def test_the_path_of_a_message_that_an_earlier_release_recorded_has_its_times(observation: Any, expect: Any) -> None:
+    observation["sent"][0]["at"] = 1.0
+    for hop in observation["traces"][0]["hops"]:
+        hop["date"] = "Thu, 1 Jan 1970 00:00:03 +0000"
+        del hop["at"]
+    _failure, result = judged(observation, expect)
+    assert "mail.example.org (from 203.0.113.25, +2 s)" in " ".join(result["report"].split())

@@ -220,5 +220,5 @@ def test_page_names_the_domains_and_the_way_of_messages() -> None:
     assert "<h1>Mail for example.org</h1>" in page(result(), {"records": records})
     found = result()
     (hop,) = found["observation"]["traces"][0]["hops"]
-    hop |= {"by": "mx", "address": "192.0.2.1", "date": "Thu, 1 Jan 1970 00:00:03 +0000"}
+    hop |= {"by": "mx", "address": "192.0.2.1", "at": 3.0}
     assert "mx saw 192.0.2.1 after 3 s" in page(found, {})

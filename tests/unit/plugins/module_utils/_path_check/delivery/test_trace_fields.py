@@ -65,7 +65,8 @@ def test_first_hop_comes_first() -> None:
 @given(st.binary(max_size=2000))
 def test_any_header_can_be_read(header: bytes) -> None:
     for one in hops(b"Received: " + header):
-        assert all(value.isprintable() for value in one.values())
+        assert all(value.isprintable() for value in one.values() if isinstance(value, str))
+        assert one["at"] is None or isinstance(one["at"], float)
 
 
 def mail(token: str) -> bytes:
@@ -127,4 +128,31 @@ def test_what_a_hop_says_of_itself_is_cut() -> None:
         "address": "",
         "by": "b" * 255,
         "date": "c" * 60,
+        "at": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("Thu, 1 Jan 1970 01:00:03 +0100", 3),
+        ("Wed, 31 Dec 1969 19:00:03 -0500 (EST)", 3),
+        ("Thu, 1 Jan 1970 00:00:03 -0000", 3),
+        ("1 Jan 1970 00:00:03 GMT", 3),
+        ("yesterday", None),
+        ("Thu, 32 Jan 1970 00:00:03 +0000", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_the_date_of_a_hop_is_read_wherever_the_reader_is(
+    date: str, at: float | None, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert hop(f"from a by b; {date}")["at"] == at
+        assert hop("from a by b")["at"] is None
+    finally:
+        monkeypatch.undo()
+        time.tzset()
