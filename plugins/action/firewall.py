@@ -32,17 +32,32 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Variables = None) -> Result:
         result: Result = super().run(tmp, task_vars)
         started = time.monotonic()
+        if self._task.args.get("state") == "confirmed" and not self._task.check_mode:
+            self._connection.reset()
         result.update(self._execute_module(module_name=MODULE, task_vars=task_vars))
-        if result.get("confirmed", True) or result.get("failed"):
+        if result.get("failed"):
+            return self._with_reason(result)
+        if result.get("confirmed", True) or "change_id" not in result:
             return result
-        confirmed = self._confirm(task_vars, started + result.pop("confirm_within"))
+        change_id, deadline = result.pop("change_id"), started + result.pop("confirm_within")
+        confirmed = self._confirm(task_vars, deadline, change_id)
         if confirmed.get("failed"):
             raise AnsibleActionFail(f"The change could not be confirmed: {confirmed.get('msg')}")
         return {**result, "confirmed": True}
 
-    def _confirm(self, task_vars: Variables, deadline: float) -> Result:
-        """Try until the host takes the change back: one lost connection is no reason to lose a good change."""
-        arguments = {key: value for key, value in self._task.args.items() if key == "name"} | {"state": "confirmed"}
+    def _with_reason(self, result: Result) -> Result:
+        """A process that hangs is killed by the host in order to revert its change, and cannot say so itself."""
+        if "module_stdout" in result and self._task.args.get("confirm_timeout"):
+            result["msg"] = (
+                f"The module was ended before it said what it did ({result.get('msg')}). If it had begun a change, the "
+                "change is not confirmed, and the host reverts it when confirm_timeout is over"
+            )
+        return result
+
+    def _confirm(self, task_vars: Variables, deadline: float, change_id: str) -> Result:
+        """Try until the host reverts the change: one lost connection is no reason to lose a good change."""
+        named = {key: value for key, value in self._task.args.items() if key == "name"}
+        arguments = {**named, "state": "confirmed", "change_id": change_id}
         while True:
             self._connection.reset()
             try:

@@ -143,7 +143,8 @@ options:
   state:
     description:
       - V(absent) removes the table and all that was written for it, and restores the sysctls.
-      - V(confirmed) confirms a change that was made with O(confirm_timeout); a task that makes one does it by itself.
+      - V(confirmed) confirms the change O(change_id) that was made with O(confirm_timeout); a task that makes one does
+        it by itself.
     type: str
     choices: [present, absent, confirmed]
     default: present
@@ -152,9 +153,17 @@ options:
       - Seconds within which a change has to be confirmed over a new connection; otherwise the host reverts it itself.
         The task confirms it at once, and fails if it cannot.
       - Until then nothing is written that outlives a reboot. Rules and sysctls are reverted alike.
+      - While a change waits, another run for the same table changes nothing and fails with its ID and the time that is
+        left.
       - V(0) makes changes without confirmation. Otherwise systemd has to run on the host.
     type: int
     default: 0
+  change_id:
+    description:
+      - With O(state=confirmed), the ID of the change to confirm. A change that is not in force any more, or another one
+        than that, is not confirmed.
+    type: str
+    version_added: "0.9.0"
 """
 
 EXAMPLES = r"""
@@ -226,6 +235,11 @@ confirm_within:
   returned: when a change waits for confirmation
   type: int
   sample: 60
+change_id:
+  description: The ID of that change, for O(change_id). The task itself uses it.
+  returned: when a change waits for confirmation
+  type: str
+  sample: 7d1f0c52a4b8e963
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -263,6 +277,7 @@ def main() -> None:
             "flows": {"type": "list", "elements": "dict", "options": flow, "default": []},
             "state": {"type": "str", "choices": ["present", "absent", "confirmed"], "default": "present"},
             "confirm_timeout": {"type": "int", "default": 0},
+            "change_id": {"type": "str"},
         },
         supports_check_mode=True,
     )

@@ -82,6 +82,18 @@ def test_service_of_the_distribution_does_not_take_the_table_along(lab: Lab, wha
     holds(lab)
 
 
+def test_documented_recovery_after_a_flush_by_hand(lab: Lab) -> None:
+    """By a program of others, or an administrator: systemd does not hear of it."""
+    tables = "nft --stateless list table inet inbound_mail_nat"
+    before = lab.run("gateway", tables).stdout
+    lab.run("gateway", "nft flush ruleset")
+    assert reaches(lab, "outside", "203.0.113.1") == ""
+    lab.run("gateway", "systemctl reload inbound-mail-firewall@nat")
+    assert lab.run("gateway", tables).stdout == before
+    assert reaches(lab, "outside", "203.0.113.1") == "203.0.113.25"
+    lab.run("gateway", "systemctl restart nftables")
+
+
 def test_reboot(lab: Lab) -> None:
     before = {host: lab.run(host, "nft --stateless list ruleset").stdout for host in ("gateway", "firewall")}
     lab.reboot("gateway", "firewall")

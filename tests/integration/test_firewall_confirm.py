@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commit-confirm on a host that boots: a change that nobody can confirm is taken back by the host itself."""
+"""Commit-confirm on a host that boots: a change that no connection confirms is reverted by the host itself."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -195,9 +196,18 @@ def abandoned(lab: Lab) -> str:
     return "python3 /root/module.py"
 
 
+def later(lab: Lab, abandoned: str) -> str:
+    """The same with a time to confirm that does not come during a test."""
+    lab.run(
+        "gateway", f'sed \'s/"confirm_timeout": {TIMEOUT}/"confirm_timeout": 600/\' /root/module.py >/root/later.py'
+    )
+    return abandoned.replace("module.py", "later.py")
+
+
 def test_a_change_is_taken_back_when_the_controller_dies(lab: Lab, abandoned: str) -> None:
     before = state(lab)
     assert '"confirmed": false' in lab.run("gateway", abandoned).stdout
+    assert "change_id" in firewall(lab, [], state="confirmed")
     await_taken_back(lab)
     assert state(lab) == before
     assert "no change of nat waits" in firewall(lab, [], state="confirmed")
@@ -214,15 +224,20 @@ def test_it_is_confirmed_for_the_backend_that_it_was_made_for(lab: Lab) -> None:
 
 
 def test_tables_that_iptables_makes_for_a_change_go_with_it(lab: Lab) -> None:
-    """By the host itself where nobody confirms; where it was confirmed, also if others made them at a later boot."""
+    """By the host itself without a confirmation; where it was confirmed, also if others made them at a later boot."""
     before = state(lab)
     assert "FAILED" in firewall(lab, [FORWARD, SIX, trap(lab)], backend="iptables")
     await_taken_back(lab)
     assert state(lab) == before
     assert '"confirmed": true' in firewall(lab, [FORWARD, SIX], backend="iptables")
     lab.reboot("gateway")
+    after = state(lab)
     for table in ("table ip filter", "table ip6 filter"):
-        assert table in state(lab)
+        assert table in after
+    # The recovery of docs/firewall.md.
+    lab.run("gateway", "nft flush ruleset")
+    lab.run("gateway", "systemctl reload inbound-mail-firewall@nat inbound-mail-openings@nat")
+    assert state(lab) == after
     assert '"confirmed": true' in firewall(lab, [FORWARD, SIX])
     assert '"confirmed": true' in firewall(lab, [], state="absent")
     rules = lab.run("gateway", "nft list ruleset").stdout
@@ -230,11 +245,52 @@ def test_tables_that_iptables_makes_for_a_change_go_with_it(lab: Lab) -> None:
     assert "inbound_mail" not in rules
 
 
-def test_what_waits_is_taken_back_before_the_next_change(lab: Lab, abandoned: str) -> None:
+def test_what_waits_is_reverted_before_the_next_change(lab: Lab, abandoned: str) -> None:
+    """By its timer, or by the command that a second controller is told."""
     before = state(lab)
-    lab.run("gateway", abandoned)
+    lab.run("gateway", later(lab, abandoned))
+    timers = lab.run(
+        "gateway", "systemctl show --property=TimersMonotonic,TimersCalendar 'inbound-mail-*.timer'"
+    ).stdout
+    assert re.search("^TimersMonotonic=.*OnActiveUSec", timers, re.MULTILINE)
+    assert "TimersCalendar=\n" in timers or "TimersCalendar" not in timers
+    refused = " ".join(firewall(lab, [FORWARD]).split())
+    assert "waits for its confirmation, and the host reverts it in " in refused
+    assert state(lab) != before
+    command = re.search(r"systemctl start inbound-mail-firewall-revert-nat-[0-9a-f]+\.service", refused)
+    assert command, refused
+    lab.run("gateway", command[0])
+    await_taken_back(lab)
+    assert state(lab) == before
     lab.playbook(PLAYBOOK, "--limit", "gateway")
     assert_nothing_waits(lab)
+    assert state(lab) == before
+
+
+@pytest.mark.parametrize("how", ["exec sleep 600", "kill -STOP $PPID; exec sleep 600"], ids=["slow", "stopped"])
+def test_a_change_that_takes_longer_than_its_timer_is_reverted(lab: Lab, abandoned: str, how: str) -> None:
+    """The program that ends connections hangs, or its run is stopped as well; neither goes on afterwards."""
+    before = state(lab)
+    lab.run("gateway", f"printf '#!/bin/sh\n%s\n' '{how}' >/root/slow; chmod +x /root/slow")
+    lab.run("gateway", "mount --bind /root/slow /usr/sbin/conntrack")
+    try:
+        said = lab.run("gateway", abandoned, check=False).stdout
+        await_taken_back(lab)
+    finally:
+        lab.run("gateway", "umount /usr/sbin/conntrack")
+    assert "kill" in how or "was not finished and confirmed within confirm_timeout" in said
+    assert "confirmed" not in said.replace("confirmed within", "")
+    assert state(lab) == before
+    assert lab.run("gateway", "pgrep -f 'module.py|sleep 600'", check=False).stdout == ""
+    lab.reboot("gateway")
+    assert state(lab) == before
+
+
+def test_a_confirmation_after_the_revert_is_refused(lab: Lab, abandoned: str) -> None:
+    before = state(lab)
+    change_id = json.loads(lab.run("gateway", abandoned).stdout)["change_id"]
+    await_taken_back(lab)
+    assert f"Change {change_id} was reverted" in firewall(lab, [], state="confirmed", change_id=change_id)
     assert state(lab) == before
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection, transition
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.apply import carry_out, confirm
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.commit_confirm import PendingChange
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.commit_confirm.pending import PendingChange, now
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.commit_confirm.transitions import Phase
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.diff import diff
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import systemd_units
@@ -39,6 +40,7 @@ class FirewallResult(TypedDict, total=False):
     backend: str
     confirmed: bool
     confirm_within: int
+    change_id: str
 
 
 def run(module: AnsibleModule) -> FirewallResult:
@@ -52,20 +54,42 @@ def run(module: AnsibleModule) -> FirewallResult:
         raise InvalidError([Problem("confirm_timeout", f"{timeout} is not a number of seconds", remedy)])
     host = FirewallHost(module)
     pending = PendingChange(host, name)
-    wanted = module.params["backend"]
-    if module.params["state"] == "confirmed":
-        if not module.check_mode:
-            wanted = pending.backend or wanted
+    if module.check_mode:
+        return _reconcile(module, host, pending)
+    confirms = module.params["state"] == "confirmed"
+    with pending.locked(f"state: {module.params['state']}", waits=confirms):
+        return _confirm(module, host, pending) if confirms else _reconcile(module, host, pending)
+
+
+def _confirm(module: AnsibleModule, host: FirewallHost, pending: PendingChange) -> FirewallResult:
+    name, change_id = module.params["name"], module.params["change_id"] or ""
+    state = pending.state()
+    if state.is_unfinished(now()):
+        # As after a suspend: the timer stands in it, and the time to confirm goes on.
+        pending.revert(state.change_id)
+    is_confirmed = pending.state().phase is Phase.CONFIRMED
+    pending.check_confirmable(change_id)
+    if is_confirmed:
+        pending.settle()
+        return _result(_managers(host, name, module.params["backend"], host.nft.chains())[0], True, True, [])
+    with pending.work(change_id):
+        kept = pending.to_keep(change_id)
         chains = host.nft.chains()
-        backend, present = _managers(host, name, wanted, chains)
-        if not module.check_mode:
-            confirm(host, name, pending, present, chains)
-        return _result(backend, True, not module.check_mode, [])
-    if pending.exists and not module.check_mode:
-        # It was not confirmed, and what was there before is what this change is compared with.
-        pending.revert()
+        backend, present = _managers(host, name, kept.backend, chains)
+        confirm(host, name, pending, change_id, kept, present, chains)
+    return _result(backend, True, True, [])
+
+
+def _reconcile(module: AnsibleModule, host: FirewallHost, pending: PendingChange) -> FirewallResult:
+    name, timeout = module.params["name"], module.params["confirm_timeout"]
+    wanted = module.params["backend"]
+    if not module.check_mode:
+        # What was not confirmed in time is reverted, and what was there before is what this change is compared with.
+        pending.settle()
     chains = host.nft.chains()
     backend, present = _managers(host, name, wanted, chains)
+    if module.params["state"] == "confirmed":
+        return _result(backend, True, False, [])
     if module.params["state"] == "absent":
         change = transition.to_nothing(host, name, backend, present)
     else:
@@ -77,9 +101,9 @@ def run(module: AnsibleModule) -> FirewallResult:
         module.warn(
             f"This host has no systemd: load {systemd_units.table_file(name)} with nft -f at boot by other means"
         )
-    stays = module.check_mode or carry_out(host, change, pending, timeout)
-    result = _result(backend, change.before != change.after, stays, diff(host, change))
-    return result if stays else {**result, "confirm_within": timeout}
+    change_id = "" if module.check_mode else carry_out(host, change, pending, timeout)
+    result = _result(backend, change.before != change.after, not change_id, diff(host, change))
+    return {**result, "confirm_within": timeout, "change_id": change_id} if change_id else result
 
 
 def _result(backend: str, changed: bool, confirmed: bool, diff: list[dict[str, str]]) -> FirewallResult:

@@ -42,6 +42,11 @@ class Commands:
 
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
+        self._passed_on: list[int] = []
+
+    def pass_on(self, handle: int | None) -> None:
+        """Have programs that run from now on inherit this open file, so that it tells which are ours; None: none."""
+        self._passed_on = [] if handle is None else [handle]
 
     def path(self, program: str) -> str:
         """Where it is installed; empty if it is not."""
@@ -53,7 +58,9 @@ class Commands:
         """Ends the module where there is no such program."""
         path = self._module.get_bin_path(program, required=True, opt_dirs=_DIRECTORIES)
         variables = {"LC_ALL": "C", **(environment or {})}
-        return Output(*self._module.run_command([path, *arguments], data=data, environ_update=variables))
+        # A signal that comes meanwhile is an exception of ours then, and none of the command.
+        inherited = {"pass_fds": self._passed_on, "handle_exceptions": False} if self._passed_on else {}
+        return Output(*self._module.run_command([path, *arguments], data=data, environ_update=variables, **inherited))
 
     def must(self, program: str, *arguments: str) -> str:
         """What it prints. Raises HostError if it fails."""

@@ -56,13 +56,15 @@ def unit_links(unit: str, wanted_by: tuple[str, ...]) -> list[Path]:
     return [UNITS / f"{wanting}.wants" / unit for wanting in wanted_by]
 
 
-def run_later(commands: Commands, unit: str, seconds: int, *command: str) -> bool:
+def run_later(commands: Commands, unit: str, seconds: int, *command: str, retried: bool = False) -> bool:
     """Have systemd run the command once after that time, whatever happens to this process; False without a systemd.
 
-    Raises HostError. unit: the name that the timer gets.
+    Raises HostError. unit: the name that the timer gets; retried: whether the command is run again until it succeeds.
+    The time is monotonic (systemd.timer(5)): a wall clock that is set does not change it, and it stands in suspend.
     """
     if not booted() or not commands.path("systemd-run"):
         return False
     timer = (f"--on-active={seconds}", "--timer-property=AccuracySec=100ms")
-    commands.must("systemd-run", "--quiet", "--collect", f"--unit={unit}", *timer, *command)
+    retries = ("--property=Restart=on-failure", "--property=RestartSec=5") if retried else ()
+    commands.must("systemd-run", "--quiet", "--collect", f"--unit={unit}", *timer, *retries, *command)
     return True

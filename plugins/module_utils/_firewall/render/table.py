@@ -206,6 +206,20 @@ def read(listing: Listing, known: Table, texts: Iterable[str] = ()) -> Table:
     )
 
 
+def configuration(listing: Listing | None, name: str, file: str) -> str:
+    """The table that a listing shows as text, without what packets add to it; empty if there is none.
+
+    file: a text that its rules are known from, see read().
+    """
+    if listing is None:
+        return ""
+    items = [
+        {**item, "set": {**item["set"], "elem": []}} if "dynamic" in item.get("set", {}).get("flags", ()) else item
+        for item in listing["nftables"]
+    ]
+    return read({"nftables": items}, Table(name), [file]).text()
+
+
 def _set(about: Mapping[str, Any]) -> Set:
     types = about["type"]
     key_type = (types,) if isinstance(types, str) else tuple(types)

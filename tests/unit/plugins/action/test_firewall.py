@@ -33,6 +33,6 @@ def test_host_that_refuses_at_once_is_not_tried_all_the_time(monkeypatch: pytest
     monkeypatch.setattr(firewall, "time", clock)
     action = Refused()
     with pytest.raises(AnsibleActionFail, match="takes it back by itself"):
-        action._confirm({}, deadline=60.0)
+        action._confirm({}, 60.0, "7d1f0c52a4b8e963")
     assert now[0] >= 60, "it gave up early"
     assert action.tries <= 61
