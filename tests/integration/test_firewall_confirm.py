@@ -235,9 +235,13 @@ def test_tables_that_iptables_makes_for_a_change_go_with_it(lab: Lab) -> None:
     for table in ("table ip filter", "table ip6 filter"):
         assert table in after
     # The recovery of docs/firewall.md.
+    ours = "nft --stateless list table inet inbound_mail_nat; iptables -S; ip6tables -S"
+    rules = lab.run("gateway", ours).stdout
     lab.run("gateway", "nft flush ruleset")
+    assert lab.run("gateway", ours, check=False).stdout != rules
     lab.run("gateway", "systemctl reload inbound-mail-firewall@nat inbound-mail-openings@nat")
-    assert state(lab) == after
+    assert lab.run("gateway", ours).stdout == rules
+    lab.run("gateway", "systemctl restart nftables")
     assert '"confirmed": true' in firewall(lab, [FORWARD, SIX])
     assert '"confirmed": true' in firewall(lab, [], state="absent")
     rules = lab.run("gateway", "nft list ruleset").stdout
@@ -281,7 +285,7 @@ def test_a_change_that_takes_longer_than_its_timer_is_reverted(lab: Lab, abandon
     assert "kill" in how or "was not finished and confirmed within confirm_timeout" in said
     assert "confirmed" not in said.replace("confirmed within", "")
     assert state(lab) == before
-    assert lab.run("gateway", "pgrep -f 'module.py|sleep 600'", check=False).stdout == ""
+    assert lab.run("gateway", "pgrep -f '[m]odule.py|[s]leep 600'", check=False).stdout == ""
     lab.reboot("gateway")
     assert state(lab) == before
 

@@ -39,6 +39,10 @@ _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
 _ADDRESS = {4: "ip", 6: "ip6"}
 _FIRST_PACKET = "tcp flags & (syn | ack) == syn"
 _LATER_PACKET = "tcp flags & (syn | ack) != syn"
+# First fragments of IPv6 that have no ports to look at, as their headers go on in the next one, could be reassembled
+# behind a drop. A firewall may discard them (RFC 7112, section 5); connection tracking lets them pass. A rule that
+# looks at what is not there does not match: those reach the end. Others are complete, or of another protocol.
+_FRAGMENTS = ("meta l4proto != tcp accept", "tcp dport >= 0 accept", "drop")
 # Clients that a limit counts at one time.
 _CLIENTS = 65535
 # Of the checksum in a name.
@@ -165,7 +169,11 @@ class _Renderer:
         ports = {str(entry.port) for entry in entries}
         name = self._add_set(Set(f"{PREFIX}ports", ("inet_service",), elements=tuple(ports)))
         chain = f"{PREFIX}flows"
-        self._add_base_chain("forward", "filter", _FILTER + _AFTER, [f"tcp dport @{name} goto {chain}"])
+        rules = [f"tcp dport @{name} goto {chain}"]
+        if any(entry.family in (0, 6) and entry.result != "accept" for entry in entries):
+            rules.append(f"frag frag-off 0 goto {PREFIX}fragments")
+            self._chains.append(Chain(f"{PREFIX}fragments", _FRAGMENTS))
+        self._add_base_chain("forward", "filter", _FILTER + _AFTER, rules)
         # A packet between two mail ports may be the answer to a client that sends from one; only its first packet
         # tells which end the client is.
         answers = f"tcp sport @{name} {_LATER_PACKET} accept"
