@@ -87,7 +87,10 @@ class DeclaredVariables:
             reason = "" if conceal else f": {error.message}"
             self.problems.append(
                 DeclarationProblem(
-                    host, name, f"cannot be read{reason}", "Set the variables that it is made of, for this host"
+                    name,
+                    f"cannot be read{reason}",
+                    "Set the variables that it is made of, for this host",
+                    host=host,
                 )
             )
             return None
@@ -115,7 +118,7 @@ class DeclaredVariables:
 
     def _unreadable(self, host: str, name: str, place: str, what: str) -> None:
         remedy = "Set the variables that it is made of, in the inventory, a vault that is open, or the environment"
-        self.problems.append(DeclarationProblem(host, name, f"{place}: {what}", remedy))
+        self.problems.append(DeclarationProblem(name, f"{place}: {what}", remedy, host=host))
 
 
 def _credentials_in(name: str, value: object) -> Iterator[tuple[str, object, bool]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...module_utils._validation import InvalidError
 from .checks.check import check
 from .compile.compile import plan_of
 from .declaration.model import Inventory, read
@@ -15,11 +16,11 @@ from .problems import DeclarationProblem, Report
 from .topology import Topology
 
 
-class DeclarationError(Exception):
+class DeclarationError(InvalidError):
     """The declaration does not hold together. errors and warnings: everything that was found in it."""
 
     def __init__(self, errors: list[DeclarationProblem], warnings: list[DeclarationProblem]) -> None:
-        super().__init__(f"{len(errors)} errors in the declared topology")
+        super().__init__(errors)
         self.errors = errors
         self.warnings = warnings
 

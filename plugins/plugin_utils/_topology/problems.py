@@ -1,27 +1,25 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with a declaration, said so that the administrator can mend it: all of it, not the first."""
+"""What is wrong with a declaration, so that the administrator can fix it: all of it, not only the first problem."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ...module_utils._validation import Problem
 from .plan import PlanWarning
 
 
 @dataclass(frozen=True)
-class DeclarationProblem:
-    """host: inventory name, empty if it is about the whole inventory; message: what is wrong; remedy: what to write."""
+class DeclarationProblem(Problem):
+    """option: a variable of the inventory; host: whose, empty if it is about the whole inventory."""
 
-    host: str
-    variable: str
-    message: str
-    remedy: str
+    host: str = field(kw_only=True)
 
     def as_result(self) -> PlanWarning:
-        return {"host": self.host, "variable": self.variable, "message": self.message, "remedy": self.remedy}
+        return {"host": self.host, "variable": self.option, "message": self.message, "remedy": self.remedy}
 
 
 @dataclass
@@ -32,14 +30,14 @@ class Report:
     warnings: list[DeclarationProblem] = field(default_factory=list)
 
     def error(self, host: str, variable: str, message: str, remedy: str) -> None:
-        _add(self.errors, DeclarationProblem(host, variable, message, remedy))
+        _add(self.errors, DeclarationProblem(variable, message, remedy, host=host))
 
     def concerns(self, host: str, variable: str) -> bool:
         """Whether there is an error about the variable already: what follows from it need not be said too."""
-        return any((problem.host, problem.variable) == (host, variable) for problem in self.errors)
+        return any((problem.host, problem.option) == (host, variable) for problem in self.errors)
 
     def warning(self, host: str, variable: str, message: str, remedy: str) -> None:
-        _add(self.warnings, DeclarationProblem(host, variable, message, remedy))
+        _add(self.warnings, DeclarationProblem(variable, message, remedy, host=host))
 
 
 class Unfit(ValueError):
@@ -67,6 +65,6 @@ def _add(problems: list[DeclarationProblem], problem: DeclarationProblem) -> Non
 def as_lines(problems: Iterable[DeclarationProblem]) -> str:
     """Two lines a problem: where and what, then, indented, what to do."""
     return "\n".join(
-        f"- {problem.host or 'all hosts'}, {problem.variable}: {problem.message}\n    {problem.remedy}"
+        f"- {problem.host or 'all hosts'}, {problem.option}: {problem.message}\n    {problem.remedy}"
         for problem in problems
     )

@@ -141,12 +141,12 @@ def _addresses_of_two(former: Plan, new: Plan) -> Iterator[DeclarationProblem]:
     for address in before:
         if address in after and before[address] != after[address]:
             yield DeclarationProblem(
-                after[address][0],
                 "mail_public_addresses",
                 f"{address} leads to {_end(before[address])} in the former state and to {_end(after[address])} in the "
                 "new one: one address cannot lead both ways at once, and DNS does not decide which",
                 "Give the new way another address for good or for the time being; if there is none, run "
                 "inbound.mail.site, which switches the forward in one step, at an hour with little mail",
+                host=after[address][0],
             )
 
 
@@ -172,8 +172,8 @@ def _end(end: tuple[str, str]) -> str:
 
 def _both_roles(host: str, before: str, after: str) -> DeclarationProblem:
     return DeclarationProblem(
-        host,
         "mail_topology",
         f"it {before} in the former state and {after} in the new one: one Postfix cannot do both for a domain",
         "Let another host take that part",
+        host=host,
     )

@@ -117,10 +117,10 @@ class Transition:
         for name in dict.fromkeys(place.name for place in self._before if place.type == "MX"):
             if name not in wanted:
                 yield DeclarationProblem(
-                    "",
                     "mail_domains",
                     f"{name} is in the former state and not in the new one: a cutover moves domains and gives none up",
                     f"Declare {name} again, and take it out when the cutover has ended",
+                    host="",
                 )
 
     def _moved_views(self) -> Iterator[DeclarationProblem]:
@@ -128,29 +128,29 @@ class Transition:
         for zone in before.keys() - after.keys():
             if any(place.zone == zone for place in self._after):
                 yield DeclarationProblem(
-                    "",
                     "mail_dns",
                     f"the zone {zone} leaves the endpoint '{INTERNAL}', and no delegation tells when it is no longer "
                     "asked",
                     f"Let {zone} be at '{INTERNAL}' too until the cutover has ended",
+                    host="",
                 )
 
     def _not_in_inventory(self, inventoried: Inventoried) -> Iterator[DeclarationProblem]:
         for host in _mail_hosts(self._former):
             if host not in inventoried.mail_hosts:
                 yield DeclarationProblem(
-                    host,
                     FROM,
                     "the former state needs it, and the inventory no longer has it among the mail hosts",
                     f"Keep it in its group, or put it into the group {RETIRED}, until the cutover has ended",
+                    host=host,
                 )
         for device in self._former["flows"]:
             if device not in inventoried.devices:
                 yield DeclarationProblem(
-                    device,
                     FROM,
                     "the former state has flows on it, and it is in neither mail_gateways nor mail_firewalls any more",
                     "Keep it in its group until the cutover has ended: its flows are removed in the end",
+                    host=device,
                 )
 
     # What is to be done
@@ -404,9 +404,9 @@ def _records_of_others(former: Plan, new: Plan) -> Iterator[DeclarationProblem]:
         values = before.get((one["name"], one["type"]))
         if not one["zone"] and values is not None and sorted(values) != sorted(one["values"]):
             yield DeclarationProblem(
-                "",
                 "mail_zones",
                 f"the addresses of {one['name']} change, and its zone is not held from here: Ansible cannot tell when "
                 "the world has them",
                 "Declare its zone in mail_zones, or give the new way another name (mail_fqdn)",
+                host="",
             )

@@ -162,7 +162,7 @@ def _read_shared(inventory: Inventory, report: Report) -> Shared:
     }
     for name, remedy in remedies.items():
         found = [inventory.hosts[host][name] for host in names if name in inventory.hosts[host]]
-        if names and not any(found) and not any(problem.variable == name for problem in report.errors):
+        if names and not any(found) and not any(problem.option == name for problem in report.errors):
             what = "is empty" if found else "is not set"
             report.error("", name, what, f"{remedy}; in group_vars/all.yml, so that every host has it")
     return Shared(
