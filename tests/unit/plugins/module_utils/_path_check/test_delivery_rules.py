@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules say of a message that was refused, is lost, or took another path than the declared one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.dns.mx import difference
+
+from .sound import EXPECT, RELAY, VANTAGE, hop
+from .test_rule_limits import findings
+
+FIRST, LAST = hop(VANTAGE, "mail.example.org"), hop(RELAY, "mailbox.example.org")
+
+
+def attempt(code: int, text: str) -> dict[str, Any]:
+    return {"exchange": "mail.example.org", "address": RELAY, "local_address": VANTAGE, "code": code, "text": text}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "unknown", "says"),
+    [
+        ([attempt(399, "odd")], False, "399 odd"),
+        ([attempt(400, "later")], True, "400 later"),
+        ([attempt(499, "later")], True, "499 later"),
+        ([attempt(500, "never")], False, "500 never"),
+        ([attempt(451, "later"), attempt(550, "never")], True, "550 never"),
+        ([attempt(0, "no-route")], True, "no-route"),
+        ([attempt(0, "no-route"), attempt(0, "timeout")], False, "timeout"),
+        ([attempt(0, "timeout"), attempt(0, "no-route")], False, "no-route"),
+    ],
+)
+def test_a_message_that_no_exchanger_took(
+    observation: dict[str, Any], attempts: list[dict[str, Any]], unknown: bool, says: str
+) -> None:
+    """A refusal for now, or no way out of the vantage, does not prove a fault."""
+    observation["traces"].clear()
+    observation["sent"][0].update(accepted=False, attempts=attempts)
+    found = findings(observation)["delivery-missing" + ("?" if unknown else "")]
+    assert found["message"] == (f"The message was not accepted from this vantage: mail.example.org ({RELAY}): {says}.")
+    assert found["observed"] == attempts
+    assert found["expected"] == "delivered"
+    assert found["remedy"].startswith("Try again later" if unknown else "Fix what the other findings say")
+
+
+def test_a_domain_without_an_exchanger_that_has_an_address(observation: dict[str, Any]) -> None:
+    observation["traces"].clear()
+    observation["sent"][0].update(accepted=False, attempts=[])
+    assert findings(observation)["delivery-missing"]["message"] == (
+        "The message was not accepted from this vantage: its domain has no mail exchanger with an address."
+    )
+
+
+def test_a_mailbox_that_could_not_be_searched_is_named(observation: dict[str, Any]) -> None:
+    observation["traces"].clear()
+    for host in observation["mail_hosts"]:
+        host["unread"] = [f"imap at {host['host']}: no"]
+    found = findings(observation)["delivery-missing?"]
+    assert found["observed"] == ["imap at mail: no"]
+    assert found["message"].endswith("imap at mail: no.")
+
+
+def test_a_lost_message_is_looked_for_by_its_token(observation: dict[str, Any]) -> None:
+    observation["traces"].clear()
+    observation["sent"][0]["attempts"].insert(0, attempt(451, "later"))
+    found = findings(observation)["delivery-missing"]
+    assert observation["sent"][0]["token"] in found["remedy"]
+    assert "later" not in found["message"], "the one that took it is named, not the one before"
+
+
+@pytest.mark.parametrize(
+    ("hops", "problem"),
+    [
+        ([FIRST, LAST], None),
+        ([hop(VANTAGE, "MAIL.example.org."), LAST], None),
+        ([FIRST, FIRST, LAST, LAST], None),
+        ([FIRST, LAST, hop("127.0.0.1", "filter")], None),
+        ([FIRST, LAST, hop("::1", "filter"), hop("", "lmtp")], None),
+        ([FIRST, LAST, hop(RELAY, "filter")], "filter is not in the declared path"),
+        ([FIRST, hop("127.0.0.1", "filter"), LAST], "filter is not in the declared path"),
+        ([FIRST, LAST, hop("127.0.0.2", "mail.example.org")], "mail.example.org is not in the declared path"),
+        ([LAST], "mailbox.example.org accepted it first, not relay"),
+        ([LAST, FIRST], "mailbox.example.org accepted it first, not relay"),
+        ([hop("127.0.0.1", "filter"), FIRST, LAST], "filter accepted it first, not relay"),
+        ([FIRST], "it did not pass mail"),
+    ],
+)
+def test_the_path_of_a_message(observation: dict[str, Any], hops: list[dict[str, Any]], problem: str | None) -> None:
+    observation["traces"][0]["hops"] = hops
+    found = findings(observation).get("delivery-path")
+    if problem is None:
+        assert found is None
+    else:
+        assert found is not None
+        way = [one["by"] for one in hops]
+        assert found["message"] == f"The path of the message was {' -> '.join(way)}: {problem}."
+        assert found["observed"] == way
+        assert found["expected"] == ["relay", "mail"]
+
+
+def test_hosts_of_one_stage_stand_beside_each_other(observation: dict[str, Any]) -> None:
+    expect = copy.deepcopy(EXPECT)
+    expect["delivery"][0]["path"] = [["relay", "relay2"], ["mail"]]
+    observation["traces"][0]["hops"] = [LAST]
+    found = findings(observation, expect)["delivery-path"]
+    assert found["expected"] == ["relay or relay2", "mail"]
+    assert "accepted it first, not relay or relay2." in found["message"]
+
+
+def test_a_log_tells_no_path_and_still_tells_the_host(observation: dict[str, Any]) -> None:
+    observation["traces"][0].update(kind="log", hops=[])
+    assert "delivery-path" not in findings(observation)
+    observation["traces"][0]["host"] = "other"
+    assert findings(observation)["delivery-path"]["message"].endswith("without a Received field: it ended on other.")
+
+
+def test_a_path_that_is_wrong_for_one_copy_is_said_of_that_copy(observation: dict[str, Any]) -> None:
+    wrong = {**observation["traces"][0], "host": "other", "file": "/var/mail/other"}
+    observation["traces"].append(wrong)
+    found = findings(observation)
+    assert found["delivery-path"]["message"].endswith("it ended on other.")
+    assert found["delivery-twice"]["observed"][1] == "other: /var/mail/other"
+
+
+@pytest.mark.parametrize(
+    ("expected", "observed", "words"),
+    [
+        (["10 a.example."], ["20 a.example."], ["a.example has preference 20 instead of 10"]),
+        (["10 a.example."], ["10 b.example."], ["a.example is missing", "b.example is surplus"]),
+        (["10 a.example.", "20 b.example."], ["10 a.example."], ["b.example is missing"]),
+        (["10 a.example."], ["10 a.example.", "20 b.example."], ["b.example is surplus"]),
+        (["0 ."], ["10 a.example."], [". is missing", "a.example is surplus"]),
+        (
+            ["10 a.example.", "20 a.example."],
+            ["20 a.example."],
+            ["'20 a.example.' instead of '10 a.example.', '20 a.example.'"],
+        ),
+    ],
+)
+def test_what_two_mx_rrsets_differ_in(expected: list[str], observed: list[str], words: list[str]) -> None:
+    assert difference(expected, observed) == words
