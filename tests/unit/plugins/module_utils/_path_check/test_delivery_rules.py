@@ -102,6 +102,26 @@ def test_the_path_of_a_message(observation: dict[str, Any], hops: list[dict[str,
         assert found["expected"] == ["relay", "mail"]
 
 
+@pytest.mark.parametrize(
+    ("ends_on", "hops", "problem"),
+    [
+        ("mail", ["mail", "inner", "mailbox"], None),
+        ("mail", ["mail", "mailbox"], "mailbox.example.org is not in the declared path"),
+        ("mail", ["mail", "inner"], "it did not pass mail"),
+        ("inner", ["mail", "inner"], "it ended on inner"),
+    ],
+)
+def test_a_path_of_three_stages(
+    observation: dict[str, Any], ends_on: str, hops: list[str], problem: str | None
+) -> None:
+    expect = copy.deepcopy(EXPECT)
+    expect["delivery"][0]["path"].insert(1, ["inner"])
+    observation["mail_hosts"].append({"host": "inner", "names": ["inner.example.org"], "unread": []})
+    observation["traces"][0].update(host=ends_on, hops=[hop(VANTAGE, f"{name}.example.org") for name in hops])
+    found = findings(observation, expect).get("delivery-path")
+    assert (found and found["message"].rpartition(": ")[2]) == (problem and f"{problem}.")
+
+
 def test_hosts_of_one_stage_stand_beside_each_other(observation: dict[str, Any]) -> None:
     expect = copy.deepcopy(EXPECT)
     expect["delivery"][0]["path"] = [["relay", "relay2"], ["mail"]]
@@ -143,3 +163,48 @@ def test_a_path_that_is_wrong_for_one_copy_is_said_of_that_copy(observation: dic
 )
 def test_what_two_mx_rrsets_differ_in(expected: list[str], observed: list[str], words: list[str]) -> None:
     assert difference(expected, observed) == words
+
+
+@pytest.mark.parametrize(
+    ("exchange", "why"),
+    [
+        ("mailhost.test", None),
+        ("mx-1.example.net", None),
+        (f"{'a' * 63}.test", None),
+        ("mailhost", "a single label"),
+        ("mail_host.test", "not only letters, digits and hyphens"),
+        ("-mail.test", "not only letters, digits and hyphens"),
+        ("mail-.test", "not only letters, digits and hyphens"),
+    ],
+)
+def test_names_that_an_mx_record_may_have(observation: dict[str, Any], exchange: str, why: str | None) -> None:
+    """RFC 1123, section 2.1; two labels are enough."""
+    for server in observation["zones"][0]["servers"]:
+        server["answers"][0]["values"] = [f"10 {exchange}."]
+    found = findings(observation).get("mx-target-syntax")
+    if why is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert why in found["message"]
+
+
+@pytest.mark.parametrize(
+    ("own", "sound"),
+    [
+        (VANTAGE, {"kind": "log", "hops": []}),
+        (VANTAGE, {"hops": [FIRST, LAST]}),
+        ("10.0.0.5", {"hops": [FIRST, LAST]}),  # NAT of the vantage itself
+    ],
+)
+def test_a_copy_with_a_sound_source_does_not_hide_one_that_was_translated(
+    observation: dict[str, Any], own: str, sound: dict[str, Any]
+) -> None:
+    observation["sent"][0]["attempts"][-1]["local_address"] = own
+    trace = observation["traces"][0]
+    copies = [{**trace, **sound, "file": "/var/mail/games"}]
+    observation["traces"] = copies
+    assert "source-translated" not in findings(observation)
+    copies.append({**trace, "hops": [hop("192.168.0.1", "mail.example.org"), LAST]})
+    found = findings(observation)["source-translated"]
+    assert (found["expected"], found["observed"]) == (own, "192.168.0.1")
