@@ -1,17 +1,19 @@
 # Copyright (c) 2026, the inbound.mail contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules say of a message that was refused, is lost, or took another path than the declared one."""
+"""What rules say of messages that were refused, lost or took another path, and where those for MX records end."""
 
 from __future__ import annotations
 
 import copy
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.dns.mx import difference
 
-from .sound import EXPECT, RELAY, VANTAGE, hop
+from .faults import domain_alone, host
+from .sound import BACKUP_ADDRESS, EXPECT, FORMER, RELAY, VANTAGE, hop, resolved
 from .test_rule_limits import findings
 
 FIRST, LAST = hop(VANTAGE, "mail.example.org"), hop(RELAY, "mailbox.example.org")
@@ -57,8 +59,8 @@ def test_a_domain_without_an_exchanger_that_has_an_address(observation: dict[str
 
 def test_a_mailbox_that_could_not_be_searched_is_named(observation: dict[str, Any]) -> None:
     observation["traces"].clear()
-    for host in observation["mail_hosts"]:
-        host["unread"] = [f"imap at {host['host']}: no"]
+    for searched in observation["mail_hosts"]:
+        searched["unread"] = [f"imap at {searched['host']}: no"]
     found = findings(observation)["delivery-missing?"]
     assert found["observed"] == ["imap at mail: no"]
     assert found["message"].endswith("imap at mail: no.")
@@ -208,3 +210,32 @@ def test_a_copy_with_a_sound_source_does_not_hide_one_that_was_translated(
     copies.append({**trace, "hops": [hop("192.168.0.1", "mail.example.org"), LAST]})
     found = findings(observation)["source-translated"]
     assert (found["expected"], found["observed"]) == (own, "192.168.0.1")
+
+
+def test_the_names_of_backup_and_former_hosts_are_for_others_to_give(observation: dict[str, Any]) -> None:
+    """An address without a PTR record is a finding of ours alone."""
+    for address in (BACKUP_ADDRESS, FORMER):
+        name = ip_address(address).reverse_pointer
+        observation["resolved"].append(resolved(name, "PTR"))
+    assert "ptr-missing" not in findings(observation)
+    observation["resolved"][0]["values"] = []
+    assert findings(observation)["ptr-missing"]["subject"] == RELAY
+
+
+@pytest.mark.parametrize(
+    ("values", "addresses", "found"),
+    [
+        ([], [RELAY], {"mx-implicit-address"}),
+        ([], [], {"mx-missing"}),
+        (["10 mail.example.org."], [RELAY], set()),
+    ],
+)
+def test_a_domain_without_a_plan_and_without_an_mx(
+    observation: dict[str, Any], values: list[str], addresses: list[str], found: set[str]
+) -> None:
+    expect: dict[str, Any] = copy.deepcopy(EXPECT)
+    domain_alone(observation, expect, *values)
+    for one in host(observation, "example.org"):
+        one["values"] = addresses if one["type"] == "A" else []
+    told = {one for one in findings(observation, expect, domain="example.org") if one.startswith("mx-")}
+    assert told == found
