@@ -239,3 +239,17 @@ def test_a_domain_without_a_plan_and_without_an_mx(
         one["values"] = addresses if one["type"] == "A" else []
     told = {one for one in findings(observation, expect, domain="example.org") if one.startswith("mx-")}
     assert told == found
+
+
+@pytest.mark.parametrize("sound_first", [True, False])
+def test_a_right_address_of_a_host_does_not_hide_a_wrong_one(observation: dict[str, Any], sound_first: bool) -> None:
+    """Neither of another family nor of another host."""
+    expect: dict[str, Any] = copy.deepcopy(EXPECT)
+    second = {**expect["records"][1], "name": "mail2.example.org"}
+    expect["records"].insert(2 if sound_first else 1, second)
+    for one in host(observation, "mail2.example.org"):
+        one["values"] = ["203.0.113.18"]
+    assert findings(observation, expect)["address-differs"]["subject"] == "mail2.example.org A"
+    for one in host(observation, "mail.example.org", "AAAA"):
+        one["values"] = ["2001:db8:1::17"]
+    assert findings(observation)["address-differs"]["subject"] == "mail.example.org AAAA"
