@@ -31,6 +31,7 @@ DOMAINS, ROUNDS = 1_000, 3
 DOMAINS_OF_PEER = 100
 DELAY = 0.030
 HOSTS, THINKING = 500, 0.2
+MANY_HOSTS, FEW_HOSTS = 1_000, 100
 _LOOK_EVERY = 0.1
 
 # MX with addresses, and nameservers: what both look at. It fails if a domain has no MX host.
@@ -209,7 +210,7 @@ def slow_exchangers(network: Network) -> Iterator[list[dict[str, Any]]]:
                     "addresses": [f"198.18.{number // 250}.{number % 250 + 1}"],
                     "domains": ["example.org"],
                 }
-                for number in range(HOSTS)
+                for number in range(MANY_HOSTS)
             ]
         finally:
             listener.kill()
@@ -223,7 +224,8 @@ def exchangers(network: Network) -> list[dict]:
         return path_check(network, expectations={"smtp": hosts}, accepted=in_clear)[0]
 
     with slow_exchangers(network) as hosts:
-        runs = [(ask(hosts), ask(hosts[:1])) for _round in range(ROUNDS)]
+        runs = [(ask(hosts[:HOSTS]), ask(hosts[:1])) for _round in range(ROUNDS)]
+        growth = [(ask(hosts), ask(hosts[:FEW_HOSTS])) for _round in range(ROUNDS)]
     return [
         row(
             f"verify: SMTP with {HOSTS} exchangers",
@@ -231,7 +233,14 @@ def exchangers(network: Network) -> list[dict]:
             "the slowest of them alone",
             median(one for _ours, one in runs),
             2,
-        )
+        ),
+        row(
+            f"verify: SMTP with {MANY_HOSTS:,} exchangers",
+            median(many for many, _few in growth),
+            f"{MANY_HOSTS // FEW_HOSTS} times what {FEW_HOSTS} take",
+            median(few for _many, few in growth) * MANY_HOSTS / FEW_HOSTS,
+            1,
+        ),
     ]
 
 

@@ -18,6 +18,8 @@ TIMEOUT = "timeout"
 NO_ROUTE = "no-route"
 """This host cannot send to that address at all: nothing is known."""
 MALFORMED = "malformed"
+NOT_CONTACTED = "not-contacted"
+"""Its address is none of the internet's, and it is not declared."""
 
 
 class Answer(TypedDict):

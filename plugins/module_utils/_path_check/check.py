@@ -83,6 +83,7 @@ def _request(params: Params, expect: Expectations, check_mode: bool) -> Observat
         patience=params["delivery_timeout"],
         greylist_patience=params["greylist_timeout"],
         concurrency=params["concurrency"],
+        public_networks=params["public_networks"],
     )
     return request.with_resolvers() if request.needs_dns else request
 

@@ -16,6 +16,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import (
     ANSWERED,
     MALFORMED,
     NO_ROUTE,
+    NOT_CONTACTED,
     REFUSED,
     TIMEOUT,
     Answer,
@@ -26,7 +27,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import (
 )
 
 # What a query ends in and what it finds is part of an observation: rules read these terms from here.
-__all__ = ["ANSWERED", "MALFORMED", "NO_ROUTE", "REFUSED", "TIMEOUT", "Parent"]
+__all__ = ["ANSWERED", "MALFORMED", "NOT_CONTACTED", "NO_ROUTE", "REFUSED", "TIMEOUT", "Parent"]
 
 FORMAT_VERSION = 2
 """1: every server had its answers for itself."""
@@ -179,12 +180,23 @@ class Pinned(TypedDict):
     authentic: bool
 
 
+class LeftOut(TypedDict):
+    """What a stranger publishes and was not looked at. kind: of what; subject: whose; number: how many more there are
+    than the limit."""
+
+    kind: str
+    subject: str
+    number: int
+    limit: int
+
+
 class Observation(TypedDict):
     format_version: int
     vantage: str
     at: float  # seconds since the epoch, when it began
     seconds: float  # that the vantage took
     complete: bool  # False: the time was up before everything was asked
+    left_out: list[LeftOut]
     resolvers: list[str]
     zones: list[Zone]
     resolved: list[Resolved]
@@ -222,6 +234,7 @@ def empty(vantage: str) -> Observation:
         "at": time.time(),
         "seconds": 0.0,
         "complete": True,
+        "left_out": [],
         "resolvers": [],
         "zones": [],
         "resolved": [],
@@ -238,7 +251,7 @@ def empty(vantage: str) -> Observation:
 
 _LISTS = (
     *("resolvers", "zones", "resolved", "inside", "connections", "dialogues", "policies", "pinned", "sent", "traces"),
-    "mail_hosts",
+    *("mail_hosts", "left_out"),
 )
 
 

@@ -9,6 +9,7 @@ Serves the zone over UDP and TCP. Prints `ready` when it listens.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 import sys
 import threading
@@ -25,6 +26,8 @@ import dns.zone
 MOST = 65535
 # More than anybody follows.
 ALIASES = 300
+# Of a zone that makes its clients send packets: exchangers, name servers, and addresses that each name has.
+FLOOD_NAMES, FLOOD_ADDRESSES = 50, 1200
 
 
 def reply(zone: dns.zone.Zone, query: dns.message.Message, behaviour: str) -> bytes | None:
@@ -57,6 +60,9 @@ def reply(zone: dns.zone.Zone, query: dns.message.Message, behaviour: str) -> by
             dns.rrset.from_text(f"{name}.example.org.", 300, "IN", "CNAME", f"{target}.example.org.")
             for name, target in zip(names, names[1:])
         ]
+    floods = {"floods": ("mx",), "floods-ns": ("ns",)}.get(behaviour, ())
+    if floods and not asked.name.to_text().startswith("ns1."):
+        flood(answer, asked, floods[0])
     if behaviour == "escapes" and is_mx:
         answer.answer = [
             dns.rrset.from_text(asked.name, 300, "IN", "MX", r"10 \027[2J\027]0\;owned\007<script>.example.org.")
@@ -65,6 +71,24 @@ def reply(zone: dns.zone.Zone, query: dns.message.Message, behaviour: str) -> by
     if behaviour == "garbles-mx" and is_mx:
         return wire[: len(query.to_wire()) - 11] + b"\xff" * 40
     return wire
+
+
+def flood(answer: dns.message.Message, asked: dns.rrset.RRset, role: str) -> None:
+    """Answer with as many exchangers (role: mx) or name servers (ns) and addresses as there is room for."""
+    label = asked.name.to_text().partition(".")[0]
+    number = int("".join(filter(str.isdecimal, label)) or 0) + (FLOOD_NAMES if label.startswith("ns") else 0)
+    if asked.rdtype == dns.rdatatype.MX and role == "mx":
+        values = [f"{number} mx{number}.example.org." for number in range(FLOOD_NAMES)]
+    elif asked.rdtype == dns.rdatatype.NS and label == "example" and role == "ns":
+        values = [f"ns{number}.example.org." for number in range(1, FLOOD_NAMES)]
+    elif asked.rdtype == dns.rdatatype.A and label != "example":
+        first = int(ipaddress.ip_address("9.8.0.0")) + number * FLOOD_ADDRESSES
+        values = [str(ipaddress.ip_address(first + each)) for each in range(FLOOD_ADDRESSES)]
+        values += ["127.0.0.1", "169.254.169.254", "10.0.0.1"]
+    else:
+        return
+    answer.answer = [dns.rrset.from_text(asked.name, 300, "IN", dns.rdatatype.to_text(asked.rdtype), *values)]
+    answer.authority = []
 
 
 def over_udp(server: socket.socket, zone: dns.zone.Zone, behaviour: str) -> None:

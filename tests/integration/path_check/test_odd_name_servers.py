@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 
 import pytest
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.junit import junit
 from ansible_collections.inbound.mail.plugins.plugin_utils._verdict.page import page
-from world import World, expectations
+from world import PUBLIC_NETWORKS, SOUND, World, expectations
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,74 @@ def test_five_hundred_mx_records_are_bounded(world: World) -> None:
     result = world.check(smtp=False, timeout=5, deadline=30)
     assert result["summary"]["error"] == 0
     assert len(result["observation"]["resolved"]) < 250
+
+
+HOSTILE = {"deadline": 30, "timeout": 5, "public_networks": PUBLIC_NETWORKS}
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["refusing", "silent"])
+def test_zone_that_floods_costs_few_packets(world: World, answers: bool) -> None:
+    """50 exchangers, each with 1,200 addresses, of a domain of which nothing is declared."""
+    world.start(SOUND)
+    world.misbehave(0, "floods")
+    world.network.run("ip", "route", "add", "local", "9.8.0.0/15", "dev", "lo")
+    if not answers:
+        drop = "table inet silent { chain in { type filter hook input priority 0; ip daddr 9.8.0.0/15 drop; }; }"
+        world.network.run("nft", drop)
+    result, packets, memory, seconds = world.cost(domain="example.org", **HOSTILE)
+    assert packets < 1000
+    assert memory < 60
+    assert seconds < 40
+    assert "observation-limit?" in world.found(result)
+    left = {(one["kind"], one["subject"]) for one in result["observation"]["left_out"]}
+    assert ("mail exchangers", "example.org") in left
+    assert not answers or ("addresses", "mx0.example.org") in left
+    # What is none of the internet's was named, and not connected to.
+    talked = {one["address"] for one in [*result["observation"]["dialogues"], *result["observation"]["connections"]]}
+    assert talked or not answers
+    assert not talked & {"127.0.0.1", "169.254.169.254", "10.0.0.1"}
+
+
+def test_zone_with_a_flood_of_name_servers_costs_few_packets(world: World) -> None:
+    world.start(SOUND)
+    world.misbehave(0, "floods-ns")
+    world.network.run("ip", "route", "add", "local", "9.8.0.0/15", "dev", "lo")
+    result, packets, memory, seconds = world.cost(expectations=expectations(world), **HOSTILE)
+    assert packets < 1000
+    assert memory < 60
+    assert seconds < 40
+    left = {(one["kind"], one["subject"]) for one in result["observation"]["left_out"]}
+    assert ("name servers", "example.org") in left
+    asked = {server["address"] for zone in result["observation"]["zones"] for server in zone["servers"]}
+    assert len(asked) <= 26
+
+
+def test_declared_exchanger_is_looked_at_in_a_zone_that_floods(world: World) -> None:
+    """It is the last of them, and its declared address is not the first of its name."""
+    world.start(SOUND)
+    world.misbehave(0, "floods")
+    world.network.run("ip", "route", "add", "local", "9.8.0.0/15", "dev", "lo")
+    last = int(ip_address("9.8.0.0")) + 49 * 1200
+    own = str(ip_address(last + 500))
+    expect = expectations(world)
+    expect["records"][0]["values"] = ["49 mx49.example.org."]
+    expect["records"][1] |= {"name": "mx49.example.org", "values": [own]}
+    expect["smtp"][0] |= {"fqdn": "mx49.example.org", "addresses": [own]}
+    expect["ports"][0]["address"] = own
+    result, packets, memory, _seconds = world.cost(expectations=expect, **HOSTILE)
+    assert packets < 1000
+    assert memory < 60
+    refused = [one["places"] for one in result["findings"] if one["id"] == "port25-refused"]
+    assert refused == [[own]]
+    assert "mx-differs" in world.found(result)
+
+
+def test_name_server_at_an_address_of_no_internet_is_not_queried(world: World) -> None:
+    world.start(SOUND + "ns3 A 10.1.2.3\nns3 A 127.0.0.1\n", ns="ns1 ns3").listen()
+    result = world.check(expectations=expectations(world))
+    lame = {one["subject"]: one["message"] for one in result["findings"] if one["id"] == "ns-lame"}
+    assert set(lame) == {"ns3.example.org (10.1.2.3)", "ns3.example.org (127.0.0.1)"}
+    assert all("none of the internet's, so it was not queried" in message for message in lame.values())
 
 
 def test_alias_loop_ends(world: World) -> None:

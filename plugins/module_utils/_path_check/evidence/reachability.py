@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ class ReachabilityEvidence:
         connection = self._connections.get((source or self.vantage, address, port))
         return connection["status"] if connection else None
 
-    @property
+    @cached_property
     def expected_open(self) -> list[tuple[str, str, int]]:
         """(host, address, port) that must answer the vantage, each once."""
         ports = [(one["host"], one["address"], one["port"]) for one in self._expect["ports"] if one["open"]]
@@ -100,17 +101,24 @@ class ReachabilityEvidence:
 
     def answering_families(self, host: str) -> set[int]:
         """The IP versions over which a host that must answer does so."""
-        return {
-            family(address)
-            for one, address, port in self.expected_open
-            if one == host and self.status(address, port) == seen.OPEN
-        }
+        return self._answering.get(host, set())
+
+    @cached_property
+    def _answering(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for host, address, port in self.expected_open:
+            if self.status(address, port) == seen.OPEN:
+                found.setdefault(host, set()).add(family(address))
+        return found
+
+    @cached_property
+    def _declared(self) -> set[str]:
+        declared = {one["address"] for one in self._expect["ports"]}
+        return declared | {one for exchanger in self._expect["smtp"] for one in exchanger["addresses"]}
 
     def other_family_answers(self, host: str, address: str) -> bool:
         """Whether nothing is declared about the address, and the host answers over the other family."""
-        declared = {one["address"] for one in self._expect["ports"]}
-        declared |= {one for exchanger in self._expect["smtp"] for one in exchanger["addresses"]}
-        return address not in declared and bool(self.answering_families(host) - {family(address)})
+        return address not in self._declared and bool(self.answering_families(host) - {family(address)})
 
     def egress(self) -> Iterator[tuple[ExpectedEgress, dict[str, str]]]:
         """(expectation, target -> status) for each source."""

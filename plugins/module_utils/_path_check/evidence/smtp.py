@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import DnsEvidence
-    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import Expectations
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.expectations import (
+        Expectations,
+        ExpectedExchanger,
+    )
 
 OURS, BACKUP, FORMER = "ours", "backup", "former"
 
@@ -46,6 +49,7 @@ class SmtpEvidence:
         """The same with the dialogues of OURS, BACKUP or FORMER exchangers."""
         other = copy(self)
         other._whose = whose
+        other.__dict__.pop("dialogues", None)
         return other
 
     def whose(self, dialogue: seen.Dialogue) -> str:
@@ -55,7 +59,7 @@ class SmtpEvidence:
             return "" if is_backup else FORMER
         return BACKUP if is_backup else OURS
 
-    @property
+    @cached_property
     def dialogues(self) -> list[seen.Dialogue]:
         """Those with a connection that was established."""
         return [
@@ -72,20 +76,27 @@ class SmtpEvidence:
     def _former(self) -> set[tuple[str, int]]:
         return {(address, one["port"]) for one in self._expect["former"] for address in one["addresses"]}
 
+    @cached_property
+    def _exchangers(self) -> dict[str, list[ExpectedExchanger]]:
+        found: dict[str, list[ExpectedExchanger]] = {}
+        for one in self._expect["smtp"]:
+            found.setdefault(one["host"], []).append(one)
+        return found
+
     def refuses_unknown(self, dialogue: seen.Dialogue) -> bool:
         """Whether the host is expected to know the recipients of its domains."""
-        return all(one["refuses_unknown"] for one in self._expect["smtp"] if dialogue["host"] == one["host"])
+        return all(one["refuses_unknown"] for one in self._exchangers.get(dialogue["host"], ()))
 
     def message_size(self, dialogue: seen.Dialogue) -> int | None:
         """How many bytes a message to the host may have; None: nothing is declared about it."""
         # Plans of releases before 0.5.0 do not say it.
-        sizes = (one.get("message_size") for one in self._expect["smtp"] if dialogue["host"] == one["host"])
+        sizes = (one.get("message_size") for one in self._exchangers.get(dialogue["host"], ()))
         return next((size for size in sizes if size is not None), None)
 
     def public_name(self, dialogue: seen.Dialogue) -> str:
         """The name by which senders look for the host."""
-        for one in self._expect["smtp"]:
-            if dialogue["host"] == one["host"] and dialogue["address"] in one["addresses"]:
+        for one in self._exchangers.get(dialogue["host"], ()):
+            if dialogue["address"] in one["addresses"]:
                 return one["fqdn"].lower().rstrip(".")
         return dialogue["host"]
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._addresses import reverse_name
+from ansible_collections.inbound.mail.plugins.module_utils._dns.answers import ANSWERED
 from ansible_collections.inbound.mail.plugins.module_utils._dns.authoritative import ask_all, find_zone
 from ansible_collections.inbound.mail.plugins.module_utils._dns.client import Client, gathered
 from ansible_collections.inbound.mail.plugins.module_utils._dns.names import is_below
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.limits import NAMES_OF_ADDRESS, Limits
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.mta_sts import find_policy
 
 if TYPE_CHECKING:
@@ -18,11 +20,6 @@ if TYPE_CHECKING:
 
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import ObservationRequest
-
-# Exchangers of one domain that are looked at: more than any sound domain has.
-_MOST_EXCHANGERS = 50
-# Names of one address that are looked at; one is usual.
-_MOST_NAMES = 10
 
 
 class DnsProbe:
@@ -33,24 +30,38 @@ class DnsProbe:
         self._record = record
         # A name server answers in a moment or not at all, and each query is sent three times.
         self.client = Client(request.resolvers, request.timeout / 2, request.concurrency)
+        self.limits = Limits(request.expect, request.public_networks, len(request.mail_domains))
         self.zones: dict[str, seen.Zone] = {}
+        self._exchangers: dict[str, dict[str, int]] = {}
+        self._declared = {(record["name"], record["type"]) for record in request.public_records}
+        self._declared |= {(domain, "MX") for domain in request.mail_domains}
         self._known: dict[tuple[str, str], list[str]] = {}
 
     # What was found
 
     def exchangers(self, domain: str) -> dict[str, int]:
         """Exchanger to preference, as any of the servers says; as the resolvers say where no server was queried."""
+        if domain not in self._exchangers or not self._exchangers[domain]:
+            self._exchangers[domain] = self.limits.exchangers(domain, self._named(domain))
+        return self._exchangers[domain]
+
+    def _named(self, domain: str) -> dict[str, int]:
         found: dict[str, int] = {}
         for value in self._values(domain, "MX"):
             preference, exchange = value.split(" ", 1)
             name = exchange.rstrip(".")
             if name:
                 found[name] = min(int(preference), found.get(name, 65536))
-        return dict(sorted(found.items(), key=lambda item: (item[1], item[0]))[:_MOST_EXCHANGERS])
+        return found
 
     def addresses(self, name: str) -> list[str]:
-        """IPv4 first."""
-        return [*self._values(name, "A"), *self._values(name, "AAAA")]
+        """Those that are contacted, IPv4 first."""
+        return self.limits.addresses(name, [*self._values(name, "A"), *self._values(name, "AAAA")])
+
+    def places(self, domain: str, names: Iterable[str]) -> list[tuple[str, str]]:
+        """(name, address) of a domain's exchangers where mail can be handed in."""
+        found = [(name, address) for name in names for address in self.addresses(name)]
+        return self.limits.addresses_of_domain(domain, found)
 
     def _values(self, name: str, rdtype: str) -> list[str]:
         return self._known.get((name, rdtype), [])
@@ -91,14 +102,14 @@ class DnsProbe:
     async def reverse(self, address: str) -> None:
         """The name of an address, and the addresses of that name."""
         found = await self.client.resolve(reverse_name(address), "PTR")
-        await self.addresses_of(found.values[:_MOST_NAMES])
+        await self.addresses_of(found.values[:NAMES_OF_ADDRESS])
 
     async def addresses_of(self, names: Iterable[str]) -> None:
         """As the resolvers tell them."""
         await gathered(self.client.addresses(name) for name in names)
 
     async def _policy(self, domain: str) -> None:
-        found = await find_policy(self.client, domain, self._request.timeout)
+        found = await find_policy(self.client, domain, self._request.timeout, self.limits)
         if found is not None:
             self._record["policies"].append(found)
 
@@ -168,7 +179,13 @@ class DnsProbe:
 
     async def _ask_zone(self, zone: str, questions: list[tuple[str, str]]) -> None:
         if zone not in self.zones:
-            found = await find_zone(self.client, zone)
+            found = await find_zone(self.client, zone, self.limits, self._is_strange(zone))
             self.zones.setdefault(zone, found)
+            self._declared.add((zone, "NS"))
             questions = [*questions, (zone, "NS")]
-        await ask_all(self.client, self.zones[zone], questions)
+        servers = sum(server["status"] == ANSWERED for server in self.zones[zone]["servers"])
+        await ask_all(self.client, self.zones[zone], self.limits.questions(zone, questions, self._declared, servers))
+
+    def _is_strange(self, zone: str) -> bool:
+        """Whether nothing in it is declared."""
+        return not any(is_below(name, zone) for name, _rdtype in self._declared)

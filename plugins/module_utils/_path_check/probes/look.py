@@ -71,11 +71,13 @@ class _Observer:
         self.dns = DnsProbe(request, self.record)
         self.slots = asyncio.Semaphore(request.concurrency)
         self.dialogues: list[SmtpProbe] = []
+        self.places: set[tuple[str, int]] = set()
         self.deliveries: list[Delivery] = []
 
     def finished(self, complete: bool, seconds: float) -> seen.Observation:
         """In an order that does not depend on who answered first."""
         self.record["complete"] = complete
+        self.record["left_out"] = self.dns.limits.left_out
         self.record["seconds"] = seconds
         self.record["zones"] = sorted(self.dns.zones.values(), key=lambda zone: zone["name"])
         for zone in self.record["zones"]:
@@ -132,7 +134,7 @@ class _Observer:
     # SMTP dialogues
 
     def _in_dialogue(self, address: str, port: int) -> bool:
-        return any((one.dialogue["address"], one.dialogue["port"]) == (address, port) for one in self.dialogues)
+        return (address, port) in self.places
 
     def _expected_dialogues(self) -> list[Awaitable[object]]:
         if not self.request.smtp:
@@ -151,8 +153,7 @@ class _Observer:
         names = list(self.dns.exchangers(domain)) or [domain]
         await gathered(
             self._converse(name, name, address, SMTP_PORT, [domain])
-            for name in names
-            for address in self.dns.addresses(name)
+            for name, address in self.dns.places(domain, names)
             if not self._in_dialogue(address, SMTP_PORT)
         )
 
@@ -163,12 +164,13 @@ class _Observer:
         await gathered(
             self._converse(name, name, address, SMTP_PORT, held)
             for name, held in domains.items()
-            for address in self.dns.addresses(name)
+            for _name, address in self.dns.places(name, [name])
         )
 
     def _converse(self, host: str, name: str, address: str, port: int, domains: list[str]) -> Awaitable[object]:
         probe = SmtpProbe(host, name, address, port, domains, self.request.helo, _token())
         self.dialogues.append(probe)
+        self.places.add((address, port))
 
         async def ask() -> None:
             async with self.slots:
@@ -181,9 +183,7 @@ class _Observer:
     async def _deliver(self, expected: ExpectedDelivery) -> None:
         delivery = Delivery(expected["domain"], expected["recipient"], _token(), self.request.helo)
         self.deliveries.append(delivery)
-        exchangers = [
-            (name, address) for name in self.dns.exchangers(expected["domain"]) for address in self.dns.addresses(name)
-        ]
+        exchangers = self.dns.places(expected["domain"], self.dns.exchangers(expected["domain"]))
         async with self.slots:
             await delivery.send(exchangers, (self.request.timeout, self.request.smtp_timeout), self.request.patience)
 

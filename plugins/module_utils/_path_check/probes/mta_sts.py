@@ -15,13 +15,14 @@ from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harm
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._dns.client import Client
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.limits import Limits
 
 # RFC 8461, section 3.2: 64 kilobytes are enough for any policy.
 _LONGEST = 64 * 1024
 _MODE = re.compile(r"^mode:[ \t]*(enforce|testing|none)[ \t]*\r?$", re.MULTILINE)
 
 
-async def find_policy(client: Client, domain: str, timeout: float) -> seen.MtaStsPolicy | None:
+async def find_policy(client: Client, domain: str, timeout: float, limits: Limits) -> seen.MtaStsPolicy | None:
     """None if no record says that there is one. timeout: seconds for fetching it."""
     records = (await client.resolve(f"_mta-sts.{domain}", "TXT")).values
     if len([one for one in records if re.match(r"v=STSv1[ \t]*;", one)]) != 1:
@@ -32,8 +33,12 @@ async def find_policy(client: Client, domain: str, timeout: float) -> seen.MtaSt
     if not addresses:
         found["error"] = f"{host} has no address"
         return found
+    public = limits.public(addresses)
+    if not public:
+        found["error"] = f"the address of {host}, {addresses[0]}, is none of the internet's, so it was not contacted"
+        return found
     try:
-        text = await asyncio.wait_for(_fetch(host, addresses[0]), timeout)
+        text = await asyncio.wait_for(_fetch(host, public[0]), timeout)
     except asyncio.TimeoutError:
         found["error"] = f"no answer within {timeout:g} s"
         return found

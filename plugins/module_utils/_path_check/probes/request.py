@@ -27,7 +27,8 @@ class ObservationRequest:
     answer. egress_targets: addresses on the internet that hosts inside try to reach on port 25. only_egress: look at
     nothing else. inside: this host is inside, and looks at the records of that view alone. timeout: for a packet to be
     answered; smtp_timeout: for an SMTP reply; deadline: for the whole; patience: in which a deferred message is tried
-    again; greylist_patience: the same for a recipient.
+    again; greylist_patience: the same for a recipient. public_networks: contacted though they are not
+    public.
     """
 
     expect: Expectations
@@ -47,6 +48,7 @@ class ObservationRequest:
     deadline: float = 120.0
     patience: float = 30.0
     greylist_patience: float = 0.0
+    public_networks: list[str] = field(default_factory=list)
     concurrency: int = 500
 
     @property

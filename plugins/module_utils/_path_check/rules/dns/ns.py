@@ -117,6 +117,11 @@ def _trouble(server: seen.NameServer) -> str | None:
         return "The name server's name has no address."
     if server["status"] == seen.NO_ROUTE:
         return None  # vantage-family
+    if server["status"] == seen.NOT_CONTACTED:
+        return (
+            "Its address is none of the internet's, so it was not queried (in a laboratory, name the network in "
+            "mail_public_networks)."
+        )
     if server["status"] != seen.ANSWERED:
         words = {seen.REFUSED: "Nothing listens on port 53.", seen.MALFORMED: "Its answers are not DNS messages."}
         return words.get(server["status"], "It does not answer.")

@@ -334,6 +334,11 @@ def late(seen: Seen) -> None:
     seen["complete"] = False
 
 
+@fault("observation-limit?")
+def crowded(seen: Seen) -> None:
+    seen["left_out"] = [{"kind": "mail exchangers", "subject": "example.org", "number": 38, "limit": 12}]
+
+
 def host(seen: Seen, name: str, rdtype: str = "A") -> Iterator[dict[str, Any]]:
     """The answers of every server about the name."""
     for one in servers(seen):
