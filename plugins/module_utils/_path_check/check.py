@@ -18,9 +18,11 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.look import observe
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.request import ObservationRequest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.received import Damaged, sound
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report, verdict
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import RULES
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import judge
+from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.argument_spec import Params
@@ -96,7 +98,20 @@ def _earlier(observations: list[seen.Observation]) -> seen.Observation:
                 f"observations: one has format_version {one.get('format_version')!r}, and this release reads "
                 f"{' and '.join(map(str, seen.READ_VERSIONS))}. Observe again."
             )
-        for trace in one.get("traces", []):
+    return seen.merged([_sound(one, number) for number, one in enumerate(observations, 1)])
+
+
+def _sound(observation: object, number: int) -> seen.Observation:
+    """Empty and saying so, if it is damaged: the others are judged all the same."""
+    try:
+        found = sound(observation)
+        for trace in found.get("traces", []):
             for hop in trace["hops"]:
                 hop.setdefault("at", seconds_of(hop["date"]))  # releases before 0.9.0 wrote the date alone
-    return seen.merged(observations)
+        return found
+    except Damaged as error:
+        vantage = observation.get("vantage") if isinstance(observation, dict) else None
+        host = harmless(vantage) if isinstance(vantage, str) and vantage else f"observation {number}"
+        empty = seen.empty(host)
+        empty["damaged"] = [{"host": host, "why": harmless(str(error))}]
+        return empty

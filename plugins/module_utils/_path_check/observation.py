@@ -190,6 +190,13 @@ class LeftOut(TypedDict):
     limit: int
 
 
+class DamagedObservation(TypedDict):
+    """A host whose observation could not be taken as it was, and is empty here."""
+
+    host: str
+    why: str
+
+
 class Observation(TypedDict):
     format_version: int
     vantage: str
@@ -197,6 +204,7 @@ class Observation(TypedDict):
     seconds: float  # that the vantage took
     complete: bool  # False: the time was up before everything was asked
     left_out: list[LeftOut]
+    damaged: list[DamagedObservation]
     resolvers: list[str]
     zones: list[Zone]
     resolved: list[Resolved]
@@ -235,6 +243,7 @@ def empty(vantage: str) -> Observation:
         "seconds": 0.0,
         "complete": True,
         "left_out": [],
+        "damaged": [],
         "resolvers": [],
         "zones": [],
         "resolved": [],
@@ -249,9 +258,9 @@ def empty(vantage: str) -> Observation:
     }
 
 
-_LISTS = (
+LISTS = (
     *("resolvers", "zones", "resolved", "inside", "connections", "dialogues", "policies", "pinned", "sent", "traces"),
-    *("mail_hosts", "left_out"),
+    *("mail_hosts", "left_out", "damaged"),
 )
 
 
@@ -262,6 +271,6 @@ def merged(observations: list[Observation]) -> Observation:
     result["seconds"] = observations[0].get("seconds", 0.0)
     for one in observations:
         result["complete"] = result["complete"] and one.get("complete", True)
-        for key in _LISTS:
+        for key in LISTS:
             result[key].extend(one.get(key, []))
     return cast("Observation", result)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import NOTICE, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, NOTICE, Found, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,4 +49,20 @@ def observation_limit(case: Case) -> Iterator[Found]:
             expected=left["limit"],
             observed=left["limit"] + left["number"],
             unknown=True,
+        )
+
+
+@rule(
+    "observation-damaged",
+    ERROR,
+    "the request",
+    "What a host returned is damaged, or is not what it was asked for: its part of the verdict is missing.",
+    "Look at that host: its Python, its disk, and who has access to it.",
+)
+def observation_damaged(case: Case) -> Iterator[Found]:
+    for one in case.observation.get("damaged", ()):
+        yield Found(
+            one["host"],
+            f"What it returned was not used: {one['why']}.",
+            f"Run it again; if it stays so, look at {one['host']}: its Python, its disk, and who has access to it.",
         )

@@ -339,6 +339,11 @@ def crowded(seen: Seen) -> None:
     seen["left_out"] = [{"kind": "mail exchangers", "subject": "example.org", "number": 38, "limit": 12}]
 
 
+@fault("observation-damaged")
+def forged(seen: Seen) -> None:
+    seen["damaged"] = [{"host": "server", "why": "in 'traces' it speaks for 'relay'"}]
+
+
 def host(seen: Seen, name: str, rdtype: str = "A") -> Iterator[dict[str, Any]]:
     """The answers of every server about the name."""
     for one in servers(seen):

@@ -116,6 +116,8 @@ OBSERVATION: dict[str, Any] = {
     "at": 1795000000.0,
     "seconds": 0.5,
     "complete": True,
+    "left_out": [],
+    "damaged": [],
     "resolvers": ["203.0.113.53"],
     "zones": [
         {
