@@ -253,3 +253,43 @@ def test_a_right_address_of_a_host_does_not_hide_a_wrong_one(observation: dict[s
     for one in host(observation, "mail.example.org", "AAAA"):
         one["values"] = ["2001:db8:1::17"]
     assert findings(observation)["address-differs"]["subject"] == "mail.example.org AAAA"
+
+
+def broken(server: dict[str, Any]) -> None:
+    server.update(status="timeout", serial=None, rcode="", authoritative=False, answers=[])
+
+
+def test_a_server_that_serves_none_of_its_zones_is_one_finding(observation: dict[str, Any]) -> None:
+    zone = observation["zones"][0]
+    broken(zone["servers"][1])
+    found = findings(observation)["ns-lame"]
+    assert found["subject"] == "ns2.example.net (203.0.113.54)"
+    assert found["places"] == ["203.0.113.54"]
+    assert "Make it serve it on UDP" in found["remedy"]
+    assert found["remedy"].endswith("remove 'example.org. NS ns2.example.net.' from the zone and from its parent zone.")
+
+    observation["zones"].append({**copy.deepcopy(zone), "name": "example.net"})
+    found = findings(observation)["ns-lame"]
+    assert found["observed"] == ["example.org", "example.net"]
+    assert "Make it serve them on UDP" in found["remedy"]
+    assert "NS ns2.example.net.' and so on from the zone" in found["remedy"]
+
+
+def test_a_server_whose_name_has_no_address_is_found_by_its_name(observation: dict[str, Any]) -> None:
+    broken(observation["zones"][0]["servers"][1])
+    observation["zones"][0]["servers"][1]["address"] = ""
+    found = findings(observation)["ns-lame"]
+    assert (found["subject"], found["places"]) == ("ns2.example.net", ["ns2.example.net"])
+
+
+def test_an_old_answer_of_a_resolver_stands_beside_that_of_the_first_server(observation: dict[str, Any]) -> None:
+    old = resolved("mail.example.org", "A", "203.0.113.1")
+    observation["resolved"] = [
+        old if (one["name"], one["type"]) == ("mail.example.org", "A") else one for one in observation["resolved"]
+    ]
+    [*host(observation, "mail.example.org")][1]["values"] = ["203.0.113.18"]
+    found = findings(observation)["resolver-stale"]
+    assert found["message"] == (f"The resolver answers 203.0.113.1, for 300 s more; the zone has {RELAY}.")
+    assert found["expected"] == [RELAY]
+    old["ttl"] = None
+    assert "for an unknown time;" in findings(observation)["resolver-stale"]["message"]
