@@ -134,7 +134,8 @@ class Message:
     def _section(self, number: int) -> list[Record]:
         sections = self._sections
         while len(sections) <= number:
-            sections.append(self._next_section(self._counts[len(sections)]))
+            count = self._counts[len(sections)]
+            sections.append(self._next_section(count) if count else [])
         return sections[number]
 
     def _next_section(self, count: int) -> list[Record]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .tsig import Signer
 
 
-@dataclass(frozen=True)
+@dataclass
 class VerifiedResponse:
     """The response to a message that was sent; `repeated`: more than once, and this may answer any of them."""
 
