@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIFETIMES = "queue_lifetimes"
 """The file: in each line a domain and its lifetime, as ``example.org 14d``."""
 OTHERS = "*"
-"""Stands there for all other domains."""
+"""Stands there for all other domains, in the last line, so that a file that was cut lacks it."""
 DEFERRED = "deferred"
 """The queue of mail that was tried in vain."""
 
@@ -39,9 +39,20 @@ def lifetime_seconds(text: str) -> int | None:
 
 
 def read_lifetimes(text: str) -> dict[str, int]:
-    """Domain -> seconds."""
-    rows = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {domain: lifetime_seconds(lifetime) or 0 for domain, lifetime in rows}
+    """Domain -> seconds. Raises ValueError for a text that lost a part: it would send mail back too early."""
+    found = {}
+    last = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("#"):
+            continue
+        last, _blank, lifetime = line.partition(" ")
+        seconds = lifetime_seconds(lifetime)
+        if not last or seconds is None:
+            raise ValueError(f"line {number} is not a domain and its lifetime")
+        found[last] = seconds
+    if last != OTHERS:
+        raise ValueError(f"its last line is not that of all other domains ({OTHERS})")
+    return found
 
 
 def due(messages: Iterable[Mapping[str, Any]], lifetimes: Mapping[str, int], put_off: Mapping[str, float]) -> list[str]:
@@ -78,7 +89,11 @@ def last_put_off(queue_directory: str) -> dict[str, float]:
 
 
 def main(queue_directory: str) -> None:
-    lifetimes = read_lifetimes(Path(__file__).with_name(LIFETIMES).read_text(encoding="utf-8"))
+    path = Path(__file__).with_name(LIFETIMES)
+    try:
+        lifetimes = read_lifetimes(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        sys.exit(f"{path} cannot be read: {error}. No mail was sent back. Run the playbook again, which writes it anew")
     put_off = last_put_off(queue_directory)
     overdue = due(map(json.loads, sys.stdin), lifetimes, put_off)
     sys.stdout.writelines(f"{queue_id}\n" for queue_id in overdue)

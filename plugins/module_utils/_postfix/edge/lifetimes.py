@@ -72,7 +72,7 @@ def domain_lifetimes(domains: Sequence[DomainOption], edge: EdgeOption, before: 
     others = host_lifetimes(edge, check).get(_LIFETIME) or _former(before.settings, check)
     check.finish()
     rows = [(spelling, lifetime) for _number, domain, lifetime in own for spelling in spellings(domain)]
-    table = LookupTable(LIFETIMES, "texthash", ((OTHERS, others), *rows))
+    table = LookupTable(LIFETIMES, "texthash", (*rows, (OTHERS, others)))
     longest = max((lifetime for _domain, lifetime in table.entries), key=lambda one: lifetime_seconds(one) or 0)
     return Configuration({_LIFETIME: longest}, (table,), program=OVERWRITTEN + inspect.getsource(expire_queue))
 

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge import expire_queue
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.expire_queue import (
     due,
     last_put_off,
@@ -17,7 +22,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.expire_
 )
 
 LIFETIMES = read_lifetimes(
-    "# A comment\n* 5d\nexample.org 14d\nexample.net 2d\nxn--bcher-kva.example 2d\nbücher.example 2d\n"
+    "# A comment\nexample.org 14d\nexample.net 2d\nxn--bcher-kva.example 2d\nbücher.example 2d\n* 5d\n"
 )
 DAY = 86400
 ARRIVED = 1795683855
@@ -104,3 +109,30 @@ def test_only_a_message_that_postfix_itself_put_off_was_tried(tmp_path: Path) ->
     found = last_put_off(str(tmp_path))
     assert list(found) == ["EC86E18A0C2"]
     assert abs(found["EC86E18A0C2"] - now) < 60
+
+
+TEXT = "# A comment\nexample.org 14d\nexample.net 2d\n* 5d"
+
+
+@pytest.mark.parametrize("end", range(len(TEXT)))
+def test_a_file_that_was_cut_sends_nothing_back(end: int) -> None:
+    with pytest.raises(ValueError, match="line"):
+        read_lifetimes(TEXT[:end])
+    assert read_lifetimes(TEXT) == {"example.org": 14 * DAY, "example.net": 2 * DAY, "*": 5 * DAY}
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 40, b"caf\xe9.example 1d\n* 5d\n", None])
+def test_the_program_says_what_is_wrong_with_it_and_sends_nothing_back(content: bytes | None, tmp_path: Path) -> None:
+    """As systemd starts it: by itself, with what `postqueue -j` prints."""
+    program = tmp_path / "expire_queue.py"
+    program.write_text(inspect.getsource(expire_queue), encoding="utf-8")
+    if content is not None:
+        (tmp_path / "queue_lifetimes").write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-I", "-X", "utf8", program, tmp_path],
+        input=json.dumps(message("info@example.net")), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path / 'queue_lifetimes'} cannot be read" in done.stderr
+    assert "No mail was sent back. Run the playbook again" in done.stderr
+    assert "Traceback" not in done.stderr

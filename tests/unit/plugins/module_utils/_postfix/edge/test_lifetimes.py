@@ -43,12 +43,12 @@ def test_postfix_has_the_longest_and_other_mail_the_one_of_the_host(
     found = configuration(lifetimes, former, **edge)
     assert found.settings == {"maximal_queue_lifetime": longest}
     (table,) = found.tables
-    assert table.entries == (("*", others), *lifetimes.items())
+    assert table.entries == (*lifetimes.items(), ("*", others))
 
 
 def test_domain_is_listed_in_each_spelling() -> None:
     (table,) = configuration({"XN--bcher-kva.example.": "2d"}).tables
-    assert table.entries[1:] == (("xn--bcher-kva.example", "2d"), ("bücher.example", "2d"))
+    assert table.entries[:-1] == (("xn--bcher-kva.example", "2d"), ("bücher.example", "2d"))
 
 
 def test_nothing_is_set_where_no_domain_has_one() -> None:
