@@ -57,6 +57,11 @@ _REGISTRY: list[tuple[Network, str]] = [
 ]
 _GLOBAL_UNICAST = ip_network("2000::/3")
 
+DOCUMENTATION = tuple(
+    ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
+)
+"""For examples (RFC 5737, RFC 3849, RFC 9637): nothing on the internet has these, and laboratories use them."""
+
 # No host has these as its own.
 _OF_NO_HOST = [
     ip_network(block) for block in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "::ffff:0:0/96", "ff00::/8")

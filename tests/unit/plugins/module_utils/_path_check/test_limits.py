@@ -62,6 +62,13 @@ def test_address_of_no_internet_is_contacted_only_where_it_is_declared(address: 
     assert Limits(EXPECT, [network], 1).public([address]) == [address]
 
 
+def test_laboratory_on_documentation_addresses_contacts_all_of_them() -> None:
+    """Its name servers have addresses beside the network of its mail hosts, but none in private networks."""
+    addresses = ["203.0.113.53", "198.51.100.53", "2001:db8:113::53", "10.0.0.1", "127.0.0.1"]
+    assert Limits(EXPECT, ["203.0.113.0/24"], 1).public(addresses) == addresses[:3]
+    assert Limits(EXPECT, ["10.0.0.0/24"], 1).public(addresses) == ["10.0.0.1"]
+
+
 def seconds_of_judging(count: int) -> float:
     """With so many declared exchangers, of which none answers over IPv6."""
     observation: Any = empty("vantage")
