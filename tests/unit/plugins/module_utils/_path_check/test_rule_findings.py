@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.dns.mx import difference
 
 from .faults import domain_alone, host
-from .sound import BACKUP_ADDRESS, EXPECT, FORMER, RELAY, VANTAGE, hop, resolved
+from .sound import BACKUP_ADDRESS, EXPECT, FORMER, RELAY, VANTAGE, hop, resolved, step
 from .test_rule_limits import findings
 
 FIRST, LAST = hop(VANTAGE, "mail.example.org"), hop(RELAY, "mailbox.example.org")
@@ -293,3 +293,34 @@ def test_an_old_answer_of_a_resolver_stands_beside_that_of_the_first_server(obse
     assert found["expected"] == [RELAY]
     old["ttl"] = None
     assert "for an unknown time;" in findings(observation)["resolver-stale"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"), [(421, "banner-refused?"), (499, "banner-refused?"), (500, "banner-refused")]
+)
+def test_a_greeting_that_defers_proves_nothing(observation: dict[str, Any], code: int, found: str) -> None:
+    observation["dialogues"][0]["steps"] = [step("banner", "", "", code, "said")]
+    assert {one for one in findings(observation) if one.startswith("banner-refused")} == {found}
+
+
+def test_a_resolver_that_is_right_does_not_hide_one_with_an_old_answer(observation: dict[str, Any]) -> None:
+    old = {**resolved("mail.example.org", "A", "203.0.113.1"), "resolver": "203.0.113.54"}
+    observation["resolved"].append(old)
+    assert findings(observation)["resolver-stale"]["subject"] == "mail.example.org A at 203.0.113.54"
+
+
+def test_glue_is_held_against_the_addresses_of_the_same_server(observation: dict[str, Any]) -> None:
+    zone = observation["zones"][0]
+    for number, server in enumerate(zone["servers"], 1):
+        server["name"] = f"ns{number}.example.org"
+        server["answers"][1]["values"] = ["ns1.example.org", "ns2.example.org"]
+    first, second = (server["address"] for server in zone["servers"])
+    zone["servers"][1]["answers"] = copy.deepcopy(zone["servers"][0]["answers"])
+    zone["parent"] = {
+        "names": ["ns1.example.org", "ns2.example.org"],
+        "glue": {"ns1.example.org": [first], "ns2.example.org": [second]},
+    }
+    assert "ns-parent-child" not in findings(observation)
+    zone["parent"]["glue"]["ns2.example.org"] = [first]
+    found = findings(observation)["ns-parent-child"]
+    assert (found["subject"], found["expected"], found["observed"]) == ("ns2.example.org", [second], [first])
