@@ -19,7 +19,7 @@ lab := $(current)/python tests/lab/lab.py
 RELEASE ?= trixie
 VENV ?= core-2.21
 SCENARIO ?= examples/relay
-LABS ?= 1
+LABS ?= 2
 
 .PHONY: help setup demo check test audit sbom lint lint-code lint-ansible lint-docs sanity units units-oldest units-current programs servers labs lab lab-up lab-down bench soak mutation comparison docs screenshots changelog
 
@@ -85,7 +85,7 @@ servers: programs  ## [K=EXPRESSION]: against real servers, in namespaces and on
 	@# What runs on the controller runs on the oldest ansible-core too; what runs on hosts does so in labs.
 	$(if $(K),,$(as_root_oldest) -m pytest -q -n 2 tests/integration/test_plan.py tests/integration/dns/test_rfc2136_records.py tests/integration/dns/test_role.py)
 
-labs: programs  ## [SHARD=i/n] [LABS=1]: on real hosts, and every example, LABS at a time: as root
+labs: programs  ## [SHARD=i/n] [LABS=2]: on real hosts, and every example, LABS at a time: as root
 	$(as_root_current) -m pytest -v --durations=20 $(if $(filter-out 1,$(LABS)),-n $(LABS) --no-loadscope-reorder) -m lab $(if $(SHARD),--shard '$(SHARD)') tests/integration
 
 lab: setup  ## SCENARIO=FOLDER: boot it, run site twice, verify, take it down
