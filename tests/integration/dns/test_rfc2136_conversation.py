@@ -132,7 +132,7 @@ def test_over_tls(tls_server: Named, controller: Controller) -> None:
     assert "cannot be reached (TLS): its certificate is not valid" in stranger.msg
     for path in ("named.conf", "missing.crt"):
         outcome = controller.records(tls_server, MX, protocol="tls", ca_path=str(tls_server.folder / path))
-        assert f"{path} is no file with certificates" in outcome.msg
+        assert outcome.msg.startswith("ca_path: ") and "is no file with certificates" in outcome.msg
 
 
 @one_release

@@ -528,7 +528,7 @@ def test_it_cannot_be_asked(
         *((number, "answers something that is not the API of Route 53. Check url.") for number in range(3)),
         (3, "cannot be reached: Could not connect to the endpoint URL"),
         (4, "cannot be reached by TLS"),
-        (5, "Invalid endpoint: route53.example.org"),
+        (5, "url: https:// or http:// and the name of a host, not route53.example.org"),
         (6, "The config profile (nobody) could not be found"),
         (7, "options: zones. Supported parameters include: access_key_id, private, "),
         (7, "options: parameters are required together: access_key_id, secret_access_key"),
