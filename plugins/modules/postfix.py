@@ -214,6 +214,16 @@ options:
         elements: str
         default: []
         version_added: "0.3.0"
+      addresses: &addresses
+        description:
+          - The host's own addresses on which others reach it. Before a change goes live it is asked whether Postfix
+            would answer there.
+          - One that the host has not at the moment, as the address of a pair, is not asked for.
+          - When empty, one of the host's addresses is enough.
+        type: list
+        elements: str
+        default: []
+        version_added: "0.9.0"
       tls_ca: &tls_ca
         description:
           - A PEM file on the host with the certificates of the authorities that V(secure) next hops are checked
@@ -253,6 +263,7 @@ options:
       smarthosts: *smarthosts
       sender_smarthosts: *sender_smarthosts
       send_from: *send_from
+      addresses: *addresses
       tls_ca: *tls_ca
       tls_certificate: *tls_certificate
       tls_key: *tls_key
@@ -538,6 +549,7 @@ def main() -> None:
             "options": {"domain": {"type": "str", "required": True}, "smarthosts": smarthosts},
         },
         "send_from": strings,
+        "addresses": strings,
         "tls_ca": {"type": "path"},
     }
     module = AnsibleModule(

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands, HostError
 from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_configuration, read_text
 from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient
 from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl
@@ -20,6 +21,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     TABLE_DIRECTORY,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import CERTIFICATE_SUFFIX
+from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -99,9 +101,23 @@ class PostfixHost:
         return self.pending_mark(owner).is_file()
 
     def is_running(self) -> bool:
-        """As ``postfix status`` finds out, whose script leaves a line in the mail log every time."""
-        master = os.path.join(self.value("daemon_directory"), "master")
-        return not self.commands.run(master, "-c", str(self.config_directory), "-t").ok
+        """Whether the master has its lock, which ends with it however it ends.
+
+        ``master -t`` asks the same, and fails for anything that is wrong with the configuration too. Raises HostError
+        if the lock cannot be looked at.
+        """
+        path = os.path.join(self.value("queue_directory"), "pid", "master.pid")
+        try:
+            with open(path, encoding="ascii") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        except OSError as failure:
+            what = f"Whether Postfix runs is not to be seen: {path}: {failure.strerror}"
+            raise HostError(f"{what}. {AS_ROOT}") from failure
+        return False
 
     def known_settings(self) -> set[str] | None:
         """The parameters that this Postfix has; None if it is not installed."""

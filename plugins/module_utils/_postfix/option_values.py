@@ -97,7 +97,11 @@ def local_part_at(domain: str, written: str) -> str | None:
 
 
 def recipient_problem(written: str, domain: str) -> Finding | None:
-    if local_part_at(domain, written) is not None:
+    local_part = local_part_at(domain, written)
+    if local_part is not None and "*" in local_part:
+        remedy = "Name each address; for all of them leave validation out, or ask the server with validation: callout"
+        return f"'{written}' is a pattern, and a table knows addresses alone", remedy
+    if local_part is not None:
         return None
     remedy = f"Write an address such as info@{domain}, or info alone; one value for each address"
     return f"'{written}' is not an address of {domain}", remedy

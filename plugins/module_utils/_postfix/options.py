@@ -59,6 +59,7 @@ class ClientOption(TypedDict, total=False):
     smarthosts: list[HopOption]
     sender_smarthosts: list[SenderOption]
     send_from: list[str]
+    addresses: list[str]
     tls_ca: str | None
     tls_certificate: str | None
     tls_key: str | None

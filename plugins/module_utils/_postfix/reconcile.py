@@ -20,6 +20,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.desired import desired
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.timer import PROGRAM, Timer
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixHost
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.declaration import (
+    declaration_problems,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.isolation import IsolationError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.trial import trial
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Configuration
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import PostfixOptions
 
 
@@ -117,6 +122,8 @@ def run(module: AnsibleModule) -> PostfixResult:
         problems += timer.problems() if units else []
         with trial(host, owner, after, tables) as copy:
             problems += copy.problems(configuration)
+            if not problems and options["state"] == "present" and (options["relay"] or options["server"]):
+                problems += _declaration_problems(host, options, configuration, after, tables, copy.path)
             if problems and options["state"] == "absent":
                 what = "what was in main.cf and master.cf before ours would not work now, for these reasons"
                 remedy = f"Correct it in the lines that begin with '#inbound.mail {owner}: ', which are what comes back"
@@ -139,6 +146,25 @@ def run(module: AnsibleModule) -> PostfixResult:
     result["running"] = host.is_running()
     result["enabled"] = host.is_enabled()
     return result
+
+
+def _declaration_problems(
+    host: PostfixHost,
+    options: PostfixOptions,
+    configuration: Configuration,
+    files: Mapping[str, str],
+    tables: Mapping[str, str],
+    copy: Path,
+) -> list[Problem]:
+    mynetworks = host.value("mynetworks", copy)
+    try:
+        return declaration_problems(host, options, configuration, files, tables, mynetworks)
+    except IsolationError as failure:
+        host.module.warn(
+            f"The new configuration was not tried as a second Postfix beside the first ({failure}), so other settings "
+            "of this host that overrule it would not be noticed. Look with: verify"
+        )
+        return []
 
 
 def _changed_settings(before: str, after: str) -> list[ChangedSetting]:

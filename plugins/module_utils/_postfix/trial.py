@@ -17,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._host.commands import
 from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_text
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import validation
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import TABLE_DIRECTORY
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import list_items
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.files import copy_directory, write_text
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import CONFIGURATION_FILES
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
@@ -127,7 +128,7 @@ class Trial:
             return [
                 Problem("main.cf: daemon_directory", what, "Name the directory of Postfix's programs, or leave it out")
             ]
-        classes = validation.list_items(self._host.value("smtpd_restriction_classes", self.path))
+        classes = list_items(self._host.value("smtpd_restriction_classes", self.path))
         problems = validation.unknown_restriction_problems(names, smtpd.read_bytes(), classes)
         # Its messages go to the mail log alone. The tag tells them from those of others: the variable holds until the
         # configuration has been read, the option from then on.
@@ -152,7 +153,7 @@ class Trial:
 
     def _listed(self, configuration: Configuration) -> dict[str, set[str]]:
         """Setting of the address classes -> which domains of ours it lists."""
-        items = {name: validation.list_items(self._host.value(name, self.path)) for name in validation.ADDRESS_CLASSES}
+        items = {name: list_items(self._host.value(name, self.path)) for name in validation.ADDRESS_CLASSES}
         ours = set(items[configuration.address_class])
         return {
             # A list that is made from another one (relay_domains = $mydestination) is no second claim.

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import list_items
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import is_too_wide
 from ansible_collections.inbound.mail.plugins.module_utils._validation import Problem
 
@@ -25,11 +26,6 @@ _OVERRIDE = re.compile(r"(?P<service>\S+)/(?P<name>\S+) = (?P<value>.*)")
 _LEVEL = "smtp_tls_security_level"
 _FOR_THE_OUTSIDE = (_LEVEL, "smtp_header_checks")
 _UNUSED = re.compile(r"unused parameter: (?P<name>[^=]+)=")
-
-
-def list_items(value: str) -> list[str]:
-    """The items of a list setting; they are separated by commas, white space or both."""
-    return re.split(r"[,\s]+", value.strip(", \t\n")) if value.strip(", \t\n") else []
 
 
 def open_relay_problems(mynetworks: str) -> list[Problem]:

@@ -12,7 +12,7 @@ from ansible_collections.inbound.mail.plugins.module_utils import _owned_lines
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import LogicalLine, logical_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _SETTING = re.compile(r"(?P<name>[^\s=#][^\s=]*)\s*=(?P<value>.*)", re.DOTALL)
 
@@ -41,3 +41,13 @@ def without_settings(text: str, owner: str) -> str:
 def owned_by_others(text: str, owner: str) -> dict[str, str]:
     """Parameters in the blocks of other owners: parameter -> owner."""
     return {name: other for other, block in _owned_lines.blocks_of_others(text, owner) for name in settings_of(block)}
+
+
+def leaving_out(text: str, names: Collection[str]) -> str:
+    """The text without the lines that set these parameters."""
+
+    def is_left_out(line: LogicalLine) -> bool:
+        match = _SETTING.match(line.content) if line.sets else None
+        return match is not None and match["name"] in names
+
+    return "".join(line.text for line in logical_lines(text) if not is_left_out(line))

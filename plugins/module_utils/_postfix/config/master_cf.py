@@ -13,7 +13,7 @@ from ansible_collections.inbound.mail.plugins.module_utils import _owned_lines
 from ansible_collections.inbound.mail.plugins.module_utils._owned_lines import LogicalLine, logical_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _COLUMNS = 8
 
@@ -51,6 +51,11 @@ class Service:
         columns = (self.name, self.type, self.private, self.unprivileged, self.chroot, self.wakeup, self.process_limit)
         return " ".join((*columns, self.command))
 
+    def option(self, name: str) -> str:
+        """The value of ``-o name=value``, empty without one; of two the last one counts."""
+        found: list[str] = re.findall(rf"-o\s*(?:\{{\s*)?{name}\s*=\s*([^\s}}]*)", self.command)
+        return found[-1] if found else ""
+
     def with_option(self, name: str, value: str) -> Service:
         """With ``-o name=value``; a value that the service has already stays, as it is the administrator's choice."""
         if re.search(rf"-o\s*{name}=", self.command):
@@ -84,6 +89,17 @@ def without_services(text: str, owner: str) -> str:
 def owned_by_others(text: str, owner: str) -> dict[str, str]:
     """Services in the blocks of other owners: key -> owner."""
     return {key: other for other, block in _owned_lines.blocks_of_others(text, owner) for key in services_of(block)}
+
+
+def leaving_out(text: str, keys: Collection[str]) -> str:
+    """The text without the lines of these services."""
+    lines = ((line, _service(line)) for line in logical_lines(text))
+    return "".join(line.text for line, service in lines if service is None or service.key not in keys)
+
+
+def replacing(text: str, former: Service, new: Service) -> str:
+    """The text with another line in place of that of a service."""
+    return "".join(f"{new.line()}\n" if _service(line) == former else line.text for line in logical_lines(text))
 
 
 def _service(line: LogicalLine) -> Service | None:

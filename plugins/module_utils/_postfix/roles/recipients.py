@@ -9,10 +9,15 @@ What is taken here and refused by the server behind comes back as a bounce, to a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import LookupTable, reference
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import preceded
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import (
+    address_extension,
+    list_items,
+    preceded,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import (
     CALLOUT,
@@ -25,9 +30,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_value
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import RelayOption
+
+
+_DOMAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 
 
 def recipient_settings(
@@ -63,13 +71,20 @@ def recipient_settings(
             maps += _maps(f"{option}.maps", tables, check)
     settings: dict[str, str] = {}
     lookups: list[LookupTable] = []
-    if any((entry.get("recipients") or {}).get("validation") == STATIC for entry in declared["domains"]):
+    is_static = any((entry.get("recipients") or {}).get("validation") == STATIC for entry in declared["domains"])
+    former_maps = list_items(former.get("relay_recipient_maps", ""))
+    if is_static and not former_maps:
+        # Our list must not refuse mail for domains that others have the host relay.
+        known += _all_recipients(relayed_besides(domains, former), check)
+    if is_static or former_maps:
         table = LookupTable("relay_recipients", "texthash", tuple(known))
         lookups.append(table)
-        settings["relay_recipient_maps"] = ", ".join([reference(owner, table), *dict.fromkeys(maps)])
+        settings["relay_recipient_maps"] = ", ".join(dict.fromkeys([reference(owner, table), *maps, *former_maps]))
+    if is_static:
         settings["smtpd_reject_unlisted_recipient"] = "yes"
         settings["unknown_relay_recipient_reject_code"] = "550"
-    else:
+        settings.update(address_extension(former))
+    elif not former_maps:
         # Which recipients there are is for the servers to say.
         settings["relay_recipient_maps"] = ""
     if asked:
@@ -83,6 +98,38 @@ def recipient_settings(
         # What the server said may tell strangers of the inside of the network.
         settings["unverified_recipient_reject_reason"] = "Recipient address unknown"
     return settings, lookups
+
+
+def relayed_besides(domains: Collection[str], former: Mapping[str, str]) -> list[str]:
+    """What others have in ``relay_domains``, and what that included by itself.
+
+    Names below a domain were included by parent_domain_matches_subdomains, which a relay of ours switches off; written
+    with a dot before it, they are (postconf(5), relay_domains).
+    """
+    with_parents = "relay_domains" in former.get("parent_domain_matches_subdomains", "relay_domains")
+    found = []
+    for item in list_items(former.get("relay_domains", "")):
+        if item.lower() in domains:
+            continue
+        found.append(item)
+        if with_parents and _DOMAIN.fullmatch(item):
+            found.append(f".{item}")
+    return found
+
+
+def _all_recipients(items: Iterable[str], check: OptionReader) -> list[tuple[str, str]]:
+    found = []
+    for item in items:
+        if _DOMAIN.fullmatch(item):
+            found.append((f"@{item}", "OK"))
+        elif not item.startswith((".", "!", "$")):
+            check.report(
+                "main.cf: relay_domains",
+                f"{item} has domains that this host relays besides, and their recipients are in no list: one for ours "
+                "alone would refuse all of theirs",
+                "Name a table of their recipients in relay_recipient_maps, one with @DOMAIN OK for all of a domain",
+            )
+    return found
 
 
 def _addresses(option: str, addresses: Iterable[str], domain: str, check: OptionReader) -> list[str]:

@@ -18,8 +18,11 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import (
     PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
+    expanded,
+    list_items,
     listening,
     preceded,
+    way_out,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import scanning_of
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
@@ -29,7 +32,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.intern
     TRANSPORT,
     internal_services,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import recipient_settings
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import (
+    recipient_settings,
+    relayed_besides,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.next_hops import joined
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smarthosts import (
     client_configuration,
@@ -38,11 +44,16 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.routing.smar
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import RelayOption
 
 # Their logs then name the client of a message, and not only the relay that handed it over. Servers outside are not
 # told: of mail that leaves, the client is a host inside.
 _TOLD_TO_SERVERS = {"smtp_send_xforward_command": "yes"}
+# Other transports may begin TLS with the first byte; port 25 of a server does not.
+_STARTTLS = {"smtp_tls_wrappermode": "no"}
 
 
 def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Configuration:
@@ -78,7 +89,11 @@ def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Co
     client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
     recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
     scanning = scanning_of(owner, declared, former, check)
-    services = internal_services(_TOLD_TO_SERVERS, before.services, check)
+    services = internal_services(
+        {**_TOLD_TO_SERVERS, **(_STARTTLS if former.get("smtp_tls_wrappermode") == "yes" else {})},
+        before.services,
+        check,
+    )
     check.finish()
 
     spelled = [(spelling, hops) for domain, hops in zip(domains, next_hops) for spelling in spellings(domain)]
@@ -93,17 +108,16 @@ def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Co
     settings = {
         "myhostname": fqdn,
         "myorigin": "$myhostname",
-        # Its own name keeps postmaster (RFC 5321, section 4.5.1) and the mail of cron; a domain that is relayed must
-        # not be delivered here although the host bears its name.
-        "mydestination": "localhost" if fqdn in domains else "$myhostname, localhost",
-        "mynetworks": ", ".join(mynetworks_pattern(network) for network in (*LOOPBACK, *trusted)),
-        "relay_domains": reference(owner, domain_table),
+        "mydestination": _own_destinations(fqdn, domains, former),
+        "mynetworks": _trusted_networks((*LOOPBACK, *trusted), former),
+        "relay_domains": ", ".join([reference(owner, domain_table), *relayed_besides(domains, former)]),
         "parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
         "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
         "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
         "allow_untrusted_routing": "no",
         **recipients,
         **listening(former),
+        **way_out(former, bool(smarthosts.default)),
         **tls,
         **client.settings,
         **scanning.settings,
@@ -115,3 +129,30 @@ def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Co
             f"check_client_access {reference(owner, clients)}", former, "smtpd_client_restrictions"
         )
     return Configuration(settings, tuple(tables), tuple(domains), "relay_domains", self_signed, services)
+
+
+def _own_destinations(fqdn: str, domains: Collection[str], former: Mapping[str, str]) -> str:
+    """``mydestination``: what the host takes mail for itself.
+
+    Its own name keeps postmaster (RFC 5321, section 4.5.1) and the mail of cron; a domain that is relayed must not be
+    delivered here although the host bears its name. What others have there stays.
+    """
+    items = ["localhost"] if fqdn in domains else ["$myhostname", "localhost"]
+    own = {"myhostname": fqdn, "myorigin": fqdn}
+    parent = {"mydomain": fqdn.partition(".")[2]}
+    for item in list_items(former.get("mydestination", "")):
+        if item not in items and expanded(item, own, former, parent).lower() not in domains:
+            items.append(item)
+    return ", ".join(items)
+
+
+def _trusted_networks(ours: Sequence[Network], former: Mapping[str, str]) -> str:
+    """``mynetworks``: those whose clients may relay, ours and then what others have there besides."""
+    items = [mynetworks_pattern(network) for network in ours]
+    written = {item.replace("[", "").replace("]", "") for item in items}
+    items += [
+        item
+        for item in list_items(former.get("mynetworks", ""))
+        if item.replace("[", "").replace("]", "") not in written
+    ]
+    return ", ".join(items)

@@ -14,7 +14,12 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     mynetworks_pattern,
     reference,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import listening, preceded
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import (
+    address_extension,
+    listening,
+    preceded,
+    way_out,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_reader import OptionReader
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_values import spellings
@@ -52,6 +57,8 @@ def server_configuration(owner: str, declared: ServerOption, former: Mapping[str
         "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
         "allow_untrusted_routing": "no",
         **listening(former),
+        **way_out(former, bool(smarthosts.default)),
+        **address_extension(former),
         **tls,
         **client.settings,
     }

@@ -41,6 +41,8 @@ EDGE = {
 # What makes each parameter necessary that is set only where it has to be.
 FORMER = {
     "inet_interfaces": "loopback-only",
+    "default_transport": "error",
+    "smtp_tls_wrappermode": "yes",
     **{f"smtpd_tls_{kind}{part}_file": "/x" for kind in ("", "d", "ec") for part in ("cert", "key")},
 }
 

@@ -91,3 +91,31 @@ def test_broken_lines_of_a_table_are_named_by_number(tmp_path: Path) -> None:
         "line 8: 'last@example.org' has nothing after it",
         f"{missing} cannot be read: No such file or directory",
     ]
+
+
+def test_list_for_ours_refuses_no_recipient_of_others() -> None:
+    configuration = relay({"relay_domains": "other.example.net"}, validation="static", addresses=["info"])
+    assert "@other.example.net" in entries(configuration, "relay_recipients")
+
+
+def test_list_of_others_refuses_no_recipient_of_ours() -> None:
+    configuration = relay({"relay_recipient_maps": "hash:/etc/postfix/people"}, validation="none")
+    assert entries(configuration, "relay_recipients") == ["@example.org", "@example.net"]
+    assert configuration.settings["relay_recipient_maps"].endswith("/relay_recipients, hash:/etc/postfix/people")
+
+
+def test_domains_in_a_table_of_others_need_a_list_of_their_own() -> None:
+    with pytest.raises(InvalidError, match="main.cf: relay_domains: hash:/etc/postfix/more has domains"):
+        relay({"relay_domains": "hash:/etc/postfix/more"}, validation="static", addresses=["info"])
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "+"), ("-", "+-"), ("+", None), ("-+", None)])
+def test_tag_after_a_known_name(before: str, after: str | None) -> None:
+    settings = relay({"recipient_delimiter": before}, validation="static", addresses=["info"]).settings
+    assert settings.get("recipient_delimiter") == after
+
+
+@pytest.mark.parametrize("address", ["*", "*@example.org", "in*"])
+def test_pattern_is_no_recipient(address: str) -> None:
+    with pytest.raises(InvalidError, match="is a pattern"):
+        relay(validation="static", addresses=[address])

@@ -117,7 +117,14 @@ def test_clients_besides_the_filtering_service_and_the_servers_are_refused() -> 
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("loopback-only", "all"), ("localhost", "all"), ("192.0.2.1, localhost", None), ("all", None)],
+    [
+        ("loopback-only", "all"),
+        ("localhost", "all"),
+        ("127.0.0.1 [::1]", "all"),
+        ("ip6-localhost,127.0.0.53", "all"),
+        ("192.0.2.1, localhost", None),
+        ("all", None),
+    ],
 )
 def test_listens_where_it_listened_to_itself_only(before: str, after: str | None) -> None:
     relay = relay_configuration("relay", declared(), Former({"inet_interfaces": before}))
@@ -162,3 +169,60 @@ def test_smarthost_that_hands_the_mail_back_is_refused() -> None:
     assert problems(smarthosts=[{"address": "192.0.2.10", "port": 25}]) == [
         "relay.smarthosts: [192.0.2.10]:25 is also where mail for example.org is handed to, so mail could loop"
     ]
+
+
+@pytest.mark.parametrize(
+    ("former", "smarthosts", "settings"),
+    [
+        ({"default_transport": "error"}, False, {"default_transport": "smtp"}),
+        ({"default_transport": "error:no mail from here"}, True, {"default_transport": "smtp"}),
+        ({"default_transport": "smtp:[192.0.2.8]"}, True, {"default_transport": "smtp"}),
+        ({"default_transport": "smtp:[192.0.2.8]"}, False, {}),
+        ({"default_transport": "slow"}, True, {}),
+        ({"smtp_tls_wrappermode": "yes"}, True, {"smtp_tls_wrappermode": "no"}),
+        ({"smtp_tls_wrappermode": "yes"}, False, {"smtp_tls_wrappermode": "no"}),
+        ({"smtp_tls_wrappermode": "yes", "relayhost": "[192.0.2.8]:465"}, False, {}),
+    ],
+)
+def test_way_out_is_as_declared(former: dict[str, str], smarthosts: bool, settings: dict[str, str]) -> None:
+    hops = [{"address": "192.0.2.9", "port": 25}] if smarthosts else []
+    found = relay_configuration("relay", declared(smarthosts=hops), Former(former)).settings
+    names = ("default_transport", "smtp_tls_wrappermode")
+    assert {name: found[name] for name in names if name in found} == settings
+
+
+@pytest.mark.parametrize(
+    ("former", "expected"),
+    [
+        ({"mydestination": "$myhostname, localhost"}, "$myhostname, localhost"),
+        # The domains are relayed, in whatever way the host names them.
+        ({"mydestination": "Example.ORG lists.example.net"}, "$myhostname, localhost, lists.example.net"),
+        ({"mydestination": "$mydomain, ${mydomain}, host"}, "$myhostname, localhost, host"),
+        ({"mydestination": "$mydomain", "mydomain": "example.net"}, "$myhostname, localhost, $mydomain"),
+        ({"mydestination": "hash:/etc/postfix/own"}, "$myhostname, localhost, hash:/etc/postfix/own"),
+    ],
+)
+def test_own_domains_of_the_host_stay(former: dict[str, str], expected: str) -> None:
+    assert relay_configuration("relay", declared(), Former(former)).settings["mydestination"] == expected
+
+
+@pytest.mark.parametrize(
+    ("former", "besides"),
+    [
+        ({"relay_domains": "other.example.net"}, ["other.example.net", ".other.example.net"]),
+        (
+            {"relay_domains": "other.example.net", "parent_domain_matches_subdomains": "mynetworks"},
+            ["other.example.net"],
+        ),
+        ({"relay_domains": "example.org, hash:/etc/postfix/more"}, ["hash:/etc/postfix/more"]),
+    ],
+)
+def test_domains_that_the_host_relays_besides_stay(former: dict[str, str], besides: list[str]) -> None:
+    settings = relay_configuration("relay", declared(), Former(former)).settings
+    assert settings["relay_domains"].split(", ")[1:] == besides
+
+
+def test_networks_that_may_relay_besides_stay() -> None:
+    former = {"mynetworks": "127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128 192.0.2.10/32 192.0.2.40"}
+    settings = relay_configuration("relay", declared(), Former(former)).settings
+    assert settings["mynetworks"] == "127.0.0.0/8, [::1]/128, 192.0.2.10/32, [::ffff:127.0.0.0]/104, 192.0.2.40"

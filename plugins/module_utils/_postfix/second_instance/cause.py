@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which line of the host's configuration is behind a wrong answer, found by leaving lines out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config import main_cf, master_cf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.judge import (
+        Contradiction,
+        Question,
+    )
+    from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.second_postfix import Texts
+
+
+# Where Postfix lies and as whom it runs decides no answer, and without it another Postfix would be asked.
+_PATHS = ("_directory", "_path")
+_ACCOUNTS = ("mail_owner", "setgid_group")
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A line of others. place: how it is named; value: what it says; without: the configuration as if it were not."""
+
+    place: str
+    value: str
+    without: Callable[[Texts], Texts]
+
+
+def suspects(texts: Texts, ours: Collection[str]) -> list[Suspect]:
+    """ours: parameters of main.cf that are set by the owner whose configuration is tried."""
+    return [*_parameters(texts, ours), *_services(texts)]
+
+
+def causes(
+    texts: Texts,
+    wrong: Sequence[Contradiction],
+    candidates: Sequence[Suspect],
+    ask: Callable[[Texts], list[Contradiction]],
+) -> dict[Contradiction, tuple[Suspect, ...]]:
+    """Each wrong answer -> the lines behind it, none where leaving all of others out changes nothing.
+
+    Those are the fewest without which the answer is right, as far as halving their number finds them: a start and some
+    answers of Postfix for each half.
+    """
+
+    def still_wrong(left_out: Sequence[Suspect]) -> set[Question]:
+        tried = texts
+        for suspect in left_out:
+            tried = suspect.without(tried)
+        return {one.question for one in ask(tried)}
+
+    beyond = still_wrong(candidates)
+    found: dict[Contradiction, tuple[Suspect, ...]] = {one: () for one in wrong if one.question in beyond}
+    for one in wrong:
+        if one not in found:
+            lines = _fewest(candidates, one.question, still_wrong)
+            remaining = still_wrong(lines)
+            found.update({other: lines for other in wrong if other not in found and other.question not in remaining})
+            found[one] = lines
+    return found
+
+
+def _fewest(
+    candidates: Sequence[Suspect], question: Question, still_wrong: Callable[[Sequence[Suspect]], set[Question]]
+) -> tuple[Suspect, ...]:
+    """The answer is right with all of them left out."""
+    needed = list(candidates)
+    halved = True
+    while halved and len(needed) > 1:
+        middle = len(needed) // 2
+        halves = (needed[:middle], needed[middle:])
+        half = next((half for half in halves if question not in still_wrong(half)), None)
+        halved = half is not None
+        needed = half or needed
+    for suspect in [*needed] if len(needed) > 1 else ():
+        fewer = [one for one in needed if one is not suspect]
+        if question not in still_wrong(fewer):
+            needed = fewer
+    return tuple(needed)
+
+
+def _parameters(texts: Texts, ours: Collection[str]) -> Iterator[Suspect]:
+    for name, value in main_cf.settings_of(texts.main_cf).items():
+        if name not in ours and not name.endswith(_PATHS) and name not in _ACCOUNTS:
+            yield Suspect(f"main.cf: {name}", f"{name} = {value}", _without_parameter(name))
+
+
+def _without_parameter(name: str) -> Callable[[Texts], Texts]:
+    return lambda texts: replace(texts, main_cf=main_cf.leaving_out(texts.main_cf, (name,)))
+
+
+def _services(texts: Texts) -> Iterator[Suspect]:
+    """Options of services, and the address that one listens on."""
+    for key, service in master_cf.services_of(texts.master_cf).items():
+        plain = replace(service, command=service.program)
+        if plain != service:
+            yield Suspect(f"master.cf: {key}", service.command, _with_service(key, command=service.program))
+        address, colon, port = service.name.rpartition(":")
+        if service.type == "inet" and colon and address:
+            yield Suspect(f"master.cf: {key}", f"it listens on {address} alone", _with_service(key, name=port))
+
+
+def _with_service(key: str, **changes: str) -> Callable[[Texts], Texts]:
+    def without(texts: Texts) -> Texts:
+        service = master_cf.services_of(texts.master_cf).get(key)
+        if service is None:
+            return texts
+        new = replace(service, **changes)
+        return replace(texts, master_cf=master_cf.replacing(texts.master_cf, service, new))
+
+    return without

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the inbound.mail contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.ask import Answers
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.dialogue import Reply
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.judge import (
+    Transport,
+    contradictions,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.questions import (
+    HandInQuestion,
+    ListenQuestion,
+    Questions,
+    RouteQuestion,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.resolver import Route
+
+TRANSPORTS = {
+    "smtp": Transport("smtp", False),
+    "relay": Transport("smtp", False),
+    "local": Transport("local", True),
+    "error": Transport("error", False),
+    "submissions": Transport("smtp", True),
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "route", "is_right"),
+    [
+        ("relay:[192.0.2.2]:25", Route("relay", "[192.0.2.2]:25", False), True),
+        ("relay:[192.0.2.2]:25", Route("smtp", "[192.0.2.2]:25", False), False),
+        ("relay:[192.0.2.2]:25, [192.0.2.3]:25", Route("relay", "[192.0.2.2]:25,[192.0.2.3]:25", False), True),
+        ("relay:[192.0.2.2]:25", Route("relay", "[192.0.2.3]:25", False), False),
+        (":[192.0.2.9]:25", Route("smtp", "[192.0.2.9]:25", True), True),
+        (":[192.0.2.9]:25", Route("error", "[192.0.2.9]:25", True), False),
+        (":[192.0.2.9]:25", Route("smtp", "elsewhere.example.net", True), False),
+        (":[192.0.2.9]:25", Route("submissions", "[192.0.2.9]:25", True), False),
+        (":[192.0.2.9]:25", Route("local", "[192.0.2.9]:25", True), False),
+        ("", Route("submissions", "[192.0.2.9]:465", True), True),
+        ("", Route("submissions", "[192.0.2.9]:465, [192.0.2.9]:25", True), True),
+        ("", Route("local", "mail.example.org", False), True),
+        ("", Route("error", "no mail", True), False),
+        ("", Route("gone", "x", True), False),
+        # A table that is a server cannot be asked from where the second Postfix is.
+        ("relay:[192.0.2.2]:25", Route("", "", False, failed=True), True),
+    ],
+)
+def test_routes(expected: str, route: Route, is_right: bool) -> None:
+    question = RouteQuestion("", "a@example.org", expected)
+    found = contradictions(Questions((question,), (), ()), Answers(routes=(route,)), TRANSPORTS)
+    assert (found == []) is is_right
+
+
+@pytest.mark.parametrize(
+    ("is_accepted", "may_be_unknown", "reply", "is_right"),
+    [
+        (True, False, Reply(250, "2.1.5 Ok"), True),
+        (True, False, Reply(450, "4.1.1 unverified"), True),
+        (True, False, Reply(550, "5.1.1 unknown"), False),
+        (True, True, Reply(550, "5.1.1 unknown"), True),
+        (True, True, Reply(554, "5.7.1 Relay access denied"), False),
+        (False, False, Reply(250, "2.1.5 Ok"), False),
+        (False, False, Reply(454, "4.7.1 Relay access denied"), True),
+        (False, False, Reply(554, "5.7.1 Relay access denied"), True),
+        (False, False, Reply(0, "Postfix does not listen"), True),
+    ],
+)
+def test_replies(is_accepted: bool, may_be_unknown: bool, reply: Reply, is_right: bool) -> None:
+    question = HandInQuestion("198.51.100.25", "a@example.org", is_accepted, may_be_unknown)
+    found = contradictions(Questions((), (), (question,)), Answers(hand_in=(reply,)), TRANSPORTS)
+    assert (found == []) is is_right
+
+
+def test_what_does_not_answer_is_told_with_what_postfix_says_of_it() -> None:
+    questions = Questions((), (ListenQuestion(("192.0.2.1",)),), ())
+    answers = Answers(listening=(Reply(0, "Connection refused"),), complaints="bad numerical configuration")
+    (found,) = contradictions(questions, answers, TRANSPORTS)
+    assert found.message == "Postfix would not answer on port 25 of 192.0.2.1: bad numerical configuration"
+    (found,) = contradictions(questions, Answers(not_started="no local interface found for ::1"), TRANSPORTS)
+    assert found.message == "Postfix does not start: no local interface found for ::1"
