@@ -6,17 +6,24 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands, HostError
-from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_configuration, read_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import (
+    read_configuration,
+    read_if_present,
+    read_text,
+    write_text,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient
 from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl
 from ansible_collections.inbound.mail.plugins.module_utils._postfix import validation
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
+    OVERWRITTEN,
     PASSWORDS,
     TABLE_DIRECTORY,
 )
@@ -24,6 +31,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls imp
 from ansible_collections.inbound.mail.plugins.module_utils._validation import AS_ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible.module_utils.basic import AnsibleModule
 
 CONFIGURATION_FILES = ("main.cf", "master.cf")
@@ -58,13 +67,24 @@ class PostfixHost:
         """Lies there from before the first write until Postfix has taken the configuration over."""
         return self.table_directory(owner) / "reload-pending"
 
+    def asked_mark(self, owner: str) -> Path:
+        """Holds the fingerprint of the main.cf and master.cf that a second Postfix was last asked with."""
+        return self.table_directory(owner) / "asked"
+
+    def was_asked(self, owner: str, files: Mapping[str, str]) -> bool:
+        """Whether nothing in the two files has changed since then, by any hand."""
+        return read_if_present(self.asked_mark(owner)) == _fingerprint(files)
+
+    def note_asked(self, owner: str, files: Mapping[str, str]) -> None:
+        write_text(self.asked_mark(owner), _fingerprint(files))
+
     def read_files(self) -> dict[str, str]:
         """File of CONFIGURATION_FILES -> its text, empty where there is none. Raises OSError, HostError."""
         return {name: read_configuration(self.config_directory / name) or "" for name in CONFIGURATION_FILES}
 
     def read_tables(self, owner: str) -> dict[str, str]:
         """Table name -> text. What is no file any more, or no text of ours, is not there and so written again."""
-        no_tables = {self.pending_mark(owner).name, *self.certificates(owner)}
+        no_tables = {self.pending_mark(owner).name, self.asked_mark(owner).name, *self.certificates(owner)}
         return {
             path.name: read_text(path)
             for path in self.owned_files(owner)
@@ -139,3 +159,8 @@ class PostfixHost:
         services = self.commands.run("postconf", "-c", str(self.config_directory), "-M").out
         root = self.value("queue_directory") if validation.is_chrooted(services) else "/"
         return MilterClient(root, self.value("mail_owner"))
+
+
+def _fingerprint(files: Mapping[str, str]) -> str:
+    text = "\0".join(files[name] for name in CONFIGURATION_FILES)
+    return f"{OVERWRITTEN}{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}\n"

@@ -111,6 +111,7 @@ def run(module: AnsibleModule) -> PostfixResult:
         if result["changed"] and not module.check_mode:
             raise HostError("Postfix is not installed (there is no postconf): install it first")
         return result
+    is_asked = options["state"] == "present" and bool(options["relay"] or options["server"])
     problems = preflight.file_problems(options)
     if problems and not result["changed"]:
         raise InvalidError(problems)
@@ -122,7 +123,7 @@ def run(module: AnsibleModule) -> PostfixResult:
         problems += timer.problems() if units else []
         with trial(host, owner, after, tables) as copy:
             problems += copy.problems(configuration)
-            if not problems and options["state"] == "present" and (options["relay"] or options["server"]):
+            if is_asked and not problems:
                 problems += _declaration_problems(host, options, configuration, after, tables, copy.path)
             if problems and options["state"] == "absent":
                 what = "what was in main.cf and master.cf before ours would not work now, for these reasons"
@@ -132,11 +133,18 @@ def run(module: AnsibleModule) -> PostfixResult:
                 raise InvalidError(problems)
             if not module.check_mode:
                 copy.check()
+    elif is_asked and not host.was_asked(owner, after):
+        # Nothing of ours has changed, but what others have set beside it.
+        problems = _declaration_problems(host, options, configuration, after, tables, host.config_directory)
+        if problems:
+            raise InvalidError(problems)
     if host.reload_is_pending(owner):
         # A run that was cut off has written the configuration, and Postfix still runs with the one before.
         result["changed"] = changed = True
     if changed and not module.check_mode:
         result["postfix"] = Activation(host, owner).put_live(after, tables, certificate)
+    if is_asked and not module.check_mode and not host.was_asked(owner, after):
+        host.note_asked(owner, after)
     if new_timer and not module.check_mode:
         # After Postfix, which may refuse the rest. The units start nothing where the program is gone.
         if units:

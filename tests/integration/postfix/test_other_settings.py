@@ -262,3 +262,14 @@ def test_trial_leaves_nothing_behind(host: DebianHost) -> None:
     assert masters(host) == [pid.strip()]
     assert not [*(host.root / "root/.ansible/tmp").glob("**/postfix-*")]
     assert host.rcpt("127.0.0.1", "root@localhost", server="127.0.0.1") == [250]
+
+
+@on_one_release
+def test_what_others_change_between_two_runs_is_named(host: DebianHost) -> None:
+    applied(host, name="server", server=SERVER_OPTION)
+    host.configure(transport_maps="inline:{ {*=error:no} }")
+    said = host.module(name="server", server=SERVER_OPTION)
+    assert "main.cf: transport_maps" in said["msg"]
+    host.configure(transport_maps="")
+    result = host.module(name="server", server=SERVER_OPTION)
+    assert result["changed"] is False

@@ -105,7 +105,7 @@ def test_list_of_others_refuses_no_recipient_of_ours() -> None:
 
 
 def test_domains_in_a_table_of_others_need_a_list_of_their_own() -> None:
-    with pytest.raises(InvalidError, match="main.cf: relay_domains: hash:/etc/postfix/more has domains"):
+    with pytest.raises(InvalidError, match="hash:/etc/postfix/more has domains that this host relays besides"):
         relay({"relay_domains": "hash:/etc/postfix/more"}, validation="static", addresses=["info"])
 
 
