@@ -346,6 +346,7 @@ def test_certificate_of_ours_that_was_deleted_is_made_anew(lab: Lab) -> None:
         postfix(lab, "relay", name="relay", relay=renamed)
         assert subject_of(lab, RELAY) == "DNS:mx2.example.org"
         assert lab.run("relay", "ls /etc/postfix/inbound_mail/relay").stdout.split() == [
+            "asked",
             "mx2.example.org.pem",
             "relay_domains",
             "transport",

@@ -120,7 +120,7 @@ _DIALOGUE: dict[str, Shape] = {
     "status": _text,
     "steps": [{"what": _text, "domain": _text, "command": _text, "code": _count, "text": _text, "lines?": [_text]}],
     "ended": _text,
-    "greeted_after": _Maybe(_moment),
+    "greeted_after?": _Maybe(_moment),
     "tls": _Maybe(
         {
             "version": _text,
