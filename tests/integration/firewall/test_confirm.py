@@ -185,7 +185,7 @@ def test_a_change_that_takes_longer_than_its_timer_is_reverted(timed: Gateway) -
         await_stopped(timed)
         assert "192.168.0.11" in timed.rules()
         fire(timed)
-        said, _ = run.communicate(timeout=PATIENCE)
+        said, _errors = run.communicate(timeout=PATIENCE)
     finally:
         timed.run("umount /usr/sbin/conntrack")
     result = json.loads(said)
@@ -227,7 +227,7 @@ def test_two_runs_at_once(timed: Gateway) -> None:
         stopped = await_stopped(timed)
         refused = change(timed, [DROP])["msg"]
         os.kill(stopped, signal.SIGCONT)
-        said, _ = run.communicate(timeout=PATIENCE)
+        said, _errors = run.communicate(timeout=PATIENCE)
     finally:
         timed.run("umount /usr/sbin/nft")
     assert f"another run is at work on this firewall: process {stopped}, state: present" in refused

@@ -93,7 +93,7 @@ def arrives(network: Network, *packets: str) -> list[str]:
     assert receiver.stdout is not None
     assert receiver.stdout.readline() == "ready\n"
     sender = network["outside"].start(sys.executable, "-c", _SEND, MAIL, *packets)
-    _, complaints = sender.communicate(timeout=60)
+    _out, complaints = sender.communicate(timeout=60)
     assert sender.returncode == 0, complaints
     return receiver.communicate(timeout=60)[0].split()
 

@@ -93,7 +93,8 @@ def main(queue_directory: str) -> None:
     try:
         lifetimes = read_lifetimes(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        sys.exit(f"{path} cannot be read: {error}. No mail was sent back. Run the playbook again, which writes it anew")
+        what = f"{path} cannot be read: {error}. No mail was sent back"
+        raise SystemExit(f"{what}. Run the playbook again, which writes it anew") from error
     put_off = last_put_off(queue_directory)
     overdue = due(map(json.loads, sys.stdin), lifetimes, put_off)
     sys.stdout.writelines(f"{queue_id}\n" for queue_id in overdue)

@@ -119,7 +119,7 @@ def _place(host: PostfixHost, addresses: tuple[HostAddress, ...], folder: Path) 
         Path(host.value("queue_directory")),
         Path(host.value("data_directory")),
         os.path.join(host.value("daemon_directory"), "master"),
-        host.commands.path("ip"),
+        host.commands,
         addresses,
         _has_ipv6(),
         folder,

@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import stat
-import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_insta
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
 # What decides nothing that is asked, and would need the network, wait, or write outside of the namespaces.
 _OTHERWISE = {
@@ -89,7 +90,7 @@ class Place:
     queue_directory: Path
     data_directory: Path
     master: str
-    ip: str
+    commands: Commands
     addresses: tuple[HostAddress, ...]
     has_ipv6: bool
     folder: Path
@@ -139,10 +140,10 @@ class SecondPostfix:
             mount_over(str(place.folder / name), str(target))
         self._make_network()
         # It makes the directories of a queue that never was in use.
-        self._run("postfix", "-c", str(place.config_directory), "check")
-        started = self._run(place.master, "-c", str(place.config_directory), "-w")
-        if started.returncode != 0:
-            raise NotStartedError(self.complaints() or started.stderr.strip() or "it does not say why")
+        place.commands.run("postfix", "-c", str(place.config_directory), "check")
+        started = place.commands.run(place.master, "-c", str(place.config_directory), "-w")
+        if not started.ok:
+            raise NotStartedError(self.complaints() or started.message or "it does not say why")
 
     def allow_clients(self, addresses: Iterable[str]) -> None:
         """Let dialogues come from these addresses, which are not the host's and so do not become Postfix's own."""
@@ -160,13 +161,9 @@ class SecondPostfix:
         self._ip(lines)
 
     def _ip(self, lines: Sequence[str]) -> None:
-        done = self._run(self._place.ip, "-batch", "-", data="".join(lines))
-        if done.returncode != 0:
-            raise IsolationError(f"ip: {done.stderr.strip()}")
-
-    def _run(self, *words: str, data: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-        return subprocess.run(words, input=data, capture_output=True, text=True, env=environment, check=False)
+        done = self._place.commands.run("ip", "-batch", "-", data="".join(lines))
+        if not done.ok:
+            raise IsolationError(f"ip: {done.message}")
 
     def _listen_to_log(self) -> None:
         """Where programs leave messages for syslog(3). A host without such a socket has no messages to keep out."""

@@ -85,7 +85,7 @@ def understood(zone: Name, where: str) -> Iterator[None]:
 
 def read_ttl(value: object) -> int:
     """Seconds, as a service says them. Raises ValueError."""
-    if type(value) is not int or not 0 <= value < 2**32:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
         raise ValueError(value)
     return value
 

@@ -287,7 +287,8 @@ def test_an_old_answer_of_a_resolver_stands_beside_that_of_the_first_server(obse
     observation["resolved"] = [
         old if (one["name"], one["type"]) == ("mail.example.org", "A") else one for one in observation["resolved"]
     ]
-    [*host(observation, "mail.example.org")][1]["values"] = ["203.0.113.18"]
+    _first, second, *_others = host(observation, "mail.example.org")
+    second["values"] = ["203.0.113.18"]
     found = findings(observation)["resolver-stale"]
     assert found["message"] == (f"The resolver answers 203.0.113.1, for 300 s more; the zone has {RELAY}.")
     assert found["expected"] == [RELAY]
