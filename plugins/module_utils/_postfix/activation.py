@@ -38,7 +38,8 @@ class Activation:
         Tables come before the main.cf that names them and go after it, so that at no time a setting names a table that
         is not there. Returns ``reloaded``, ``restarted`` or ``none``.
         """
-        former = {*self._host.read_tables(self._owner), *self._host.certificates(self._owner)}
+        owner = self._owner
+        former = {*self._host.read_tables(owner), *self._host.certificates(owner), self._host.asked_mark(owner).name}
         running = self._host.is_running()
         unit = self._unit() if running else ""
         listening = self._listening()

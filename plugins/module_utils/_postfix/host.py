@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._host.files import (
     read_configuration,
     read_if_present,
     read_text,
-    write_text,
+    write_private,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._host.scanner import MilterClient
 from ansible_collections.inbound.mail.plugins.module_utils._host.systemd import Systemctl
@@ -76,7 +77,9 @@ class PostfixHost:
         return read_if_present(self.asked_mark(owner)) == _fingerprint(files)
 
     def note_asked(self, owner: str, files: Mapping[str, str]) -> None:
-        write_text(self.asked_mark(owner), _fingerprint(files))
+        # Without it, the next run asks once more.
+        with suppress(OSError):
+            write_private(self.asked_mark(owner), _fingerprint(files))
 
     def read_files(self) -> dict[str, str]:
         """File of CONFIGURATION_FILES -> its text, empty where there is none. Raises OSError, HostError."""
