@@ -84,7 +84,7 @@ def test_dead_exchanger_keeps_the_records_from_being_written(lab: Lab) -> None:
     finally:
         lab.run("relay", "ip route del blackhole 203.0.113.25")
     # One that answers and takes nothing is no better.
-    lab.run("relay", "postconf -e 'smtpd_client_restrictions = defer' && postfix reload")
+    lab.run("relay", "postconf -e 'smtpd_client_restrictions = reject' && postfix reload")
     refused = lab.playbook("inbound.mail.site", "-e", '{"mail_preference": 20}', check=False)
     lab.run("relay", "postconf -X smtpd_client_restrictions && postfix reload")
     assert refused.returncode != 0
