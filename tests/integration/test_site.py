@@ -12,6 +12,8 @@ from debian_lab import Lab
 
 RELAY = Path(__file__).resolve().parents[2] / "examples" / "relay"
 MX = "dig +short MX example.org @203.0.113.53"
+# A refusal that the host itself cannot know of: of this client alone, from which site looks.
+REFUSES_SENDER = "check_client_access inline:{203.0.113.25=REJECT}"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_dead_exchanger_keeps_the_records_from_being_written(lab: Lab) -> None:
     finally:
         lab.run("relay", "ip route del blackhole 203.0.113.25")
     # One that answers and takes nothing is no better.
-    lab.run("relay", "postconf -e 'smtpd_client_restrictions = reject' && postfix reload")
+    lab.run("relay", f"postconf -e 'smtpd_client_restrictions = {REFUSES_SENDER}' && postfix reload")
     refused = lab.playbook("inbound.mail.site", "-e", '{"mail_preference": 20}', check=False)
     lab.run("relay", "postconf -X smtpd_client_restrictions && postfix reload")
     assert refused.returncode != 0

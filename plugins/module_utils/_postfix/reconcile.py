@@ -23,7 +23,6 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.declaration import (
     declaration_problems,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.isolation import IsolationError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.trial import trial
 from ansible_collections.inbound.mail.plugins.module_utils._scanner import RSPAMD
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ansible.module_utils.basic import AnsibleModule
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Configuration
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import PostfixOptions
 
 
@@ -124,7 +122,8 @@ def run(module: AnsibleModule) -> PostfixResult:
         with trial(host, owner, after, tables) as copy:
             problems += copy.problems(configuration)
             if is_asked and not problems:
-                problems += _declaration_problems(host, options, configuration, after, tables, copy.path)
+                trusted = host.value("mynetworks", copy.path)
+                problems += declaration_problems(host, options, configuration, after, tables, trusted)
             if problems and options["state"] == "absent":
                 what = "what was in main.cf and master.cf before ours would not work now, for these reasons"
                 remedy = f"Correct it in the lines that begin with '#inbound.mail {owner}: ', which are what comes back"
@@ -135,7 +134,7 @@ def run(module: AnsibleModule) -> PostfixResult:
                 copy.check()
     elif is_asked and not host.was_asked(owner, after):
         # Nothing of ours has changed, but what others have set beside it.
-        problems = _declaration_problems(host, options, configuration, after, tables, host.config_directory)
+        problems = declaration_problems(host, options, configuration, after, tables, host.value("mynetworks"))
         if problems:
             raise InvalidError(problems)
     if host.reload_is_pending(owner):
@@ -154,25 +153,6 @@ def run(module: AnsibleModule) -> PostfixResult:
     result["running"] = host.is_running()
     result["enabled"] = host.is_enabled()
     return result
-
-
-def _declaration_problems(
-    host: PostfixHost,
-    options: PostfixOptions,
-    configuration: Configuration,
-    files: Mapping[str, str],
-    tables: Mapping[str, str],
-    copy: Path,
-) -> list[Problem]:
-    mynetworks = host.value("mynetworks", copy)
-    try:
-        return declaration_problems(host, options, configuration, files, tables, mynetworks)
-    except IsolationError as failure:
-        host.module.warn(
-            f"The new configuration was not tried as a second Postfix beside the first ({failure}), so other settings "
-            "of this host that overrule it would not be noticed. Look with: verify"
-        )
-        return []
 
 
 def _changed_settings(before: str, after: str) -> list[ChangedSetting]:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,12 @@ REFUSED = [
         id="transport_maps",
     ),
     pytest.param(
+        {"smtpd_recipient_restrictions": "check_recipient_access texthash:/etc/postfix/gone, permit"},
+        {"relay": RELAY_OPTION},
+        r"main\.cf: smtpd_recipient_restrictions: .*would not be taken: open database /etc/postfix/gone",
+        id="a table that is gone",
+    ),
+    pytest.param(
         {"inet_protocols": "ipv4"},
         {"relay": {**RELAY_OPTION, "addresses": [RELAY, RELAY6]}},
         rf"main\.cf: inet_protocols: .*would not answer on port 25 of {RELAY6}",
@@ -262,6 +270,25 @@ def test_trial_leaves_nothing_behind(host: DebianHost) -> None:
     assert masters(host) == [pid.strip()]
     assert not [*(host.root / "root/.ansible/tmp").glob("**/postfix-*")]
     assert host.rcpt("127.0.0.1", "root@localhost", server="127.0.0.1") == [250]
+
+
+@on_one_release
+def test_log_of_the_host_has_no_line_of_the_trial(host: DebianHost) -> None:
+    """And the trial finds its reasons there too, where the host has syslog."""
+    host.configure(smtpd_recipient_restrictions="check_recipient_access texthash:/etc/postfix/gone, permit")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        folder = os.open(host.root / "dev", os.O_PATH)
+        log.bind(f"/proc/self/fd/{folder}/log")  # The path itself is longer than an address can be.
+        os.close(folder)
+        log.setblocking(False)
+        assert "open database /etc/postfix/gone" in host.module(name="relay", relay=RELAY_OPTION)["msg"]
+        lines = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines.append(log.recv(1 << 16).decode())
+    assert lines
+    # A process of the former trial has a tag of its own, and is no daemon.
+    assert [line for line in lines if re.search(r" postfix/\w+\[", line)] == []
 
 
 @on_one_release

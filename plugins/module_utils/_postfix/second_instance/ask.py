@@ -14,10 +14,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_insta
     greeting,
     replies,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.isolation import (
-    IsolationError,
-    isolated,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.isolation import isolated
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.resolver import Route, resolve
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.second_postfix import (
     NotStartedError,
@@ -37,17 +34,20 @@ _SECONDS = 120
 
 @dataclass(frozen=True)
 class Answers:
-    """In the order of the questions. not_started: why there are none; complaints: what ended programs of Postfix."""
+    """In the order of the questions, None for one that no address of its family answers.
+
+    not_started: why there are none; complaints: what ended programs of Postfix, or kept tables from being opened.
+    """
 
     routes: tuple[Route, ...] = ()
     listening: tuple[Reply, ...] = ()
-    hand_in: tuple[Reply, ...] = ()
+    hand_in: tuple[Reply | None, ...] = ()
     not_started: str = ""
     complaints: str = ""
 
 
 def ask(place: Place, texts: Texts, questions: Questions) -> Answers:
-    """Raises IsolationError if the host cannot run a second Postfix."""
+    """Raises IsolationError where the host allows no second Postfix, HostError where that gives no answers."""
 
     def work() -> str:
         try:
@@ -59,7 +59,7 @@ def ask(place: Place, texts: Texts, questions: Questions) -> Answers:
     return Answers(
         tuple(Route(**route) for route in answers["routes"]),
         tuple(Reply(*reply) for reply in answers["listening"]),
-        tuple(Reply(*reply) for reply in answers["hand_in"]),
+        tuple(reply and Reply(*reply) for reply in answers["hand_in"]),
         answers["not_started"],
         answers["complaints"],
     )
@@ -72,7 +72,7 @@ def _ask(place: Place, texts: Texts, questions: Questions) -> Answers:
     try:
         routes = resolve(postfix.resolver, [(question.sender, question.recipient) for question in questions.routes])
     except (OSError, ValueError) as failure:
-        raise IsolationError(f"its resolver: {postfix.complaints() or failure}") from failure
+        raise NotStartedError(f"its resolver ends: {postfix.complaints() or failure}") from failure
     greetings = {
         address: greeting(address)
         for address in dict.fromkeys(address for question in questions.listening for address in question.addresses)
@@ -88,10 +88,9 @@ def _ask(place: Place, texts: Texts, questions: Questions) -> Answers:
         if server:
             found = replies(server, client, recipients)
             hand_in.update({(client, recipient): reply for recipient, reply in zip(recipients, found)})
-    nothing = Reply(0, "Postfix does not listen")
     return Answers(
         tuple(routes),
         tuple(listening),
-        tuple(hand_in.get((question.client, question.recipient), nothing) for question in questions.hand_in),
+        tuple(hand_in.get((question.client, question.recipient)) for question in questions.hand_in),
         complaints=postfix.complaints(),
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
 
 # Where Postfix lies and as whom it runs decides no answer, and without it another Postfix would be asked.
 _PATHS = ("_directory", "_path")
+_MAY_BE_SECRET = re.compile(r"password|\b(?:static|inline):", re.IGNORECASE)
 _ACCOUNTS = ("mail_owner", "setgid_group")
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A line of others. place: how it is named; value: what it says; without: the configuration as if it were not."""
+    """A line of others.
+
+    place: how it is named; value: what it says, empty where that may hold a secret; without: the configuration as if it
+    were not.
+    """
 
     place: str
     value: str
@@ -90,7 +96,12 @@ def _fewest(
 def _parameters(texts: Texts, ours: Collection[str]) -> Iterator[Suspect]:
     for name, value in main_cf.settings_of(texts.main_cf).items():
         if name not in ours and not name.endswith(_PATHS) and name not in _ACCOUNTS:
-            yield Suspect(f"main.cf: {name}", f"{name} = {value}", _without_parameter(name))
+            yield Suspect(f"main.cf: {name}", _shown(f"{name} = {value}"), _without_parameter(name))
+
+
+def _shown(text: str) -> str:
+    """Tables that stand in a setting itself have what others keep in files: logins."""
+    return "" if _MAY_BE_SECRET.search(text) else text
 
 
 def _without_parameter(name: str) -> Callable[[Texts], Texts]:
@@ -102,7 +113,7 @@ def _services(texts: Texts) -> Iterator[Suspect]:
     for key, service in master_cf.services_of(texts.master_cf).items():
         plain = replace(service, command=service.program)
         if plain != service:
-            yield Suspect(f"master.cf: {key}", service.command, _with_service(key, command=service.program))
+            yield Suspect(f"master.cf: {key}", _shown(service.command), _with_service(key, command=service.program))
         address, colon, port = service.name.rpartition(":")
         if service.type == "inet" and colon and address:
             yield Suspect(f"master.cf: {key}", f"it listens on {address} alone", _with_service(key, name=port))

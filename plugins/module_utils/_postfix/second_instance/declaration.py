@@ -17,6 +17,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config import main_cf, master_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import list_items
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.ask import ask
@@ -62,9 +63,29 @@ def declaration_problems(
 ) -> list[Problem]:
     """Empty if the answers are those that the options ``relay`` or ``server`` make one expect.
 
-    files, tables: the new configuration; mynetworks: what that amounts to in it. Raises IsolationError where the host
-    does not allow a second Postfix, HostError.
+    files, tables: the new configuration; mynetworks: what that amounts to in it. Raises HostError where a second
+    Postfix gives no answers. Where the host does not allow one, the module warns.
     """
+    try:
+        return _contradicted(host, options, configuration, files, tables, mynetworks)
+    except HostError as failure:
+        raise HostError(f"The second Postfix that the new configuration is tried with: {failure}") from failure
+    except IsolationError as failure:
+        host.module.warn(
+            f"The new configuration was not tried as a second Postfix beside the first ({failure}), so other settings "
+            "of this host that overrule it would not be noticed. Look with: verify"
+        )
+        return []
+
+
+def _contradicted(
+    host: PostfixHost,
+    options: PostfixOptions,
+    configuration: Configuration,
+    files: Mapping[str, str],
+    tables: Mapping[str, str],
+    mynetworks: str,
+) -> list[Problem]:
     owner = options["name"]
     # A certificate that is there stays.
     texts = Texts(files["main.cf"], files["master.cf"], owner, tables, frozenset(host.certificates(owner)))
@@ -90,7 +111,14 @@ def declaration_problems(
             routes=tuple(one for one in questions.routes if one in kept),
             hand_in=tuple(one for one in questions.hand_in if one in kept),
         )
-        behind = causes(texts, found, suspects(texts, configuration.settings), lambda tried: wrong(tried, only))
+
+        def still_wrong(tried: Texts) -> list[Contradiction]:
+            try:
+                return wrong(tried, only)
+            except HostError:
+                return found  # No answer is no right one.
+
+        behind = causes(texts, found, suspects(texts, configuration.settings), still_wrong)
     return _problems(behind)
 
 
@@ -109,7 +137,7 @@ def _problem(lines: tuple[Suspect, ...], messages: list[str]) -> Problem:
         remedy = "Compare with 'postconf -n' and 'postconf -P' what was declared; no single line explains it"
         return Problem("Postfix with the new configuration", what, remedy)
     places = ", ".join(dict.fromkeys(line.place for line in lines))
-    values = " and ".join(f"'{line.value}'" for line in lines)
+    values = " and ".join(f"'{line.value}'" if line.value else "what is there" for line in lines)
     return Problem(places, f"with {values}, {what}", "Take that out or correct it, then run this again")
 
 

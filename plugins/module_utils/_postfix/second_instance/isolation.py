@@ -17,20 +17,27 @@ import signal
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CLONE_NEWNS, _CLONE_NEWPID, _CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _PR_SET_PDEATHSIG = 1
+# What the child says of the work in its first line.
+_DONE, _NOT_ALLOWED, _FAILED = "done", "not allowed", "failed"
 
 
 class IsolationError(RuntimeError):
-    """The host does not allow it, or the work failed or took too long; says why."""
+    """The host does not allow it; says why."""
 
 
 def isolated(work: Callable[[], str], seconds: float) -> str:
-    """What ``work`` returns, done in namespaces of its own within that many seconds. Raises IsolationError."""
+    """What ``work`` returns, done in namespaces of its own within that many seconds.
+
+    Raises IsolationError where the host does not allow it, HostError where the work failed or took longer.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -45,10 +52,12 @@ def isolated(work: Callable[[], str], seconds: float) -> str:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     if text is None:
-        raise IsolationError(f"it was not done after {seconds:g} seconds")
+        raise HostError(f"it was not done after {seconds:g} seconds")
     kind, _newline, result = text.partition("\n")
-    if kind != "done":
-        raise IsolationError(result or "it was ended by another process")
+    if kind == _NOT_ALLOWED:
+        raise IsolationError(result)
+    if kind != _DONE:
+        raise HostError(result or "it was ended by another process")
     return result
 
 
@@ -64,8 +73,11 @@ def mount_over(source: str, target: str) -> None:
 
 def _separate(work: Callable[[], str], writing: int) -> NoReturn:
     """In the child: take leave of the host's namespaces, and wait for the process that works in the new ones."""
+    kind = _NOT_ALLOWED
     try:
         _end_with_parent()
+        # Standard output is for the module's result, and that is the parent's to give.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(_CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -74,12 +86,15 @@ def _separate(work: Callable[[], str], writing: int) -> NoReturn:
         if first == 0:
             _end_with_parent()
             _mount("", "/", "", _MS_REC | _MS_PRIVATE, "")
-            _write_all(writing, f"done\n{work()}")
+            kind = _FAILED
+            _write_all(writing, f"{_DONE}\n{work()}")
             os._exit(0)
         os.close(writing)
         os.waitpid(first, 0)
     except BaseException as failure:  # No exception may reach the module, which runs in the parent.
-        _write_all(writing, f"failed\n{failure or type(failure).__name__}")
+        if isinstance(failure, IsolationError):
+            kind = _NOT_ALLOWED
+        _write_all(writing, f"{kind}\n{failure or type(failure).__name__}")
     finally:
         # Without the handlers of the module, which has them in its own process.
         os._exit(0)

@@ -53,24 +53,24 @@ def contradictions(questions: Questions, answers: Answers, transports: Mapping[s
         return [Contradiction(_START, f"Postfix does not start: {answers.not_started}")]
     found: list[Contradiction] = []
     for route_question, route in zip(questions.routes, answers.routes):
-        message = _wrong_route(route_question, route, transports)
+        message = _wrong_route(route_question, route, transports, answers.complaints)
         if message:
             found.append(Contradiction(route_question, message))
     for listen_question, reply in zip(questions.listening, answers.listening):
         if reply.code != 220:
             said = f": {answers.complaints or reply.text}"
             found.append(Contradiction(listen_question, f"Postfix would not answer on {listen_question}{said}"))
-    for hand_in_question, reply in zip(questions.hand_in, answers.hand_in):
-        message = _wrong_reply(hand_in_question, reply)
+    for hand_in_question, answer in zip(questions.hand_in, answers.hand_in):
+        message = _wrong_reply(hand_in_question, answer, answers.complaints) if answer else ""
         if message:
             found.append(Contradiction(hand_in_question, message))
     return found
 
 
-def _wrong_route(question: RouteQuestion, route: Route, transports: Mapping[str, Transport]) -> str:
-    """Empty for a right one, and where a table of the host could not be asked."""
+def _wrong_route(question: RouteQuestion, route: Route, transports: Mapping[str, Transport], complaints: str) -> str:
+    """Empty for a right one, and where a table is a server that cannot be asked from where the second Postfix is."""
     if route.failed:
-        return ""
+        return f"{question} would wait: {complaints}" if complaints else ""
     way = f"{route.transport}:{route.next_hop}"
     service = transports.get(route.transport)
     if service is None:
@@ -93,8 +93,11 @@ def _same(one: str, other: str) -> bool:
     return "".join(one.split()) == "".join(other.split())
 
 
-def _wrong_reply(question: HandInQuestion, reply: Reply) -> str:
+def _wrong_reply(question: HandInQuestion, reply: Reply, complaints: str) -> str:
     if question.is_accepted:
+        if not reply.code or (not reply.accepted and not reply.refused and complaints):
+            # A reply of 4xx alone can come from what the second Postfix has no way to.
+            return f"{question} would not be taken: {complaints or reply.text}"
         is_unknown = question.may_be_unknown and reply.text.startswith(_NO_SUCH_RECIPIENT)
         return f"{question} would be refused: {reply.code} {reply.text}" if reply.refused and not is_unknown else ""
     return f"{question} would be accepted" if reply.accepted else ""

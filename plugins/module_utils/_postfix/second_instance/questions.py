@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # One that no host here is a part of. They are reserved (RFC 2606, RFC 5737, RFC 3849, RFC 2544), and nothing is sent.
 _ELSEWHERE = tuple(f"elsewhere.example.{top}" for top in ("net", "com", "org"))
 _STRANGERS = (
-    *("198.51.100.25", "203.0.113.25", "192.0.2.25", "198.18.0.25"),
-    *("2001:db8::25", "2001:db8:ffff::25", "2001:2::25"),
+    *("198.51.100.201", "203.0.113.201", "192.0.2.201", "198.18.0.201"),
+    *("2001:db8::201", "2001:db8:ffff::201", "2001:2::201"),
 )
 _UNKNOWN = "no-such-recipient-of-inbound-mail"
 

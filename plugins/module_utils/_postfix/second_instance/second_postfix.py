@@ -11,6 +11,7 @@ it delivers nothing. What Postfix says to syslog there is read here and reaches 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import stat
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.inbound.mail.plugins.module_utils._host.files import write_text
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present, write_text
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config import main_cf, master_cf
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import (
     PASSWORDS,
@@ -36,13 +37,18 @@ if TYPE_CHECKING:
 
     from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
-# What decides nothing that is asked, and would need the network, wait, or write outside of the namespaces.
+# What decides nothing that is asked, and would need the network, wait, or write outside of the namespaces. Caches of
+# the first Postfix can lie anywhere, and other instances are not to be touched by `postfix check`.
 _OTHERWISE = {
+    "address_verify_map": "",
     "address_verify_poll_count": "1",
     "in_flow_delay": "0",  # It waits for the queue manager.
     "maillog_file": "",
+    "multi_instance_directories": "",
     "non_smtpd_milters": "",
+    "postscreen_cache_map": "",
     "postscreen_greet_wait": "1s",
+    "smtp_tls_session_cache_database": "",
     "smtpd_client_connection_rate_limit": "0",
     "smtpd_client_message_rate_limit": "0",
     "smtpd_client_recipient_rate_limit": "0",
@@ -53,9 +59,12 @@ _OTHERWISE = {
     "smtpd_peername_lookup": "no",
     "smtpd_proxy_filter": "",
     "smtpd_soft_error_limit": "100000",
+    "smtpd_tls_session_cache_database": "",
     "soft_bounce": "no",
+    "tls_random_exchange_name": "${data_directory}/prng_exch",
 }
-_OWNER = "trial"
+# No owner on a host can be called that.
+_OWNER = "second-instance"
 # Nothing is taken out of a queue, or handed in from a directory.
 _LEFT_OUT = ("pickup/unix", "pickup/fifo", "qmgr/unix", "qmgr/fifo")
 _QUEUES = (
@@ -64,6 +73,7 @@ _QUEUES = (
 )
 _SOCKETS = ("private", "public")
 _SYSLOG = "/dev/log"
+_COMPLAINT = re.compile(r"(?:fatal: |panic: |error: (?=open ))(.*)")
 # Larger files are mounted where they lie.
 _COPY_AT_MOST = 1 << 20
 _SIZE = "256m"
@@ -119,16 +129,34 @@ class SecondPostfix:
         return str(self._place.queue_directory / "private" / "rewrite")
 
     def start(self, texts: Texts) -> None:
-        """Raises IsolationError with what Postfix says if it does not start, OSError if the host lacks something."""
+        """Raises NotStartedError with what Postfix says, IsolationError where the host does not allow what it needs."""
+        try:
+            self._set_up(texts)
+        except OSError as error:
+            raise IsolationError(str(error)) from error
+        place = self._place
+        # It makes the directories of a queue that never was in use.
+        place.commands.run("postfix", "-c", str(place.config_directory), "check")
+        started = place.commands.run(place.master, "-c", str(place.config_directory), "-w")
+        if not started.ok:
+            raise NotStartedError(self.complaints() or started.message or "it does not say why")
+
+    def _set_up(self, texts: Texts) -> None:
         place = self._place
         os.umask(0o022)
         mount_memory(str(place.folder), _SIZE)
         for name in ("config", "queue", "data"):
             (place.folder / name).mkdir()
-        self._listen_to_log()
+        otherwise = {
+            **_OTHERWISE,
+            "queue_directory": str(place.queue_directory),
+            "data_directory": str(place.data_directory),
+        }
+        if not self._listen_to_log():
+            otherwise["maillog_file"] = str(self._log_file)
+            otherwise["maillog_file_prefixes"] = str(place.data_directory)
         _mirror(place.config_directory, place.folder / "config")
-        directories = {"queue_directory": str(place.queue_directory), "data_directory": str(place.data_directory)}
-        _write_configuration(place.folder / "config", texts, {**_OTHERWISE, **directories})
+        _write_configuration(place.folder / "config", texts, otherwise)
         _copy_owner(place.data_directory, place.folder / "data")
         names = {service.name for service in master_cf.services_of(texts.master_cf).values()}
         _make_queue(place.queue_directory, place.folder / "queue", names)
@@ -139,18 +167,16 @@ class SecondPostfix:
         ):
             mount_over(str(place.folder / name), str(target))
         self._make_network()
-        # It makes the directories of a queue that never was in use.
-        place.commands.run("postfix", "-c", str(place.config_directory), "check")
-        started = place.commands.run(place.master, "-c", str(place.config_directory), "-w")
-        if not started.ok:
-            raise NotStartedError(self.complaints() or started.message or "it does not say why")
 
     def allow_clients(self, addresses: Iterable[str]) -> None:
         """Let dialogues come from these addresses, which are not the host's and so do not become Postfix's own."""
         lines = [f"route add local {address} dev lo\n" for address in addresses]
         self._ip(lines)
-        for version in ("ipv4", "ipv6") if self._place.has_ipv6 else ("ipv4",):
-            Path("/proc/sys/net", version, "ip_nonlocal_bind").write_text("1", encoding="ascii")
+        try:
+            for version in ("ipv4", "ipv6") if self._place.has_ipv6 else ("ipv4",):
+                Path("/proc/sys/net", version, "ip_nonlocal_bind").write_text("1", encoding="ascii")
+        except OSError as error:
+            raise IsolationError(str(error)) from error
 
     def _make_network(self) -> None:
         if not self._place.has_ipv6 and os.path.isdir("/proc/sys/net/ipv6"):
@@ -165,17 +191,23 @@ class SecondPostfix:
         if not done.ok:
             raise IsolationError(f"ip: {done.message}")
 
-    def _listen_to_log(self) -> None:
-        """Where programs leave messages for syslog(3). A host without such a socket has no messages to keep out."""
+    @property
+    def _log_file(self) -> Path:
+        """Where Postfix writes instead on a host without syslog (postlogd(8)); it is gone with the data directory."""
+        return self._place.data_directory / "log"
+
+    def _listen_to_log(self) -> bool:
+        """Where programs leave messages for syslog(3). False if the host has no such socket."""
         host = os.path.realpath(_SYSLOG)
         if not os.path.exists(host):
-            return
+            return False
         ours = str(self._place.folder / "log")
         log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         log.bind(ours)
         os.chmod(ours, 0o666)
         mount_over(ours, host)
         threading.Thread(target=self._read_log, args=(log,), daemon=True).start()
+        return True
 
     def _read_log(self, log: socket.socket) -> None:
         # A full socket would let Postfix wait.
@@ -183,9 +215,10 @@ class SecondPostfix:
             self._log.append(log.recv(1 << 16).decode("utf-8", "replace"))
 
     def complaints(self) -> str:
-        """What ended a program of Postfix, once each."""
-        found = (line.partition("fatal: ")[2].strip() for line in list(self._log))
-        return "; ".join(dict.fromkeys(filter(None, found)))
+        """What ended a program of Postfix, or kept a table from being opened, once each."""
+        lines = [*self._log, *read_if_present(self._log_file).splitlines()]
+        found = (match[1].strip() for match in map(_COMPLAINT.search, lines) if match)
+        return "; ".join(dict.fromkeys(found))
 
 
 class NotStartedError(RuntimeError):

@@ -70,3 +70,17 @@ def test_options_and_addresses_of_services(line: str, places: list[str], without
     assert [one.place for one in found] == places
     left = [master_cf.services_of(one.without(texts((), f"{line}\n")).master_cf) for one in found]
     assert [service.line() for services in left for service in services.values()] == without
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("relayhost = [192.0.2.8]", "relayhost = [192.0.2.8]"),
+        ("smtp_sasl_password_maps = hash:/etc/postfix/logins", ""),
+        ("smtp_sasl_auth_maps = static:user:S3cret", ""),
+        ("maps = texthash:/x, inline:{ {a=S3cret} }", ""),
+    ],
+)
+def test_values_that_may_hold_a_login_are_not_shown(line: str, shown: str) -> None:
+    (found,) = suspects(Texts(f"{line}\n", "", "mail", {}), ())
+    assert found.value == shown

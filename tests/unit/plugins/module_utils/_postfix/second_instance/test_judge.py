@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.ask import Answers
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.dialogue import Reply
@@ -66,10 +68,14 @@ def test_routes(expected: str, route: Route, is_right: bool) -> None:
         (False, False, Reply(250, "2.1.5 Ok"), False),
         (False, False, Reply(454, "4.7.1 Relay access denied"), True),
         (False, False, Reply(554, "5.7.1 Relay access denied"), True),
-        (False, False, Reply(0, "Postfix does not listen"), True),
+        (False, False, Reply(0, "Connection unexpectedly closed"), True),
+        # A server that ends takes no mail.
+        (True, False, Reply(0, "Connection unexpectedly closed"), False),
+        # The host answers no address of the client's family.
+        (True, False, None, True),
     ],
 )
-def test_replies(is_accepted: bool, may_be_unknown: bool, reply: Reply, is_right: bool) -> None:
+def test_replies(is_accepted: bool, may_be_unknown: bool, reply: Reply | None, is_right: bool) -> None:
     question = HandInQuestion("198.51.100.25", "a@example.org", is_accepted, may_be_unknown)
     found = contradictions(Questions((), (), (question,)), Answers(hand_in=(reply,)), TRANSPORTS)
     assert (found == []) is is_right
@@ -82,3 +88,14 @@ def test_what_does_not_answer_is_told_with_what_postfix_says_of_it() -> None:
     assert found.message == "Postfix would not answer on port 25 of 192.0.2.1: bad numerical configuration"
     (found,) = contradictions(questions, Answers(not_started="no local interface found for ::1"), TRANSPORTS)
     assert found.message == "Postfix does not start: no local interface found for ::1"
+
+
+def test_table_that_cannot_be_opened_keeps_mail_waiting() -> None:
+    """A reply of 4xx, or no route, comes from the trial itself unless Postfix says more."""
+    route = RouteQuestion("", "a@example.org", "")
+    hand_in = HandInQuestion("198.51.100.201", "a@example.org", True)
+    questions = Questions((route,), (), (hand_in,))
+    answers = Answers(routes=(Route("", "", False, failed=True),), hand_in=(Reply(451, "4.3.0 Temporary failure"),))
+    assert contradictions(questions, answers, TRANSPORTS) == []
+    said = replace(answers, complaints="open /etc/postfix/gone: No such file or directory")
+    assert [one.question for one in contradictions(questions, said, TRANSPORTS)] == [route, hand_in]

@@ -61,17 +61,17 @@ def test_mail_of_a_sender_with_smarthosts_goes_there_and_no_other() -> None:
 
 def test_stranger_hands_in_mail_for_the_domains_alone_and_an_insider_for_all() -> None:
     assert handed_in(relay()) == {
-        ("198.51.100.25", "postmaster@example.org", True),
-        ("198.51.100.25", "postmaster@elsewhere.example.net", False),
-        ("2001:db8::25", "postmaster@example.org", True),
-        ("2001:db8::25", "postmaster@elsewhere.example.net", False),
+        ("198.51.100.201", "postmaster@example.org", True),
+        ("198.51.100.201", "postmaster@elsewhere.example.net", False),
+        ("2001:db8::201", "postmaster@example.org", True),
+        ("2001:db8::201", "postmaster@elsewhere.example.net", False),
         ("192.0.2.2", "postmaster@elsewhere.example.net", True),
     }
 
 
 def test_stranger_is_no_host_that_may_relay() -> None:
     clients = relay(trusted=("198.51.100.0/24", "203.0.113.0/24")).clients
-    assert clients[0] == "192.0.2.25"
+    assert clients[0] == "192.0.2.201"
 
 
 def test_nothing_is_asked_by_a_family_that_the_host_has_not() -> None:
@@ -82,7 +82,7 @@ def test_where_some_alone_may_hand_in_mail_a_stranger_may_not() -> None:
     asked = handed_in(relay(accept_from=["192.0.2.64/29"]))
     assert ("192.0.2.65", "postmaster@example.org", True) in asked
     assert ("192.0.2.65", "postmaster@elsewhere.example.net", False) in asked
-    assert ("198.51.100.25", "postmaster@example.org", False) in asked
+    assert ("198.51.100.201", "postmaster@example.org", False) in asked
 
 
 def test_listed_recipients_their_tags_and_others() -> None:
