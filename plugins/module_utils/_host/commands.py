@@ -60,7 +60,13 @@ class Commands:
         variables = {"LC_ALL": "C", **(environment or {})}
         # A signal that comes meanwhile is an exception of ours then, and none of the command.
         inherited = {"pass_fds": self._passed_on, "handle_exceptions": False} if self._passed_on else {}
-        return Output(*self._module.run_command([path, *arguments], data=data, environ_update=variables, **inherited))
+        try:
+            return Output(
+                *self._module.run_command([path, *arguments], data=data, environ_update=variables, **inherited)
+            )
+        except BrokenPipeError:
+            # A matter of its program, which says nothing of the disk or of rights.
+            return Output(1, "", "it ended before it had read what it was given")
 
     def must(self, program: str, *arguments: str) -> str:
         """What it prints. Raises HostError if it fails."""
