@@ -260,6 +260,22 @@ def test_pattern_is_no_recipient(host: DebianHost) -> None:
 
 
 @on_one_release
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_host_that_demands_tls_is_asked_in_cleartext(host: DebianHost, by_hand: bool) -> None:
+    params: dict[str, Any] = {"name": "server", "server": SERVER_OPTION}
+    if by_hand:
+        host.configure(smtpd_tls_security_level="encrypt")
+    else:
+        params["edge"] = {"tls_required": True}
+    host.configure(smtpd_client_restrictions="reject")
+    assert "main.cf: smtpd_client_restrictions" in refusal(host, **params)
+    host.configure(smtpd_client_restrictions="")
+    applied(host, **params)
+    host.start()
+    assert host.run("postconf", "-h", "smtpd_tls_security_level").strip() == "encrypt"
+
+
+@on_one_release
 def test_trial_leaves_nothing_behind(host: DebianHost) -> None:
     """No process, no file in a queue of the first Postfix, no mount; it goes on running meanwhile."""
     host.start()

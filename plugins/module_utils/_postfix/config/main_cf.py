@@ -45,9 +45,15 @@ def owned_by_others(text: str, owner: str) -> dict[str, str]:
 
 def leaving_out(text: str, names: Collection[str]) -> str:
     """The text without the lines that set these parameters."""
+    return "".join(line.text for line in logical_lines(text) if _name(line) not in names)
 
-    def is_left_out(line: LogicalLine) -> bool:
-        match = _SETTING.match(line.content) if line.sets else None
-        return match is not None and match["name"] in names
 
-    return "".join(line.text for line in logical_lines(text) if not is_left_out(line))
+def replacing(text: str, name: str, value: str) -> str:
+    """The text with another value where that parameter is set."""
+    return "".join(f"{name} = {value}\n" if _name(line) == name else line.text for line in logical_lines(text))
+
+
+def _name(line: LogicalLine) -> str:
+    """Of the parameter that the line sets, if it does."""
+    match = _SETTING.match(line.content) if line.sets else None
+    return match["name"] if match else ""

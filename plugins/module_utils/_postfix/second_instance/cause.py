@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config import main_cf, master_cf
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import list_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -94,7 +95,15 @@ def _fewest(
 
 
 def _parameters(texts: Texts, ours: Collection[str]) -> Iterator[Suspect]:
-    for name, value in main_cf.settings_of(texts.main_cf).items():
+    """Of others alone, and of others within ours: a list that they filled goes on in our block."""
+    settings = main_cf.settings_of(texts.main_cf)
+    former = main_cf.settings_of(main_cf.without_settings(texts.main_cf, texts.owner))
+    for name in ours:
+        theirs = former.get(name, "")
+        alone = _without_items(settings.get(name, ""), theirs)
+        if theirs and alone != settings.get(name):
+            yield Suspect(f"main.cf: {name}", _shown(f"{name} = {theirs}"), _with_parameter(name, alone))
+    for name, value in settings.items():
         if name not in ours and not name.endswith(_PATHS) and name not in _ACCOUNTS:
             yield Suspect(f"main.cf: {name}", _shown(f"{name} = {value}"), _without_parameter(name))
 
@@ -102,6 +111,18 @@ def _parameters(texts: Texts, ours: Collection[str]) -> Iterator[Suspect]:
 def _shown(text: str) -> str:
     """Tables that stand in a setting itself have what others keep in files: logins."""
     return "" if _MAY_BE_SECRET.search(text) else text
+
+
+def _without_items(value: str, items: str) -> str:
+    """A list without those at its end, or in it, that are of the other one."""
+    if value.endswith(f", {items}"):
+        return value[: -len(items) - 2]
+    left_out = set(list_items(items))
+    return ", ".join(item for item in list_items(value) if item not in left_out)
+
+
+def _with_parameter(name: str, value: str) -> Callable[[Texts], Texts]:
+    return lambda texts: replace(texts, main_cf=main_cf.replacing(texts.main_cf, name, value))
 
 
 def _without_parameter(name: str) -> Callable[[Texts], Texts]:

@@ -59,6 +59,7 @@ _OTHERWISE = {
     "smtpd_peername_lookup": "no",
     "smtpd_proxy_filter": "",
     "smtpd_soft_error_limit": "100000",
+    "smtpd_tls_security_level": "may",  # The questions are asked in cleartext, whoever has to encrypt.
     "smtpd_tls_session_cache_database": "",
     "soft_bounce": "no",
     "tls_random_exchange_name": "${data_directory}/prng_exch",

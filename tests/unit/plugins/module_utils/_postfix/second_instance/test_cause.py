@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
@@ -53,8 +54,9 @@ def test_no_line_of_others_is_behind_it() -> None:
 
 
 def test_our_lines_and_paths_are_no_suspects() -> None:
-    names = ("relayhost", "queue_directory", "mail_owner", "transport_maps")
-    assert [one.place for one in suspects(texts(names), ("relayhost",))] == ["main.cf: transport_maps"]
+    others = texts(("queue_directory", "mail_owner", "transport_maps"))
+    tried = replace(others, main_cf=main_cf.with_settings(others.main_cf, "mail", {"relayhost": "[192.0.2.9]:25"}))
+    assert [one.place for one in suspects(tried, ("relayhost",))] == ["main.cf: transport_maps"]
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,26 @@ def test_options_and_addresses_of_services(line: str, places: list[str], without
 def test_values_that_may_hold_a_login_are_not_shown(line: str, shown: str) -> None:
     (found,) = suspects(Texts(f"{line}\n", "", "mail", {}), ())
     assert found.value == shown
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "left"),
+    [
+        (
+            "permit_mynetworks, reject",
+            "permit_mynetworks, check x, permit_mynetworks, reject",
+            "permit_mynetworks, check x",
+        ),
+        ("a.example b.example", "texthash:/ours, a.example, .a.example, b.example", "texthash:/ours, .a.example"),
+    ],
+)
+def test_what_others_have_in_a_list_of_ours_is_a_suspect(theirs: str, ours: str, left: str) -> None:
+    text = main_cf.with_settings(f"list = {theirs}\n", "mail", {"list": ours})
+    (found,) = suspects(Texts(text, "", "mail", {}), ("list",))
+    assert (found.place, found.value) == ("main.cf: list", f"list = {theirs}")
+    assert main_cf.settings_of(found.without(Texts(text, "", "mail", {})).main_cf)["list"] == left
+
+
+def test_value_that_ours_takes_the_place_of_is_no_suspect() -> None:
+    text = main_cf.with_settings("relayhost = [192.0.2.8]\n", "mail", {"relayhost": "[192.0.2.9]:25"})
+    assert suspects(Texts(text, "", "mail", {}), ("relayhost",)) == []

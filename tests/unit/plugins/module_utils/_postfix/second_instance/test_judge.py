@@ -63,6 +63,7 @@ def test_routes(expected: str, route: Route, is_right: bool) -> None:
         (True, False, Reply(250, "2.1.5 Ok"), True),
         (True, False, Reply(450, "4.1.1 unverified"), True),
         (True, False, Reply(550, "5.1.1 unknown"), False),
+        (True, False, Reply(530, "5.7.0 Must issue a STARTTLS command first"), True),
         (True, True, Reply(550, "5.1.1 unknown"), True),
         (True, True, Reply(554, "5.7.1 Relay access denied"), False),
         (False, False, Reply(250, "2.1.5 Ok"), False),
