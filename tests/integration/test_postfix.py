@@ -719,7 +719,7 @@ def test_edits_by_others_inside_our_block_are_put_right_and_outside_it_left_alon
         ours = path.read_text()
         folder = "/etc/postfix/inbound_mail/relay"
         lab.run("relay", "postconf -e relay_domains=other.example bounce_size_limit=60000")
-        path.write_text(path.read_text() + "smtpd_relay_restrictions = permit\n")
+        path.write_text(path.read_text() + "smtpd_relay_restrictions = defer_unauth_destination\n")
         settle(path)
         lab.run(
             "relay", f"echo 'evil.example OK' >>{folder}/relay_domains; rm {folder}/transport; mkdir {folder}/theirs"
@@ -728,13 +728,13 @@ def test_edits_by_others_inside_our_block_are_put_right_and_outside_it_left_alon
         assert "changed=1" in first and "changed=0" in second
         assert (
             path.read_text().replace("bounce_size_limit = 60000\n", "", 1)
-            == ours + "#inbound.mail relay: smtpd_relay_restrictions = permit\n"
+            == ours + "#inbound.mail relay: smtpd_relay_restrictions = defer_unauth_destination\n"
         )
         assert rcpt(lab, "outside", RELAY, "postmaster@evil.example").startswith("554 5.7.1")
         await_message(lab, "server", send(lab, "outside", RELAY, "postmaster@example.org"))
         # The line of somebody else's is as much theirs as what was there before.
         lab.playbook(ROLES, "--limit", "relay", "-e", "mail_relay_state=absent")
-        added = b"smtpd_relay_restrictions = permit\n"
+        added = b"smtpd_relay_restrictions = defer_unauth_destination\n"
         assert path.read_bytes().replace(b"bounce_size_limit = 60000\n", b"", 1) == before + added
         assert lab.run("relay", f"ls -A {folder}").stdout == "theirs\n"
         assert lab.run("relay", "md5sum /etc/postfix/master.cf").stdout == master_cf
