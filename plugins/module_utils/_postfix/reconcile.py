@@ -119,6 +119,8 @@ def run(module: AnsibleModule) -> PostfixResult:
         if not (module.check_mode and _has_own_rspamd(options)):
             problems += preflight.scanner_problems(options, host.smtpd)
         problems += timer.problems() if units else []
+    # Where nothing of ours has changed, others may have set something beside it.
+    if result["changed"] or (is_asked and not host.was_asked(owner, after)):
         with trial(host, owner, after, tables) as copy:
             problems += copy.problems(configuration)
             if is_asked and not problems:
@@ -132,11 +134,6 @@ def run(module: AnsibleModule) -> PostfixResult:
                 raise InvalidError(problems)
             if not module.check_mode:
                 copy.check()
-    elif is_asked and not host.was_asked(owner, after):
-        # Nothing of ours has changed, but what others have set beside it.
-        problems = declaration_problems(host, options, configuration, after, tables, host.value("mynetworks"))
-        if problems:
-            raise InvalidError(problems)
     if host.reload_is_pending(owner):
         # A run that was cut off has written the configuration, and Postfix still runs with the one before.
         result["changed"] = changed = True

@@ -101,7 +101,8 @@ def _parameters(texts: Texts, ours: Collection[str]) -> Iterator[Suspect]:
     for name in ours:
         theirs = former.get(name, "")
         alone = _without_items(settings.get(name, ""), theirs)
-        if theirs and alone != settings.get(name):
+        # What is left without theirs is ours; a value that takes the place of theirs has nothing of them.
+        if theirs and alone and alone != settings.get(name):
             yield Suspect(f"main.cf: {name}", _shown(f"{name} = {theirs}"), _with_parameter(name, alone))
     for name, value in settings.items():
         if name not in ours and not name.endswith(_PATHS) and name not in _ACCOUNTS:

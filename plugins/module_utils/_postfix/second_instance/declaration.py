@@ -24,11 +24,11 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_insta
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.cause import causes, suspects
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.isolation import IsolationError
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.judge import (
+    Contradiction,
     Transport,
     contradictions,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.questions import (
-    Questions,
     questions_of,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.second_postfix import (
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixHost
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import PostfixOptions
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.cause import Suspect
-    from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.judge import Contradiction
 
 # Of one cause; the others are of the same kind.
 _SHOWN = 3
@@ -99,10 +98,7 @@ def _contradicted(
     with tempfile.TemporaryDirectory(prefix="postfix-", dir=host.module.tmpdir) as folder:
         place = _place(host, addresses, Path(folder))
 
-        def wrong(tried: Texts, asked: Questions) -> list[Contradiction]:
-            return contradictions(asked, ask(place, tried, asked), _transports(tried))
-
-        found = wrong(texts, questions)
+        found = contradictions(questions, ask(place, texts, questions), _transports(texts))
         if not found:
             return []
         kept = {one.question for one in found}
@@ -113,10 +109,18 @@ def _contradicted(
         )
 
         def still_wrong(tried: Texts) -> list[Contradiction]:
+            # No answer is no right one.
             try:
-                return wrong(tried, only)
+                answers = ask(place, tried, only)
             except HostError:
-                return found  # No answer is no right one.
+                return found
+            if answers.not_started:
+                return found
+            unanswered = (question for question, reply in zip(only.hand_in, answers.hand_in) if reply is None)
+            return [
+                *contradictions(only, answers, _transports(tried)),
+                *(Contradiction(question, "") for question in unanswered),
+            ]
 
         behind = causes(texts, found, suspects(texts, configuration.settings), still_wrong)
     return _problems(behind)

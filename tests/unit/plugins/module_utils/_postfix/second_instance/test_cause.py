@@ -106,6 +106,7 @@ def test_what_others_have_in_a_list_of_ours_is_a_suspect(theirs: str, ours: str,
     assert main_cf.settings_of(found.without(Texts(text, "", "mail", {})).main_cf)["list"] == left
 
 
-def test_value_that_ours_takes_the_place_of_is_no_suspect() -> None:
-    text = main_cf.with_settings("relayhost = [192.0.2.8]\n", "mail", {"relayhost": "[192.0.2.9]:25"})
+@pytest.mark.parametrize("theirs", ["[192.0.2.8]", "[192.0.2.9]:25"])
+def test_value_that_ours_takes_the_place_of_is_no_suspect(theirs: str) -> None:
+    text = main_cf.with_settings(f"relayhost = {theirs}\n", "mail", {"relayhost": "[192.0.2.9]:25"})
     assert suspects(Texts(text, "", "mail", {}), ("relayhost",)) == []
