@@ -17,6 +17,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.confi
     PASSWORDS,
     without_values,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._postfix.content_filter import content_filter_problems
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.desired import desired
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.timer import PROGRAM, Timer
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.host import PostfixHost
@@ -125,7 +126,13 @@ def run(module: AnsibleModule) -> PostfixResult:
             problems += copy.problems(configuration)
             if is_asked and not problems:
                 trusted = host.value("mynetworks", copy.path)
-                problems += declaration_problems(host, options, configuration, after, tables, trusted)
+                problems += content_filter_problems(
+                    main_cf.settings_of(after["main.cf"]), master_cf.services_of(after["master.cf"])
+                )
+                found = declaration_problems(host, options, configuration, after, tables, trusted)
+                # What was not asked is asked the next time.
+                is_asked = found is not None
+                problems += found or []
             if problems and options["state"] == "absent":
                 what = "what was in main.cf and master.cf before ours would not work now, for these reasons"
                 remedy = f"Correct it in the lines that begin with '#inbound.mail {owner}: ', which are what comes back"

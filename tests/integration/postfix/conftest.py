@@ -21,7 +21,8 @@ from debian_lab import RELEASES, layers, overlay
 
 COLLECTION = Path(__file__).resolve().parents[3]
 RELAY, RELAY6, SERVER = "203.0.113.17", "2001:db8:113::17", "192.0.2.1"
-STRANGER = "198.51.100.201"
+# The address that a stranger has in the trial.
+STRANGER = "192.0.43.201"
 
 MODULE = """
 import sys

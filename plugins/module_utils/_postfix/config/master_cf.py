@@ -97,6 +97,19 @@ def leaving_out(text: str, keys: Collection[str]) -> str:
     return "".join(line.text for line, service in lines if service is None or service.key not in keys)
 
 
+def without_options(text: str, names: Collection[str]) -> str:
+    """The text in which no service has an option ``-o`` for these parameters."""
+    listed = "|".join(map(re.escape, names))
+    option = re.compile(rf"\s+-o\s*(?:\{{\s*(?:{listed})\s*=[^}}]*\}}|(?:{listed})=\S*)")
+
+    def changed(line: LogicalLine) -> str:
+        service = _service(line)
+        command = option.sub("", service.command) if service else ""
+        return f"{replace(service, command=command).line()}\n" if service and command != service.command else line.text
+
+    return "".join(map(changed, logical_lines(text)))
+
+
 def replacing(text: str, former: Service, new: Service) -> str:
     """The text with another line in place of that of a service."""
     return "".join(f"{new.line()}\n" if _service(line) == former else line.text for line in logical_lines(text))

@@ -21,12 +21,13 @@ PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS = (
 )
 # Names that lead to the loopback interface on any host, besides its addresses.
 _LOOPBACK_NAMES = ("loopback-only", "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+_ITEM = re.compile(r"(?:[^\s,{}]|\{(?:[^{}]|\{[^{}]*\})*\})+")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
 
 
 def list_items(value: str) -> list[str]:
-    """The items of a list setting; they are separated by commas, white space or both."""
-    return [item for item in re.split(r"[,\s]+", value) if item]
+    """The items of a list setting; they are separated by commas, white space or both, but not within braces."""
+    return _ITEM.findall(value)
 
 
 def listening(former: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import LookupTable, reference
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.shared_settings import (
     address_extension,
+    expanded,
     list_items,
     preceded,
 )
@@ -30,7 +31,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_value
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import RelayOption
 
@@ -75,7 +76,10 @@ def recipient_settings(
     former_maps = list_items(former.get("relay_recipient_maps", ""))
     if is_static and not former_maps:
         # Our list must not refuse mail for domains that others have the host relay.
-        known += _all_recipients(relayed_besides(domains, former), check)
+        besides = LookupTable("relayed_besides", "regexp", tuple(_all_recipients(domains, former, check)))
+        if besides.entries:
+            lookups.append(besides)
+            maps.append(reference(owner, besides))
     if is_static or former_maps:
         table = LookupTable("relay_recipients", "texthash", tuple(known))
         lookups.append(table)
@@ -100,13 +104,18 @@ def recipient_settings(
     return settings, lookups
 
 
+def includes_subdomains(former: Mapping[str, str]) -> bool:
+    """Whether a domain in the host's relay_domains stands for all names below it too, as by Postfix's default."""
+    return "relay_domains" in former.get("parent_domain_matches_subdomains", "relay_domains")
+
+
 def relayed_besides(domains: Collection[str], former: Mapping[str, str]) -> list[str]:
     """What others have in ``relay_domains``, and what that included by itself.
 
     Names below a domain were included by parent_domain_matches_subdomains, which a relay of ours switches off; written
     with a dot before it, they are (postconf(5), relay_domains).
     """
-    with_parents = "relay_domains" in former.get("parent_domain_matches_subdomains", "relay_domains")
+    with_parents = includes_subdomains(former)
     found = []
     for item in list_items(former.get("relay_domains", "")):
         if item.lower() in domains:
@@ -117,19 +126,25 @@ def relayed_besides(domains: Collection[str], former: Mapping[str, str]) -> list
     return found
 
 
-def _all_recipients(items: Iterable[str], check: OptionReader) -> list[tuple[str, str]]:
-    found = []
-    for item in items:
-        if _DOMAIN.fullmatch(item):
-            found.append((f"@{item}", "OK"))
-        elif not item.startswith((".", "!", "$")):
-            check.report(
-                "main.cf: relay_domains",
-                f"{item} has domains that this host relays besides, and their recipients are in no list: one for ours "
-                "alone would refuse all of theirs",
-                "Name a table of their recipients in relay_recipient_maps, one with @DOMAIN OK for all of a domain",
-            )
-    return found
+def _all_recipients(
+    domains: Collection[str], former: Mapping[str, str], check: OptionReader
+) -> Iterator[tuple[str, str]]:
+    """Patterns of all recipients in domains that others have the host relay (regexp_table(5)).
+
+    A pattern, as a domain can stand for all names below it.
+    """
+    for written in relayed_besides(domains, former):
+        for item in list_items(expanded(written, former)):
+            if _DOMAIN.fullmatch(item.removeprefix(".")):
+                below = ".+" if item.startswith(".") else ""
+                yield f"/@{below}{re.escape(item)}$/", "OK"
+            elif not item.startswith("!"):
+                check.report(
+                    "main.cf: relay_domains",
+                    f"{item} has domains that this host relays besides, and their recipients are in no list: one for "
+                    "ours alone would refuse all of theirs",
+                    "Name a table of their recipients in relay_recipient_maps, one with @DOMAIN OK for all of a domain",
+                )
 
 
 def _addresses(option: str, addresses: Iterable[str], domain: str, check: OptionReader) -> list[str]:

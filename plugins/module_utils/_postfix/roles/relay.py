@@ -33,6 +33,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.intern
     internal_services,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.roles.recipients import (
+    includes_subdomains,
     recipient_settings,
     relayed_besides,
 )
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 _TOLD_TO_SERVERS = {"smtp_send_xforward_command": "yes"}
 # Other transports may begin TLS with the first byte; port 25 of a server does not.
 _STARTTLS = {"smtp_tls_wrappermode": "no"}
+# Restrictions that let clients relay and are written with what they look them up in (postconf(5)).
+_WITH_ARGUMENT = ("check_", "permit_dnswl_client", "permit_rhswl_client")
 
 
 def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Configuration:
@@ -89,6 +92,12 @@ def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Co
     client = client_configuration(owner, "relay", declared, smarthosts, servers, former, check)
     recipients, recipient_tables = recipient_settings(owner, declared, domains, former, check)
     scanning = scanning_of(owner, declared, former, check)
+    if "mynetworks" not in former and former.get("mynetworks_style", "host") != "host":
+        style = former["mynetworks_style"]
+        what = (
+            f"clients of whole networks may relay by 'mynetworks_style = {style}', which mynetworks takes the place of"
+        )
+        check.report("main.cf: mynetworks_style", what, "Write in mynetworks which of them may, or take the line out")
     services = internal_services(
         {**_TOLD_TO_SERVERS, **(_STARTTLS if former.get("smtp_tls_wrappermode") == "yes" else {})},
         before.services,
@@ -111,9 +120,9 @@ def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Co
         "mydestination": _own_destinations(fqdn, domains, former),
         "mynetworks": _trusted_networks((*LOOPBACK, *trusted), former),
         "relay_domains": ", ".join([reference(owner, domain_table), *relayed_besides(domains, former)]),
-        "parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS,
+        **_names_below(former),
         "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
-        "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+        "smtpd_relay_restrictions": _relay_restrictions(former),
         "allow_untrusted_routing": "no",
         **recipients,
         **listening(former),
@@ -144,6 +153,31 @@ def _own_destinations(fqdn: str, domains: Collection[str], former: Mapping[str, 
         if item not in items and expanded(item, own, former, parent).lower() not in domains:
             items.append(item)
     return ", ".join(items)
+
+
+def _names_below(former: Mapping[str, str]) -> dict[str, str]:
+    """Names below our domains were not declared; those below domains in tables of others can be told by no list."""
+    in_tables = any(":" in item or item.startswith("/") for item in list_items(former.get("relay_domains", "")))
+    if in_tables and includes_subdomains(former):
+        return {}
+    return {"parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS}
+
+
+def _relay_restrictions(former: Mapping[str, str]) -> str:
+    """Who may relay: mynetworks, and whom others let relay besides; all others may write to our domains alone."""
+    besides = []
+    logs_in = former.get("smtpd_sasl_auth_enable") == "yes"
+    without = ("permit_mynetworks",) if logs_in else ("permit_mynetworks", "permit_sasl_authenticated")
+    classes = list_items(former.get("smtpd_restriction_classes", ""))
+    items = iter(list_items(expanded(former.get("smtpd_relay_restrictions", ""), former)))
+    for item in items:
+        if item == "warn_if_reject":
+            next(items, None)  # It is meant for the item after it, and would disarm ours.
+        elif item.startswith(_WITH_ARGUMENT):
+            besides.append(f"{item} {next(items, '')}")
+        elif (item.startswith("permit_") and item not in without) or item in classes:
+            besides.append(item)
+    return ", ".join(["permit_mynetworks", *besides, "reject_unauth_destination"])
 
 
 def _trusted_networks(ours: Sequence[Network], former: Mapping[str, str]) -> str:

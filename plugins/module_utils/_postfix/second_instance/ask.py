@@ -86,7 +86,7 @@ def _ask(place: Place, texts: Texts, questions: Questions) -> Answers:
         recipients = [question.recipient for question in questions.hand_in if question.client == client]
         server = next((one for one, reply in greetings.items() if reply.code and (":" in one) == (":" in client)), "")
         if server:
-            found = replies(server, client, recipients)
+            found = replies(server, client, questions.helo, recipients)
             hand_in.update({(client, recipient): reply for recipient, reply in zip(recipients, found)})
     return Answers(
         tuple(routes),

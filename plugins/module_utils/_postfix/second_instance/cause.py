@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Where Postfix lies and as whom it runs decides no answer, and without it another Postfix would be asked.
 _PATHS = ("_directory", "_path")
-_MAY_BE_SECRET = re.compile(r"password|\b(?:static|inline):", re.IGNORECASE)
+_MAY_BE_SECRET = re.compile(r"passw|_pw\b|\b(?:static|inline):", re.IGNORECASE)
 _ACCOUNTS = ("mail_owner", "setgid_group")
 
 

@@ -59,11 +59,11 @@ def declaration_problems(
     files: Mapping[str, str],
     tables: Mapping[str, str],
     mynetworks: str,
-) -> list[Problem]:
+) -> list[Problem] | None:
     """Empty if the answers are those that the options ``relay`` or ``server`` make one expect.
 
     files, tables: the new configuration; mynetworks: what that amounts to in it. Raises HostError where a second
-    Postfix gives no answers. Where the host does not allow one, the module warns.
+    Postfix gives no answers. Where the host does not allow one, the module warns, and there are none: None.
     """
     try:
         return _contradicted(host, options, configuration, files, tables, mynetworks)
@@ -74,7 +74,7 @@ def declaration_problems(
             f"The new configuration was not tried as a second Postfix beside the first ({failure}), so other settings "
             "of this host that overrule it would not be noticed. Look with: verify"
         )
-        return []
+        return None
 
 
 def _contradicted(
@@ -94,6 +94,7 @@ def _contradicted(
         configuration,
         [one.address for one in addresses],
         [*_networks(mynetworks), *(ip_network(f"{one.address}/{one.prefix}", strict=False) for one in addresses)],
+        bool(main_cf.settings_of(files["main.cf"]).get("virtual_alias_maps")),
     )
     with tempfile.TemporaryDirectory(prefix="postfix-", dir=host.module.tmpdir) as folder:
         place = _place(host, addresses, Path(folder))

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SECONDS = 20
-# Postfix's own limit is a thousand for a message (postconf(5), smtpd_recipient_limit), and others may have less.
-_RECIPIENTS_OF_ONE_MESSAGE = 50
 
 
 class Reply(NamedTuple):
@@ -43,25 +41,23 @@ def greeting(server: str) -> Reply:
     return Reply(code, _words(text))
 
 
-def replies(server: str, client: str, recipients: Sequence[str]) -> list[Reply]:
-    """The reply to each RCPT, with a client at that address and the null reverse-path."""
+def replies(server: str, client: str, helo: str, recipients: Sequence[str]) -> list[Reply]:
+    """The reply to each RCPT, the only one of its message, with a client at that address and the null reverse-path."""
     found: list[Reply] = []
-    literal = f"[IPv6:{client}]" if ":" in client else f"[{client}]"
     try:
-        with smtplib.SMTP(local_hostname=literal, timeout=_SECONDS, source_address=(client, 0)) as smtp:
+        with smtplib.SMTP(local_hostname=helo, timeout=_SECONDS, source_address=(client, 0)) as smtp:
             smtp.command_encoding = "utf-8"  # Local parts may have any letters (RFC 6531).
             code, text = smtp.connect(server, 25)
             if code == 220:
                 code, text = smtp.ehlo()
+            options = ("SMTPUTF8",) if smtp.has_extn("smtputf8") else ()
             while len(found) < len(recipients) and code < 300:
-                code, text = smtp.mail("<>", ("SMTPUTF8",) if smtp.has_extn("smtputf8") else ())
-                if code >= 300:
-                    break
-                for recipient in recipients[len(found) : len(found) + _RECIPIENTS_OF_ONE_MESSAGE]:
-                    smtp.putcmd(f"RCPT TO:<{recipient}>")
+                code, text = smtp.mail("<>", options)
+                if code < 300:
+                    smtp.putcmd(f"RCPT TO:<{recipients[len(found)]}>")
                     code_of_one, text_of_one = smtp.getreply()
                     found.append(Reply(code_of_one, _words(text_of_one)))
-                code, text = smtp.rset()
+                    code, text = smtp.rset()
     except (OSError, smtplib.SMTPException) as error:
         return found + [_no_reply(error)] * (len(recipients) - len(found))
     # What refuses a client, its greeting or the sender refuses each recipient.

@@ -83,6 +83,8 @@ def _wrong_route(question: RouteQuestion, route: Route, transports: Mapping[str,
         is_right = is_right and route.transport == transport
     elif question.expected:
         is_right = is_right and service.program in _SMTP_CLIENTS
+    if not question.expected and route.next_hop.startswith(_NO_SUCH_RECIPIENT):
+        return ""  # The domain is taken, and has no mailbox of that name.
     if service.program in _NO_DELIVERY or not is_right:
         wanted = f", not to {question.expected.lstrip(':')}" if question.expected else ""
         return f"{question} would go to {way}{wanted}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_network
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._addresses import parse_ip
@@ -15,7 +16,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.option_value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Address, Network
+    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.configuration import Configuration
     from ansible_collections.inbound.mail.plugins.module_utils._postfix.options import (
         PostfixOptions,
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
         ServerOption,
     )
 
-# One that no host here is a part of. They are reserved (RFC 2606, RFC 5737, RFC 3849, RFC 2544), and nothing is sent.
+# What no host here is a part of: reserved names (RFC 2606), and addresses of the IANA's own networks, as lists of
+# networks that no client can have hold all reserved ones. Nothing is sent to or from them.
 _ELSEWHERE = tuple(f"elsewhere.example.{top}" for top in ("net", "com", "org"))
 _STRANGERS = (
-    *("198.51.100.201", "203.0.113.201", "192.0.2.201", "198.18.0.201"),
-    *("2001:db8::201", "2001:db8:ffff::201", "2001:2::201"),
+    *("192.0.43.201", "199.43.135.201"),
+    *("2001:500:88:200::201", "2001:500:8f::201"),
 )
 _UNKNOWN = "no-such-recipient-of-inbound-mail"
 
@@ -77,6 +79,8 @@ class HandInQuestion:
 class Questions:
     """All of them."""
 
+    helo: str
+    """What clients call themselves."""
     routes: tuple[RouteQuestion, ...]
     listening: tuple[ListenQuestion, ...]
     hand_in: tuple[HandInQuestion, ...]
@@ -87,11 +91,16 @@ class Questions:
 
 
 def questions_of(
-    options: PostfixOptions, configuration: Configuration, addresses: Sequence[str], trusted: Iterable[Network]
+    options: PostfixOptions,
+    configuration: Configuration,
+    addresses: Sequence[str],
+    trusted: Iterable[Network],
+    has_aliases: bool,
 ) -> Questions:
     """What follows from the options ``relay`` or ``server``.
 
-    addresses: those of the host; trusted: networks that a stranger must not be in.
+    addresses: those of the host; trusted: networks that a stranger must not be in; has_aliases: whether the host has
+    virtual_alias_maps.
     """
     declared: RelayOption | ServerOption = options["relay"] or options["server"] or {}
     relay = options["relay"]
@@ -99,9 +108,9 @@ def questions_of(
     elsewhere = next(
         name for name in _ELSEWHERE if not any(name == domain or name.endswith(f".{domain}") for domain in domains)
     )
-    inside = _first_of_each(options["relay"]["relay_from"]) if options["relay"] else []
-    senders = _first_of_each(declared["accept_from"])
-    kept_apart = [*trusted, *map(_network, (*declared["accept_from"], *(relay["relay_from"] if relay else ())))]
+    inside = _one_of_each(options["relay"]["relay_from"], addresses) if options["relay"] else []
+    senders = _one_of_each(declared["accept_from"], addresses)
+    kept_apart = [*trusted, *map(ip_network, (*declared["accept_from"], *(relay["relay_from"] if relay else ())))]
     strangers = _strangers(addresses, kept_apart)
     versions = {address.version for address in map(parse_ip, addresses) if address}
     hand_in = [
@@ -109,13 +118,16 @@ def questions_of(
         *(HandInQuestion(client, f"postmaster@{elsewhere}", True) for client in inside),
     ]
     return Questions(
-        tuple(_routes(options, configuration, elsewhere)),
+        f"client.{elsewhere}",
+        tuple(_routes(options, configuration, elsewhere, has_aliases)),
         tuple(_listening(declared, addresses)),
         tuple(question for question in hand_in if _version(question.client) in versions),
     )
 
 
-def _routes(options: PostfixOptions, configuration: Configuration, elsewhere: str) -> Iterator[RouteQuestion]:
+def _routes(
+    options: PostfixOptions, configuration: Configuration, elsewhere: str, has_aliases: bool
+) -> Iterator[RouteQuestion]:
     tables = {table.name: dict(table.entries) for table in configuration.tables}
     by_sender = tables.get("sender_smarthosts", {})
     default = configuration.settings.get("relayhost", "")
@@ -129,7 +141,8 @@ def _routes(options: PostfixOptions, configuration: Configuration, elsewhere: st
             yield RouteQuestion(sender, outside, f":{default}" if default else "")
     for sender, way in by_sender.items():
         yield RouteQuestion(f"postmaster{sender}", outside, f":{way}")
-    if fqdn not in configuration.domains:
+    if fqdn not in configuration.domains and not has_aliases:
+        # With aliases it may go elsewhere: they are replaced before the resolver is asked.
         yield RouteQuestion("", f"root@{fqdn}", "")
     if options["server"]:
         for domain in configuration.domains:
@@ -195,17 +208,14 @@ def _strangers(addresses: Sequence[str], trusted: Sequence[Network]) -> list[str
     return list(found.values())
 
 
-def _first_of_each(networks: Iterable[str]) -> list[str]:
-    """An address of each network."""
-    return [str(_first(_network(network))) for network in networks]
-
-
-def _first(network: Network) -> Address:
-    return network[1] if network.num_addresses > 1 else network[0]
-
-
-def _network(text: str) -> Network:
-    return ip_network(text)
+def _one_of_each(networks: Iterable[str], own: Sequence[str]) -> list[str]:
+    """An address of each network that is not the host's own; none of one that has no other."""
+    found = []
+    for network in map(ip_network, networks):
+        others = (str(address) for address in islice(network, len(own) + 2) if str(address) not in own)
+        # The first one is the network's own, unless there is no other.
+        found += list(islice(others, 2))[-1:]
+    return found
 
 
 def _version(text: str) -> int:

@@ -57,11 +57,18 @@ _OTHERWISE = {
     "smtpd_junk_command_limit": "100000",
     "smtpd_milters": "",
     "smtpd_peername_lookup": "no",
+    "smtpd_policy_service_retry_delay": "1s",
+    "smtpd_policy_service_timeout": "5s",
+    "smtpd_policy_service_try_limit": "1",
     "smtpd_proxy_filter": "",
     "smtpd_soft_error_limit": "100000",
     "smtpd_tls_security_level": "may",  # The questions are asked in cleartext, whoever has to encrypt.
     "smtpd_tls_session_cache_database": "",
     "soft_bounce": "no",
+    # Without DNS every name is unknown.
+    "unknown_address_reject_code": "450",
+    "unknown_client_reject_code": "450",
+    "unknown_hostname_reject_code": "450",
     "tls_random_exchange_name": "${data_directory}/prng_exch",
 }
 # No owner on a host can be called that.
@@ -171,7 +178,7 @@ class SecondPostfix:
 
     def allow_clients(self, addresses: Iterable[str]) -> None:
         """Let dialogues come from these addresses, which are not the host's and so do not become Postfix's own."""
-        lines = [f"route add local {address} dev lo\n" for address in addresses]
+        lines = [f"route replace local {address} dev lo\n" for address in addresses]
         self._ip(lines)
         try:
             for version in ("ipv4", "ipv6") if self._place.has_ipv6 else ("ipv4",):
@@ -229,7 +236,7 @@ class NotStartedError(RuntimeError):
 def _write_configuration(folder: Path, texts: Texts, otherwise: Mapping[str, str]) -> None:
     written = {
         folder / "main.cf": main_cf.with_settings(texts.main_cf, _OWNER, otherwise),
-        folder / "master.cf": master_cf.leaving_out(texts.master_cf, _LEFT_OUT),
+        folder / "master.cf": master_cf.without_options(master_cf.leaving_out(texts.master_cf, _LEFT_OUT), otherwise),
     }
     ours = folder / TABLE_DIRECTORY / texts.owner
     for directory in (ours.parent, ours):

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.master_cf import (
     Service,
     owned_by_others,
     services_of,
     with_services,
+    without_options,
     without_services,
 )
 from hypothesis import given
@@ -61,3 +63,17 @@ def test_file_comes_back_byte_for_byte(text: str, key: str) -> None:
     changed = with_services(text, "relay", [service])
     assert services_of(changed)[key] == service
     assert without_services(changed, "relay") == text
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("smtp inet n - y - - smtpd -o a=1 -o b=2", "smtp inet n - y - - smtpd -o b=2"),
+        ("smtp inet n - y - - smtpd -o { a = x y } -o c=3", "smtp inet n - y - - smtpd -o c=3"),
+        ("smtp inet n - y - - smtpd\n  -o ab=1\n  -oa=2", "smtp inet n - y - - smtpd -o ab=1"),
+        ("smtp inet n - y - - smtpd -o b=a=1", "smtp inet n - y - - smtpd -o b=a=1"),
+    ],
+)
+def test_options_are_left_out(line: str, left: str) -> None:
+    (found,) = services_of(without_options(f"{line}\n", ("a",))).values()
+    assert found.line() == left

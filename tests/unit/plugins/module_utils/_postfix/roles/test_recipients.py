@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,14 @@ def test_broken_lines_of_a_table_are_named_by_number(tmp_path: Path) -> None:
 
 
 def test_list_for_ours_refuses_no_recipient_of_others() -> None:
-    configuration = relay({"relay_domains": "other.example.net"}, validation="static", addresses=["info"])
-    assert "@other.example.net" in entries(configuration, "relay_recipients")
+    former = {"relay_domains": "other.example.net $more", "more": "a.example, b.example"}
+    configuration = relay(former, validation="static", addresses=["info"])
+    patterns = [re.compile(key.strip("/")) for key in entries(configuration, "relayed_besides")]
+    assert "relayed_besides" in configuration.settings["relay_recipient_maps"]
+    taken = ("x@other.example.net", "x@sub.other.example.net", "x@a.example", "x@b.example")
+    refused = ("x@another.example.net", "x@otherXexample.net", "x@other.example.net.evil", "x@example.org")
+    for address in (*taken, *refused):
+        assert any(one.search(address) for one in patterns) is (address in taken), address
 
 
 def test_list_of_others_refuses_no_recipient_of_ours() -> None:

@@ -226,3 +226,56 @@ def test_networks_that_may_relay_besides_stay() -> None:
     former = {"mynetworks": "127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128 192.0.2.10/32 192.0.2.40"}
     settings = relay_configuration("relay", declared(), Former(former)).settings
     assert settings["mynetworks"] == "127.0.0.0/8, [::1]/128, 192.0.2.10/32, [::ffff:127.0.0.0]/104, 192.0.2.40"
+
+
+@pytest.mark.parametrize(
+    ("former", "besides"),
+    [
+        ({"smtpd_relay_restrictions": "permit_mynetworks permit_sasl_authenticated defer_unauth_destination"}, []),
+        (
+            {
+                "smtpd_relay_restrictions": "permit_sasl_authenticated, check_client_access cidr:/more, reject",
+                "smtpd_sasl_auth_enable": "yes",
+            },
+            ["permit_sasl_authenticated", "check_client_access cidr:/more"],
+        ),
+        (
+            {"smtpd_relay_restrictions": "permit_tls_clientcerts, reject_rbl_client z.test, permit"},
+            ["permit_tls_clientcerts"],
+        ),
+        (
+            {
+                "smtpd_relay_restrictions": "permit_dnswl_client list.test $more, warn_if_reject reject_rbl_client a",
+                "smtpd_restriction_classes": "friends",
+                "more": "friends, check_policy_service { unix:private/p, timeout=1s }",
+            },
+            ["permit_dnswl_client list.test", "friends", "check_policy_service { unix:private/p, timeout=1s }"],
+        ),
+        ({"smtpd_relay_restrictions": "warn_if_reject"}, []),
+    ],
+)
+def test_clients_that_may_relay_besides_stay(former: dict[str, str], besides: list[str]) -> None:
+    settings = relay_configuration("relay", declared(), Former(former)).settings
+    assert settings["smtpd_relay_restrictions"] == ", ".join(
+        ["permit_mynetworks", *besides, "reject_unauth_destination"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("former", "is_set"),
+    [
+        ({}, True),
+        ({"relay_domains": "other.example.net"}, True),
+        ({"relay_domains": "hash:/etc/postfix/more"}, False),
+        ({"relay_domains": "hash:/etc/postfix/more", "parent_domain_matches_subdomains": "mynetworks"}, True),
+    ],
+)
+def test_names_below_domains_in_a_table_of_others_stay(former: dict[str, str], is_set: bool) -> None:
+    settings = relay_configuration("relay", declared(), Former(former)).settings
+    assert ("parent_domain_matches_subdomains" in settings) is is_set
+
+
+def test_whole_networks_that_may_relay_have_to_be_written() -> None:
+    with pytest.raises(InvalidError, match="mynetworks_style"):
+        relay_configuration("relay", declared(), Former({"mynetworks_style": "subnet"}))
+    relay_configuration("relay", declared(), Former({"mynetworks_style": "subnet", "mynetworks": "127.0.0.0/8"}))

@@ -80,6 +80,7 @@ def test_options_and_addresses_of_services(line: str, places: list[str], without
         ("relayhost = [192.0.2.8]", "relayhost = [192.0.2.8]"),
         ("smtp_sasl_password_maps = hash:/etc/postfix/logins", ""),
         ("smtp_sasl_auth_maps = static:user:S3cret", ""),
+        ("ldap_bind_pw = S3cret", ""),
         ("maps = texthash:/x, inline:{ {a=S3cret} }", ""),
     ],
 )

@@ -21,6 +21,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_insta
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.second_instance.resolver import Route
 
+HELO = "client.example.net"
 TRANSPORTS = {
     "smtp": Transport("smtp", False),
     "relay": Transport("smtp", False),
@@ -46,6 +47,8 @@ TRANSPORTS = {
         ("", Route("submissions", "[192.0.2.9]:465, [192.0.2.9]:25", True), True),
         ("", Route("local", "mail.example.org", False), True),
         ("", Route("error", "no mail", True), False),
+        # Of a domain with aliases alone, which are replaced before the resolver is asked.
+        ("", Route("error", "5.1.1 User unknown in virtual alias table", False), True),
         ("", Route("gone", "x", True), False),
         # A table that is a server cannot be asked from where the second Postfix is.
         ("relay:[192.0.2.2]:25", Route("", "", False, failed=True), True),
@@ -53,7 +56,7 @@ TRANSPORTS = {
 )
 def test_routes(expected: str, route: Route, is_right: bool) -> None:
     question = RouteQuestion("", "a@example.org", expected)
-    found = contradictions(Questions((question,), (), ()), Answers(routes=(route,)), TRANSPORTS)
+    found = contradictions(Questions(HELO, (question,), (), ()), Answers(routes=(route,)), TRANSPORTS)
     assert (found == []) is is_right
 
 
@@ -78,12 +81,12 @@ def test_routes(expected: str, route: Route, is_right: bool) -> None:
 )
 def test_replies(is_accepted: bool, may_be_unknown: bool, reply: Reply | None, is_right: bool) -> None:
     question = HandInQuestion("198.51.100.25", "a@example.org", is_accepted, may_be_unknown)
-    found = contradictions(Questions((), (), (question,)), Answers(hand_in=(reply,)), TRANSPORTS)
+    found = contradictions(Questions(HELO, (), (), (question,)), Answers(hand_in=(reply,)), TRANSPORTS)
     assert (found == []) is is_right
 
 
 def test_what_does_not_answer_is_told_with_what_postfix_says_of_it() -> None:
-    questions = Questions((), (ListenQuestion(("192.0.2.1",)),), ())
+    questions = Questions(HELO, (), (ListenQuestion(("192.0.2.1",)),), ())
     answers = Answers(listening=(Reply(0, "Connection refused"),), complaints="bad numerical configuration")
     (found,) = contradictions(questions, answers, TRANSPORTS)
     assert found.message == "Postfix would not answer on port 25 of 192.0.2.1: bad numerical configuration"
@@ -95,7 +98,7 @@ def test_table_that_cannot_be_opened_keeps_mail_waiting() -> None:
     """A reply of 4xx, or no route, comes from the trial itself unless Postfix says more."""
     route = RouteQuestion("", "a@example.org", "")
     hand_in = HandInQuestion("198.51.100.201", "a@example.org", True)
-    questions = Questions((route,), (), (hand_in,))
+    questions = Questions(HELO, (route,), (), (hand_in,))
     answers = Answers(routes=(Route("", "", False, failed=True),), hand_in=(Reply(451, "4.3.0 Temporary failure"),))
     assert contradictions(questions, answers, TRANSPORTS) == []
     said = replace(answers, complaints="open /etc/postfix/gone: No such file or directory")

@@ -27,14 +27,14 @@ def relay(addresses: tuple[str, ...] = ADDRESSES, trusted: tuple[str, ...] = (),
     declared["addresses"] = declared.pop("declared_addresses", [])
     configuration = relay_configuration("relay", declared, Former())
     options: Any = {"relay": declared, "server": None}
-    return questions_of(options, configuration, addresses, map(ip_network, trusted))
+    return questions_of(options, configuration, addresses, map(ip_network, trusted), has_aliases=False)
 
 
 def server(**changes: Any) -> Questions:
     declared = {**CLIENT, "fqdn": "mbox.example.org", "domains": ["example.org"], "local_delivery": True, **changes}
     configuration = server_configuration("server", declared, {})
     options: Any = {"relay": None, "server": declared}
-    return questions_of(options, configuration, ADDRESSES, ())
+    return questions_of(options, configuration, ADDRESSES, (), has_aliases=False)
 
 
 def handed_in(questions: Questions) -> set[tuple[str, str, bool]]:
@@ -61,17 +61,17 @@ def test_mail_of_a_sender_with_smarthosts_goes_there_and_no_other() -> None:
 
 def test_stranger_hands_in_mail_for_the_domains_alone_and_an_insider_for_all() -> None:
     assert handed_in(relay()) == {
-        ("198.51.100.201", "postmaster@example.org", True),
-        ("198.51.100.201", "postmaster@elsewhere.example.net", False),
-        ("2001:db8::201", "postmaster@example.org", True),
-        ("2001:db8::201", "postmaster@elsewhere.example.net", False),
+        ("192.0.43.201", "postmaster@example.org", True),
+        ("192.0.43.201", "postmaster@elsewhere.example.net", False),
+        ("2001:500:88:200::201", "postmaster@example.org", True),
+        ("2001:500:88:200::201", "postmaster@elsewhere.example.net", False),
         ("192.0.2.2", "postmaster@elsewhere.example.net", True),
     }
 
 
 def test_stranger_is_no_host_that_may_relay() -> None:
-    clients = relay(trusted=("198.51.100.0/24", "203.0.113.0/24")).clients
-    assert clients[0] == "192.0.2.201"
+    clients = relay(trusted=("192.0.43.0/24",)).clients
+    assert clients[0] == "199.43.135.201"
 
 
 def test_nothing_is_asked_by_a_family_that_the_host_has_not() -> None:
@@ -82,7 +82,7 @@ def test_where_some_alone_may_hand_in_mail_a_stranger_may_not() -> None:
     asked = handed_in(relay(accept_from=["192.0.2.64/29"]))
     assert ("192.0.2.65", "postmaster@example.org", True) in asked
     assert ("192.0.2.65", "postmaster@elsewhere.example.net", False) in asked
-    assert ("198.51.100.201", "postmaster@example.org", False) in asked
+    assert ("192.0.43.201", "postmaster@example.org", False) in asked
 
 
 def test_listed_recipients_their_tags_and_others() -> None:
@@ -122,3 +122,10 @@ def test_elsewhere_is_no_part_of_a_domain_of_ours() -> None:
     ]
     recipients = {one.recipient.rpartition("@")[2] for one in relay(domains=domains).hand_in if not one.is_accepted}
     assert recipients == {"elsewhere.example.org"}
+
+
+def test_client_of_a_network_is_not_the_host_itself() -> None:
+    """Its own address, the first one of the network, or the only one."""
+    own = ("192.0.2.1", "203.0.113.17")
+    clients = relay(addresses=own, relay_from=["192.0.2.0/30", "203.0.113.17/32"]).clients
+    assert [one for one in clients if one.startswith(("192.0.2.", "203.0.113."))] == ["192.0.2.2"]
