@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.inbound.mail.plugins.module_utils._addresses import parse_ip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # Postfix's own value without relay_domains: with it, a relay for example.org would take mail for every name below
 # example.org, which was not declared (postconf(5), parent_domain_matches_subdomains).
@@ -21,6 +21,8 @@ PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS = (
 )
 # Names that lead to the loopback interface on any host, besides its addresses.
 _LOOPBACK_NAMES = ("loopback-only", "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+# Restrictions that let clients relay and are written with what they look them up in (postconf(5)).
+_WITH_ARGUMENT = ("check_", "permit_dnswl_client", "permit_rhswl_client")
 _ITEM = re.compile(r"(?:[^\s,{}]|\{(?:[^{}]|\{[^{}]*\})*\})+")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
 
@@ -70,6 +72,26 @@ def expanded(item: str, *settings: Mapping[str, str]) -> str:
         return next((one[name] for one in settings if name in one), match[0])
 
     return _REFERENCE.sub(value, item)
+
+
+def relay_restrictions(ours: Sequence[str], former: Mapping[str, str]) -> str:
+    """``smtpd_relay_restrictions``: ours, whom others let relay besides, and for all other clients our domains alone.
+
+    Whether that leaves an open relay is asked of the running Postfix.
+    """
+    besides = []
+    logs_in = former.get("smtpd_sasl_auth_enable") == "yes"
+    without = ours if logs_in else (*ours, "permit_sasl_authenticated")
+    classes = list_items(former.get("smtpd_restriction_classes", ""))
+    items = iter(list_items(expanded(former.get("smtpd_relay_restrictions", ""), former)))
+    for item in items:
+        if item == "warn_if_reject":
+            next(items, None)  # It is meant for the item after it, and would disarm ours.
+        elif item.startswith(_WITH_ARGUMENT):
+            besides.append(f"{item} {next(items, '')}")
+        elif (item.startswith("permit_") and item not in without) or item in classes:
+            besides.append(item)
+    return ", ".join([*ours, *besides, "reject_unauth_destination"])
 
 
 def _is_loopback(item: str) -> bool:

@@ -22,6 +22,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.share
     list_items,
     listening,
     preceded,
+    relay_restrictions,
     way_out,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.scanning import scanning_of
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
 _TOLD_TO_SERVERS = {"smtp_send_xforward_command": "yes"}
 # Other transports may begin TLS with the first byte; port 25 of a server does not.
 _STARTTLS = {"smtp_tls_wrappermode": "no"}
-# Restrictions that let clients relay and are written with what they look them up in (postconf(5)).
-_WITH_ARGUMENT = ("check_", "permit_dnswl_client", "permit_rhswl_client")
 
 
 def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Configuration:
@@ -122,7 +121,7 @@ def relay_configuration(owner: str, declared: RelayOption, before: Former) -> Co
         "relay_domains": ", ".join([reference(owner, domain_table), *relayed_besides(domains, former)]),
         **_names_below(former),
         "transport_maps": preceded(reference(owner, transport), former, "transport_maps"),
-        "smtpd_relay_restrictions": _relay_restrictions(former),
+        "smtpd_relay_restrictions": relay_restrictions(("permit_mynetworks",), former),
         "allow_untrusted_routing": "no",
         **recipients,
         **listening(former),
@@ -161,23 +160,6 @@ def _names_below(former: Mapping[str, str]) -> dict[str, str]:
     if in_tables and includes_subdomains(former):
         return {}
     return {"parent_domain_matches_subdomains": PARENT_DOMAIN_MATCHES_WITHOUT_RELAY_DOMAINS}
-
-
-def _relay_restrictions(former: Mapping[str, str]) -> str:
-    """Who may relay: mynetworks, and whom others let relay besides; all others may write to our domains alone."""
-    besides = []
-    logs_in = former.get("smtpd_sasl_auth_enable") == "yes"
-    without = ("permit_mynetworks",) if logs_in else ("permit_mynetworks", "permit_sasl_authenticated")
-    classes = list_items(former.get("smtpd_restriction_classes", ""))
-    items = iter(list_items(expanded(former.get("smtpd_relay_restrictions", ""), former)))
-    for item in items:
-        if item == "warn_if_reject":
-            next(items, None)  # It is meant for the item after it, and would disarm ours.
-        elif item.startswith(_WITH_ARGUMENT):
-            besides.append(f"{item} {next(items, '')}")
-        elif (item.startswith("permit_") and item not in without) or item in classes:
-            besides.append(item)
-    return ", ".join(["permit_mynetworks", *besides, "reject_unauth_destination"])
 
 
 def _trusted_networks(ours: Sequence[Network], former: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._postfix.config.share
     address_extension,
     listening,
     preceded,
+    relay_restrictions,
     way_out,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._postfix.edge.tls import tls_settings
@@ -54,7 +55,7 @@ def server_configuration(owner: str, declared: ServerOption, former: Mapping[str
     tables = [*client.tables]
     settings = {
         "myhostname": fqdn,
-        "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
+        "smtpd_relay_restrictions": relay_restrictions(("permit_mynetworks", "permit_sasl_authenticated"), former),
         "allow_untrusted_routing": "no",
         **listening(former),
         **way_out(former, bool(smarthosts.default)),

@@ -46,6 +46,13 @@ def test_server_that_faces_the_outside_leaves_clients_and_relayhost_alone() -> N
     assert not {"smtpd_client_restrictions", "relayhost"} & direct.keys()
 
 
+def test_clients_that_may_relay_besides_stay() -> None:
+    former = {"smtpd_relay_restrictions": "permit_mynetworks, permit_tls_clientcerts, reject_unauth_destination"}
+    assert settings(former)["smtpd_relay_restrictions"] == (
+        "permit_mynetworks, permit_sasl_authenticated, permit_tls_clientcerts, reject_unauth_destination"
+    )
+
+
 def test_subnet_is_not_trusted_because_nobody_said_so() -> None:
     assert settings()["mynetworks_style"] == "host"
     assert "mynetworks_style" not in settings({"mynetworks": "192.0.2.0/24"})
