@@ -44,6 +44,11 @@ class MailRoot:
         self.path = path
         self._pid = pid
 
+    @property
+    def inside(self) -> Path:
+        """The root folder with all that is mounted in it, as its own processes see it."""
+        return Path(f"/proc/{self._pid}/root")
+
     def run(self, *command: str, check: bool = True, data: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program in there."""
         done = subprocess.run(
@@ -86,7 +91,12 @@ def entered(root: Path) -> Iterator[MailRoot]:
         set -e
         mount --make-rprivate /
         mount -t proc proc "$1/proc"
-        mount --rbind /dev "$1/dev"
+        mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+        for node in null:3 zero:5 full:7 random:8 urandom:9; do
+            mknod -m 666 "$1/dev/${node%:*}" c 1 "${node#*:}"
+        done
+        ln -s /proc/self/fd "$1/dev/fd"
+        mkdir -m 1777 "$1/dev/shm"
         mount -t tmpfs tmpfs "$1/run"
         mount -t tmpfs tmpfs "$1/tmp"
         mkdir -p "$1/opt/python/ansible" "$1/opt/python/ansible_collections/inbound/mail"

@@ -9,11 +9,10 @@ import contextlib
 import os
 import re
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.inbound.mail.tests.integration.postfix.conftest import RELAY, RELAY6, STRANGER, DebianHost
+from ansible_collections.inbound.mail.tests.integration.postfix.debian_host import RELAY, RELAY6, STRANGER, DebianHost
 from debian_lab import RELEASES
 
 HOPS = [{"address": "192.0.2.2"}]
@@ -75,13 +74,12 @@ def resolved(host: DebianHost, sender: str, recipient: str) -> tuple[str, str]:
 
 
 def masters(host: DebianHost) -> list[str]:
-    """Process IDs of Postfix's first process, of all that run in this root folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "root").readlink() == host.root and (process / "comm").read_text() == "master\n":
-                found.append(process.name)
-    return found
+    """Process IDs of Postfix's first process, of all that run on this host."""
+    return [
+        process.name
+        for process in (host.machine.inside / "proc").glob("[0-9]*")
+        if (process / "comm").read_text() == "master\n"
+    ]
 
 
 def test_installed_as_local_only(host: DebianHost) -> None:
@@ -294,7 +292,7 @@ def test_log_of_the_host_has_no_line_of_the_trial(host: DebianHost) -> None:
     """And the trial finds its reasons there too, where the host has syslog."""
     host.configure(smtpd_recipient_restrictions="check_recipient_access texthash:/etc/postfix/gone, permit")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        folder = os.open(host.root / "dev", os.O_PATH)
+        folder = os.open(host.machine.inside / "dev", os.O_PATH)
         log.bind(f"/proc/self/fd/{folder}/log")  # The path itself is longer than an address can be.
         os.close(folder)
         log.setblocking(False)
