@@ -23,6 +23,7 @@ import dns_records  # noqa: E402
 import firewall  # noqa: E402
 import firewall_changes  # noqa: E402
 import plan  # noqa: E402
+import postfix_trial  # noqa: E402
 import relay  # noqa: E402
 import site_again  # noqa: E402
 import verify  # noqa: E402
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "firewall": firewall.run,
     "firewall-changes": firewall_changes.run,
     "plan": plan.run,
+    "postfix": postfix_trial.run,
     "relay": relay.run,
     "site": site_again.run,
     "verify": verify.run,

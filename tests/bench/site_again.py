@@ -14,7 +14,7 @@ from debian_lab import Lab  # noqa: E402
 from rows import row  # noqa: E402
 
 ROUNDS = 5
-AIM = 3.0
+AIM = 2.0
 
 
 def seconds(lab: Lab, playbook: str) -> float:
