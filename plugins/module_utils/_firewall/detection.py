@@ -84,6 +84,14 @@ def families_of(name: str, chains: Iterable[ListedChain]) -> list[int]:
     return [version for version, family in _FAMILIES.items() if family in found]
 
 
+def translated_families(chains: Iterable[ListedChain]) -> set[int]:
+    """The IP versions in which chains of others translate addresses."""
+    families = {
+        chain["family"] for chain in chains if chain.get("type") == "nat" and not chain["table"].startswith(PREFIX)
+    }
+    return {version for version, family in _FAMILIES.items() if families & {family, "inet"}}
+
+
 def _is_forward_of_iptables(chain: ListedChain) -> bool:
     return chain["family"] in _FAMILIES.values() and chain["table"] == "filter" and chain["name"] == "FORWARD"
 

@@ -80,7 +80,8 @@ def read_flows(declared: Sequence[DeclaredFlow], interfaces: Mapping[str, Sequen
     reader.check_together(flows)
     reader.problems.finish()
     outside = _outside(flows, interfaces)
-    return FlowList(tuple(flows), tuple(sorted(outside)))
+    inside = {member for members in interfaces.values() for member in members} - outside
+    return FlowList(tuple(flows), tuple(sorted(outside)), tuple(sorted(inside)))
 
 
 class _FlowReader:

@@ -130,10 +130,11 @@ class Flow:
 
 @dataclass(frozen=True)
 class FlowList:
-    """All flows of a table in their order, and the interfaces that lead outside."""
+    """All flows of a table in their order, the interfaces that lead outside, and the other ones that have a name."""
 
     flows: tuple[Flow, ...] = ()
     outside: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
 
     def routed_families(self) -> set[int]:
         """The IP versions that the host has to route for these flows."""

@@ -16,7 +16,10 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.diff import
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import systemd_units
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.firewall_host import FirewallHost
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.iptables import families_at_boot
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.iptables import (
+    families_at_boot,
+    legacy_families,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import registry
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
@@ -95,7 +98,8 @@ def _reconcile(module: AnsibleModule, host: FirewallHost, pending: PendingChange
     else:
         flows = read_flows(module.params["flows"] or [], module.params["interfaces"] or {})
         _check_host(module, host, flows, backend, chains)
-        change = transition.to_flows(module, host, name, flows, backend, present)
+        translated = detection.translated_families(chains) | legacy_families("nat")
+        change = transition.to_flows(module, host, name, flows, backend, present, translated)
     change = transition.with_retired(host, change, chains)
     if not host.units.are_possible:
         module.warn(

@@ -18,7 +18,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._host.commands import
 from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ansible.module_utils.basic import AnsibleModule
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowList
@@ -39,13 +39,15 @@ def to_flows(
     wanted: FlowList,
     backend: str,
     present: Sequence[FirewallManager],
+    translated: Iterable[int],
 ) -> TableChange:
+    """translated: the IP versions in which others translate addresses."""
     if not host.nft.path and not module.check_mode:
         raise HostError(
             "nft is not installed. Install the package nftables; the roles inbound.mail.mail_nat_gateway and "
             "inbound.mail.mail_dmz_firewall do that"
         )
-    table = render(name, wanted)
+    table = render(name, wanted, translated)
     settings = sysctls.parse(read_if_present(sysctls.SYSCTL_FILE))
     live = sysctls.live([*sysctls.FORWARDING.values(), *settings])
     families = {family for family in wanted.routed_families() if sysctls.FORWARDING[family] in live}

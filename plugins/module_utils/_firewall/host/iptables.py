@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present
 
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
@@ -16,6 +19,8 @@ _SAVED = {
     4: ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables"),
     6: ("/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables"),
 }
+# Of the network namespace that asks, and there only where such a table was used.
+_LEGACY_TABLES = {4: Path("/proc/net/ip_tables_names"), 6: Path("/proc/net/ip6_tables_names")}
 _SAVE = {4: "iptables-save", 6: "ip6tables-save"}
 
 
@@ -37,3 +42,8 @@ class IptablesSave:
 def families_at_boot() -> set[int]:
     """The IP versions of which rules of iptables are loaded at boot."""
     return {family for family, files in _SAVED.items() if any(map(os.path.exists, files))}
+
+
+def legacy_families(table: str) -> set[int]:
+    """The IP versions in which iptables-legacy has the table, which nft does not see."""
+    return {family for family, file in _LEGACY_TABLES.items() if table in read_if_present(file).split()}

@@ -12,31 +12,34 @@ all traffic. Limits and address translation need it, and only flows that ask for
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST, host_peer, network_text
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST, host_peer
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render import bindings
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.first_match import Entry, ranked
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.shapes import ADDRESS, Shape, shape_of
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import Chain, Set, Table, checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow, FlowList, Peer
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Flow, FlowList
 
 PREFIX = "inbound_mail_"
 
 # Before other tables' translations: the first one that translates a connection wins. A general masquerade would
-# otherwise send mail out from another address than the MX's.
+# otherwise send mail out from another address than the MX's, or hide the sender of mail that comes in.
 _BEFORE = -5
+# The kernel takes no translation before -199, and asks all of them where it would ask one at srcnat. What is declared
+# hidden stays so: bindings come after the translations of all of our tables.
+_TRANSLATED, _BOUND = -199, -198
 # After other tables' filters: limits and log then count what really gets through. For drop and accept it is the same
 # anywhere, as every base chain has to let a packet pass.
 _AFTER = 5
-_DSTNAT, _SRCNAT, _FILTER = -100, 100, 0
+_DSTNAT, _FILTER = -100, 0
 
 _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
-_ADDRESS = {4: "ip", 6: "ip6"}
 _FIRST_PACKET = "tcp flags & (syn | ack) == syn"
 _LATER_PACKET = "tcp flags & (syn | ack) != syn"
 # First fragments of IPv6 that have no ports to look at, as their headers go on in the next one, could be reassembled
@@ -47,6 +50,8 @@ _FRAGMENTS = ("meta l4proto != tcp accept", "tcp dport >= 0 accept", "drop")
 _CLIENTS = 65535
 # Of the checksum in a name.
 _DIGITS = 6
+# Translates the source to what it is: see bindings.
+_KEEP = {family: f"snat {address} to {address} saddr" for family, address in ADDRESS.items()}
 _LOGGED = "limit rate 10/second burst 20 packets"
 
 
@@ -54,22 +59,26 @@ def table_name(name: str) -> str:
     return f"{PREFIX}{name}"
 
 
-def render(name: str, flows: FlowList) -> Table:
-    """The table ``inbound_mail_NAME`` for the flows."""
-    return _Renderer(table_name(name), flows).table()
+def render(name: str, flows: FlowList, translated: Iterable[int] = ()) -> Table:
+    """The table ``inbound_mail_NAME`` for the flows; translated: IP versions in which others translate addresses."""
+    return _Renderer(table_name(name), flows, translated).table()
 
 
 class _Renderer:
-    def __init__(self, name: str, flows: FlowList) -> None:
+    def __init__(self, name: str, flows: FlowList, translated: Iterable[int]) -> None:
         self._name = name
+        self._translated = set(translated)
+        self._flow_list = flows
         self._flows = flows.flows
         self._outside = flows.outside
+        self._inside = flows.inside
         self._sets: list[Set] = []
         self._chains: list[Chain] = []
 
     def table(self) -> Table:
         self._translate_destinations()
         self._translate_sources()
+        self._bind_sources()
         self._filter()
         return Table(self._name, tuple(self._sets), tuple(self._chains))
 
@@ -132,16 +141,64 @@ class _Renderer:
         ]
         rules += self._lookups("egress", entries, "snat ip to")
         if rules:
-            self._add_base_chain("postrouting", "nat", _SRCNAT + _BEFORE, rules)
+            self._add_base_chain("translation", "nat", _TRANSLATED, rules, hook="postrouting")
+
+    def _bind_sources(self) -> None:
+        """Sources that others must not translate: see bindings."""
+        rules = []
+        shown = [flow for flow in self._flows if flow.action == "forward" and not flow.translate_source]
+        if shown:
+            # Inside clients have been translated, or come to the server by the rules of others.
+            outside = f"iifname @{self._outside_set()}" if self._outside else f"ip saddr != {_private(4)}"
+            rules.append(f"{outside} {self._forwarded('forwarded', shown)} {_KEEP[4]}")
+        # Without any translation there is nothing to hide a source, and no connection tracking to switch on for that.
+        own = {4} if any(flow.action in ("forward", "snat") for flow in self._flows) else set()
+        families = sorted(self._translated | own)
+        passing = bindings.passing(self._flow_list, families)
+        leaving = bindings.leaving(self._flow_list, families)
+        ports = sorted({str(entry.port) for entry in (*passing, *leaving)})
+        if ports:
+            name = self._add_set(Set(f"{PREFIX}bound_ports", ("inet_service",), elements=tuple(ports)))
+            rules.append(f"tcp dport @{name} goto {PREFIX}bound")
+            self._add_bound_chains(passing, leaving)
+        if rules:
+            self._add_base_chain("binding", "nat", _BOUND, rules, hook="postrouting")
+
+    def _add_bound_chains(self, passing: Sequence[Entry], leaving: Sequence[Entry]) -> None:
+        """An interface that has no name may lead anywhere: what goes there is taken for mail that leaves."""
+        from_outside = [f"iifname @{self._outside_set()} goto {PREFIX}passing"] if self._outside else []
+        # A forward of others and their translation of clients that are inside, too, belong together.
+        others = "ct status dnat accept"
+        to_inside = (
+            [f"oifname @{self._interfaces('inside', self._inside)} goto {PREFIX}passing"] if self._inside else []
+        )
+        if self._outside:
+            rest = self._memberships("leaving", leaving)
+        else:
+            families = sorted({entry.family for entry in passing})
+            rest = [f"{ADDRESS[family]} saddr != {_private(family)} goto {PREFIX}passing" for family in families]
+        self._chains += [
+            Chain(f"{PREFIX}bound", (*from_outside, others, *to_inside, *rest)),
+            Chain(f"{PREFIX}passing", tuple(self._memberships("passing", passing))),
+        ]
 
     def _masquerade(self, name: str, flows: Iterable[Flow]) -> str:
+        return f"{self._forwarded(name, flows)} masquerade"
+
+    def _forwarded(self, name: str, flows: Iterable[Flow]) -> str:
         elements = {f"{flow.public_address} . {port}" for flow in flows for port in flow.ports}
         added = self._add_set(Set(PREFIX + name, ("ipv4_addr", "inet_service"), elements=tuple(elements)))
-        return f"ct status dnat ct original ip daddr . tcp dport @{added} masquerade"
+        return f"ct status dnat ct original ip daddr . tcp dport @{added}"
 
     def _from_inside(self) -> str:
-        elements = tuple(f'"{interface}"' for interface in self._outside)
-        return f"iifname != @{self._add_set(Set(f'{PREFIX}outside', ('ifname',), elements=elements))}"
+        return f"iifname != @{self._outside_set()}"
+
+    def _outside_set(self) -> str:
+        return self._interfaces("outside", self._outside)
+
+    def _interfaces(self, name: str, interfaces: Iterable[str]) -> str:
+        elements = tuple(f'"{interface}"' for interface in interfaces)
+        return self._add_set(Set(f"{PREFIX}{name}", ("ifname",), elements=elements))
 
     # What gets through
 
@@ -203,7 +260,7 @@ class _Renderer:
     def _limit_rules(self, flow: Flow) -> Iterable[str]:
         """A client over its limit gets no answer: a flood is cheapest that way, and a mail server tries again."""
         for family in sorted(flow.families):
-            client = f"{_ADDRESS[family]} saddr"
+            client = f"{ADDRESS[family]} saddr"
             if flow.limits.connections:
                 name = _flow_chain(f"connections{family}", flow)
                 dynamic = f"size {_CLIENTS}; flags dynamic"
@@ -218,8 +275,9 @@ class _Renderer:
 
     # How it is looked up
 
-    def _add_base_chain(self, hook: str, chain_type: str, priority: int, rules: Sequence[str]) -> None:
-        self._chains.append(Chain(f"{PREFIX}{hook}", tuple(rules), chain_type, hook, priority))
+    def _add_base_chain(self, name: str, chain_type: str, priority: int, rules: Sequence[str], hook: str = "") -> None:
+        """hook: where it is not the name."""
+        self._chains.append(Chain(f"{PREFIX}{name}", tuple(rules), chain_type, hook or name, priority))
 
     def _lookups(self, purpose: str, entries: Sequence[Entry], statement: str) -> list[str]:
         """The rules that look the entries up, and the sets and maps they do it in.
@@ -228,14 +286,32 @@ class _Renderer:
         """
         rules = []
         for rank, members in enumerate(ranked(entries), 1):
-            shapes: dict[_Shape, list[Entry]] = {}
+            shapes: dict[Shape, list[Entry]] = {}
             for entry in members:
-                shapes.setdefault(_shape(entry, bool(statement)), []).append(entry)
+                shapes.setdefault(shape_of(entry, bool(statement)), []).append(entry)
             for shape in sorted(shapes, key=lambda one: one.name):
                 rules += self._lookup(f"{PREFIX}{purpose}{rank}_{shape.name}", shape, shapes[shape], statement)
         return rules
 
-    def _lookup(self, name: str, shape: _Shape, entries: Iterable[Entry], statement: str) -> list[str]:
+    def _memberships(self, purpose: str, entries: Sequence[Entry]) -> list[str]:
+        """The rules that keep the source of what is among the entries, and the sets that those are in."""
+        rules = []
+        shapes: dict[Shape, list[Entry]] = {}
+        for entry in entries:
+            shapes.setdefault(shape_of(entry, translation=True), []).append(entry)
+        for shape in sorted(shapes, key=lambda one: one.name):
+            members, keep = shapes[shape], _KEEP[shape.family]
+            if shape.networks == 2:
+                rules += [shape.rule(entry, keep) for entry in dict.fromkeys(members)]
+                continue
+            elements = {key for key, _result in shape.elements(members)}
+            types, fields = zip(*shape.fields())
+            name = f"{PREFIX}{purpose}_{shape.name}"
+            added = self._add_set(Set(name, types, "", bool(shape.networks), tuple(elements)))
+            rules.append(f"{shape.condition}{' . '.join(fields)} @{added} {keep}")
+        return rules
+
+    def _lookup(self, name: str, shape: Shape, entries: Iterable[Entry], statement: str) -> list[str]:
         if shape.networks == 2:
             # Rectangles that overlap do not fit into one set; such flows are few.
             return [shape.rule(entry, statement) for entry in entries]
@@ -256,96 +332,9 @@ class _Renderer:
         return name
 
 
-def _shape(entry: Entry, translation: bool) -> _Shape:
-    shared = translation and entry.result.startswith("goto ")
-    original = bool(entry.translated_to)
-    return _Shape(entry.source.kind, entry.destination.kind, entry.family, original, shared, shared or not translation)
+def _private(family: int) -> str:
+    return f"{{ {', '.join(bindings.PRIVATE[family])} }}"
 
 
 def _flow_chain(what: str, flow: Flow) -> str:
     return f"{PREFIX}{what}_{flow.name}"
-
-
-class _Shape(NamedTuple):
-    """What entries of one lookup have in common: which fields of a packet are looked at.
-
-    source, destination: a Peer.kind; original: whether the destination is the one before it was translated; shared:
-    whether a translation is a chain's, which chooses among several addresses; verdict: whether one is looked up.
-    """
-
-    source: str
-    destination: str
-    family: int
-    original: bool
-    shared: bool
-    verdict: bool
-
-    @property
-    def name(self) -> str:
-        destination = "public" if self.original else self.destination
-        return f"{self.source}_to_{destination}{self.family or ''}{'_shared' if self.shared else ''}"
-
-    @property
-    def networks(self) -> int:
-        return (self.source, self.destination).count("network")
-
-    @property
-    def condition(self) -> str:
-        """IPv4 and IPv6 are told apart by the addresses, or in words where there are none."""
-        if self.original:
-            return "ct status dnat "
-        has_address = {"host", "network"} & {self.source, self.destination}
-        return f"meta nfproto ipv{self.family} " if self.family and not has_address else ""
-
-    def fields(self) -> list[tuple[str, str]]:
-        """Type and name of each field, in their order."""
-        address = _ADDRESS.get(self.family)
-        ends = (
-            (self.source, "iifname", f"{address} saddr"),
-            (self.destination, "oifname", "ct original ip daddr" if self.original else f"{address} daddr"),
-        )
-        found = [
-            ("ifname", interface) if kind == "interface" else (_ADDRESS_TYPE[self.family], where)
-            for kind, interface, where in ends
-            if kind != "any"
-        ]
-        return [*found, ("inet_service", "tcp dport")]
-
-    def elements(self, entries: Iterable[Entry]) -> Iterable[tuple[str, str]]:
-        """Keys and results; networks that lie in one another become one, as a set takes no overlap."""
-        if not self.networks:
-            for entry in entries:
-                yield _key(entry.source, entry.destination, entry.port), entry.result
-            return
-        grouped: dict[tuple[Peer, int, str], list[ipaddress.IPv4Network]] = {}
-        from_network = False
-        for entry in entries:
-            from_network = entry.source.kind == "network"
-            ranged, other = entry.source, entry.destination
-            if not from_network:
-                ranged, other = other, ranged
-            grouped.setdefault((other, entry.port, entry.result), []).append(ranged.network)  # type: ignore[arg-type]
-        source: Peer | str
-        destination: Peer | str
-        for (other, port, result), networks in grouped.items():
-            for network in map(network_text, ipaddress.collapse_addresses(networks)):
-                source, destination = (network, other) if from_network else (other, network)
-                yield _key(source, destination, port), result
-
-    def rule(self, entry: Entry, statement: str) -> str:
-        """A rule for one entry alone."""
-        address = _ADDRESS[entry.family]
-        match = f"{address} saddr {entry.source} {address} daddr {entry.destination} tcp dport {entry.port}"
-        return f"{match} {f'{statement} ' if statement else ''}{entry.result}"
-
-
-def _key(source: Peer | str, destination: Peer | str, port: int) -> str:
-    fields = []
-    for end in (source, destination):
-        if isinstance(end, str):
-            fields.append(end)
-        elif end.kind == "interface":
-            fields.append(f'"{end}"')
-        elif end.kind != "any":
-            fields.append(str(end))
-    return " . ".join([*fields, str(port)])
