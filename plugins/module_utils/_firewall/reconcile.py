@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall import detection, transition
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.apply import carry_out, confirm
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.bridged import bridge_problems
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.commit_confirm.pending import PendingChange, now
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.commit_confirm.transitions import Phase
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.diff import diff
@@ -128,6 +129,7 @@ def _check_host(
 ) -> None:
     """Refuse what cannot work on this host, and warn of what may not."""
     errors, warnings = host_problems(wanted.flows, host.interfaces.names(), host.interfaces.addresses())
+    errors += bridge_problems(wanted, host.interfaces)
     if errors and not module.check_mode:
         raise InvalidError(errors)
     for problem in (*errors, *warnings):

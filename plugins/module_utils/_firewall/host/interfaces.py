@@ -5,12 +5,25 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
     from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
+
+
+# Of the interfaces that take over what their parts receive; a part never shows up in a rule for what is routed.
+_BRIDGES, _BUNDLES = ("bridge", "openvswitch"), ("bond", "team")
+
+
+class Master(NamedTuple):
+    """The interface that another one is a part of."""
+
+    name: str
+    is_bridge: bool
 
 
 class Interfaces:
@@ -31,6 +44,24 @@ class Interfaces:
         """The host's own addresses."""
         found = self._ip("address", "show")
         return {address["local"] for link in found for address in link.get("addr_info", ()) if "local" in address}
+
+    def masters(self) -> dict[str, Master]:
+        """Interface -> the bridge or bond that it is a part of."""
+        found = {}
+        for link in self._ip("-d", "link", "show"):
+            kind = link.get("linkinfo", {}).get("info_slave_kind")
+            if "master" in link and kind in (*_BRIDGES, *_BUNDLES):
+                found[link["ifname"]] = Master(link["master"], kind in _BRIDGES)
+        return found
+
+    def attached(self) -> list[tuple[Network, str]]:
+        """The networks whose hosts are reached without a router, with the interface of each."""
+        routes = [*self._ip("-4", "route", "show"), *self._ip("-6", "route", "show")]
+        return [
+            (ipaddress.ip_network(route["dst"]), route["dev"])
+            for route in routes
+            if "dev" in route and "gateway" not in route and "via" not in route and route["dst"] != "default"
+        ]
 
     def with_router(self) -> set[str]:
         """Interfaces that have a route from a router advertisement (RFC 4861, section 4.2)."""
