@@ -131,7 +131,7 @@ def _change_kernel(host: FirewallHost, change: TableChange) -> None:
         for script in change.scripts:
             host.nft.load(script)
         if change.forwards and before.table and host.conntrack.is_installed:
-            for forwarded in conntrack.stale(change.forwards, host.conntrack.forwarded()):
+            for forwarded in conntrack.stale(change.forwards, host.conntrack.forwarded(), host.interfaces.toward):
                 host.conntrack.end(forwarded)
     _open(host, change.managers, both, after.openings)
     for key, value in steps:

@@ -273,6 +273,7 @@ class _FlowReader:
                 for port in flow.ports:
                     self._check_reachable(flow, port, forwards.setdefault((flow.public_address, port), []))
                     forwards[flow.public_address, port].append(flow)
+        self._check_translated_once([flow for flow in flows if flow.action == "snat"])
         public = {address: found[0].name for (address, _port), found in forwards.items()}
         for flow in flows:
             for peer in flow.destinations:
@@ -291,6 +292,27 @@ class _FlowReader:
                     remedy = "Give one of them another public address, port or source, or put the narrower one first"
                     self.problems.report(flow.name, message, remedy)
                     return
+
+    def _check_translated_once(self, flows: Iterable[Flow]) -> None:
+        """The first rule that translates a source decides, so a later one for the same connections has no effect."""
+        # By source where that is one address, as most are.
+        taken: dict[tuple[str, int], list[tuple[Flow, Peer, Peer]]] = {}
+        for flow in flows:
+            found = []
+            for source, destination, _family in flow.pairs():
+                own = str(source) if source.kind == "host" else ""
+                for port in flow.ports:
+                    for other, its_source, its_destination in [*taken.get((own, port), ()), *taken.get(("", port), ())]:
+                        if its_source.covers(source) and its_destination.covers(destination):
+                            message = f"{other.name} translates {source} to port {port} already, and the first counts"
+                            found.append((flow.name, message))
+            for where, message in found[:1]:
+                remedy = "Drop one of them, or put the narrower source or destination first"
+                self.problems.report(where, message, remedy)
+            for source, destination, _family in flow.pairs():
+                for port in flow.ports:
+                    own = str(source) if source.kind == "host" else ""
+                    taken.setdefault((own, port), []).append((flow, source, destination))
 
 
 def _outside(flows: Iterable[Flow], interfaces: Mapping[str, Sequence[str]]) -> set[str]:

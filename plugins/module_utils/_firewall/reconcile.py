@@ -22,7 +22,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.iptabl
     legacy_families,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import registry
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems, interface_problems
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
@@ -128,8 +128,10 @@ def _check_host(
     module: AnsibleModule, host: FirewallHost, wanted: FlowList, backend: str, chains: Sequence[ListedChain]
 ) -> None:
     """Refuse what cannot work on this host, and warn of what may not."""
+    wrong, doubtful = interface_problems(module.params["interfaces"] or {}, wanted.outside)
     errors, warnings = host_problems(wanted.flows, host.interfaces.names(), host.interfaces.addresses())
-    errors += bridge_problems(wanted, host.interfaces)
+    errors = [*wrong, *errors, *bridge_problems(wanted, host.interfaces)]
+    warnings = [*doubtful, *warnings]
     if errors and not module.check_mode:
         raise InvalidError(errors)
     for problem in (*errors, *warnings):

@@ -200,6 +200,51 @@ def test_limits_hold_for_each_client(network: Network, limits: dict[str, Any], a
     client.communicate(timeout=60)
 
 
+# Sends one SYN as often as the last argument says, without a connection in its own kernel.
+_SYNS = """
+import socket, struct, sys
+client, server, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def segment(checksum):
+    return struct.pack("!HHLLBBHHH", 40025, 25, 1, 0, 5 << 4, 2, 65535, checksum, 0)
+data = socket.inet_aton(client) + socket.inet_aton(server) + struct.pack("!HH", 6, 20) + segment(0)
+total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+total = (total >> 16) + (total & 0xFFFF)
+with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as sender:
+    for _time in range(times):
+        sender.sendto(segment(~(total + (total >> 16)) & 0xFFFF), (server, 0))
+"""
+
+
+def test_first_packet_that_is_sent_again_is_no_other_connection(network: Network) -> None:
+    """As of a client that a busy server does not answer at once."""
+    network.gateway.apply([{**FORWARD, "limits": {"rate": "3/day"}}])
+    mail = network["mail"]
+    mail.run("nft 'add table ip busy; add chain ip busy c { type filter hook input priority 0; }'")
+    mail.run("nft add rule ip busy c tcp dport 25 tcp sport 40025 drop")
+    capture = network.gateway.capture("lan", 9, "dst port 25")
+    network["outside"].run(f"{sys.executable} -c '{_SYNS}' 203.0.113.25 203.0.113.1 9")
+    assert capture.communicate(timeout=60)[0].count("Flags [S]") == 9
+    mail.run("nft delete table ip busy")
+    assert [network["outside"].connect("203.0.113.1") for _connection in range(2)] == ["203.0.113.25"] * 2
+    assert network["outside"].attempt("203.0.113.1", marker="192.168.0.10") == "silence"
+
+
+@pytest.mark.parametrize("weights", [(50, 50), (2, 2), (2, 1, 3)])
+def test_sender_who_tries_again_comes_to_another_server(network: Network, weights: tuple[int, ...]) -> None:
+    """192.168.0.99 is down."""
+    addresses = ("192.168.0.99", "192.168.0.10", "192.168.0.50")
+    targets = [{"address": address, "weight": weight} for address, weight in zip(addresses, weights, strict=False)]
+    network.gateway.apply([{**FORWARD, "targets": targets}])
+    network.gateway.run("nft 'add table ip away; add chain ip away c { type filter hook forward priority 0; }'")
+    network.gateway.run("nft add rule ip away c ip daddr 192.168.0.99 reject with tcp reset")
+    seen = [
+        network["outside"].attempt("203.0.113.1", marker="192.168.0.10", marker_port=80) == "open"
+        for _attempt in range(2 * len(targets) + 2)
+    ]
+    assert (False, False) not in [*zip(seen, seen[1:], strict=False)]
+    assert False in seen
+
+
 def test_a_connection_survives_a_change_of_the_rules(network: Network, gateway: Gateway) -> None:
     """A good change does not break a connection that it still allows."""
     gateway.apply(FLOWS)
@@ -258,20 +303,37 @@ def test_nobody_is_turned_away_while_the_rules_are_replaced(network: Network) ->
     assert not gateway.apply(lists[0])["changed"]
 
 
+# A connection that says whether it lives when it is told to.
+_LIVES = (
+    "import socket, sys\n"
+    "c = socket.create_connection((sys.argv[1], 25), 20); f = c.makefile('rb'); f.readline()\n"
+    "print('begun', flush=True)\n"
+    "sys.stdin.readline(); c.sendall(b'still there\\n')\n"
+    "try: print(f.readline().decode().strip() or 'closed')\n"
+    "except OSError as error: print(type(error).__name__)\n"
+)
+
+
+def test_targets_of_two_sources_are_exchanged(network: Network) -> None:
+    """Each of them is for one source of the same public address."""
+    one, two = {"targets": [{"address": "192.168.0.10"}]}, {"targets": [{"address": "192.168.0.50"}]}
+    few = {**FORWARD, "name": "few", "source": ["203.0.113.66"]}
+    network.gateway.apply([{**few, **one}, {**FORWARD, **two}])
+    clients = [network[name].start(sys.executable, "-uc", _LIVES, "203.0.113.1") for name in ("stranger", "outside")]
+    for client in clients:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "begun\n"
+    network.gateway.apply([{**few, **two}, {**FORWARD, **one}])
+    answers = [client.communicate("\n", timeout=60)[0].strip() for client in clients]
+    assert "still there" not in answers
+
+
 def test_a_new_target_gets_the_connections_of_its_forward_and_no_others_are_touched(network: Network) -> None:
     gateway = network.gateway
     other = {**FORWARD, "name": "other", "public_address": "203.0.113.2"}
     gateway.apply([FORWARD, other])
-    script = (
-        "import socket, sys\n"
-        "c = socket.create_connection((sys.argv[1], 25), 20); f = c.makefile('rb'); f.readline()\n"
-        "print('begun', flush=True)\n"
-        "sys.stdin.readline(); c.sendall(b'still there\\n')\n"
-        "try: print(f.readline().decode().strip() or 'closed')\n"
-        "except OSError as error: print(type(error).__name__)\n"
-    )
     clients = [
-        network["outside"].start(sys.executable, "-uc", script, address) for address in ("203.0.113.1", "203.0.113.2")
+        network["outside"].start(sys.executable, "-uc", _LIVES, address) for address in ("203.0.113.1", "203.0.113.2")
     ]
     for client in clients:
         assert client.stdout is not None

@@ -11,6 +11,8 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
     from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
@@ -66,6 +68,15 @@ class Interfaces:
     def with_router(self) -> set[str]:
         """Interfaces that have a route from a router advertisement (RFC 4861, section 4.2)."""
         return {route["dev"] for route in self._ip("-6", "route", "show", "proto", "ra") if "dev" in route}
+
+    def toward(self, addresses: Iterable[str]) -> dict[str, str]:
+        """Address -> the interface that the route to it leaves by; without those that have no route."""
+        if not self._commands.path("ip"):
+            return {}
+        questions = "".join(f"route get {address}\n" for address in addresses)
+        output = self._commands.run("ip", "-force", "-json", "-batch", "-", data=questions)
+        routes = [route for line in output.out.splitlines() if line.startswith("[") for route in json.loads(line)]
+        return {route["dst"]: route["dev"] for route in routes if "dst" in route and "dev" in route}
 
     def _ip(self, *arguments: str) -> list[dict[str, Any]]:
         if not self._commands.path("ip"):

@@ -13,11 +13,13 @@ all traffic. Limits and address translation need it, and only flows that ask for
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST, host_peer
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render import bindings
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.first_match import Entry, ranked
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.interleaved import interleaved
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.shapes import ADDRESS, Shape, shape_of
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.table import Chain, Set, Table, checksum
 
@@ -113,10 +115,11 @@ class _Renderer:
 
     def _add_balancing_chain(self, flow: Flow) -> str:
         """Connections in turn, so that a client that tries again after a failure comes to another server."""
+        turns = interleaved([target.weight for target in flow.targets])
         shares, start = [], 0
-        for target in flow.targets:
-            end = start + target.weight - 1
-            shares.append(f"{start if start == end else f'{start}-{end}'} : {target.address}")
+        for index, run in groupby(turns):
+            end = start + len([*run]) - 1
+            shares.append(f"{start if start == end else f'{start}-{end}'} : {flow.targets[index].address}")
             start = end + 1
         rule = f"dnat ip to numgen inc mod {start} map {{ {', '.join(shares)} }}"
         # Packets look into the map of a rule, too.
@@ -249,8 +252,8 @@ class _Renderer:
             return f"goto {name}"
         rules = []
         if limited:
-            # A connection is judged once, when it begins.
-            rules += [f"{_LATER_PACKET} accept", *self._limit_rules(flow)]
+            # A connection is judged once, when it begins; a first packet that is sent again belongs to one that was.
+            rules += [f"{_LATER_PACKET} accept", "ct status confirmed accept", *self._limit_rules(flow)]
         if flow.log:
             rules.append(f'{_FIRST_PACKET} {_LOGGED} log prefix "{self._name} {flow.name} {flow.action}: "')
         name = _flow_chain("flow", flow)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import allow_rules
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.host import conntrack
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers import iptables_rules
 
 FLOWS = [
@@ -46,17 +45,3 @@ def test_a_chain_has_a_name_that_iptables_takes() -> None:
     names = {iptables_rules.chain_name(f"a_name_of_as_many_characters_{number}") for number in range(3)}
     assert len(names) == 3
     assert {len(name) for name in names} == {28}
-
-
-def test_connections_to_a_server_that_is_no_target_any_more() -> None:
-    listing = (
-        "tcp      6 431999 ESTABLISHED src=203.0.113.25 dst=203.0.113.1 sport=40000 dport=25 "
-        "src=192.168.0.10 dst=203.0.113.25 sport=25 dport=40000 [ASSURED] mark=0 use=1\n"
-        "tcp      6 119 SYN_SENT src=203.0.113.25 dst=203.0.113.1 sport=40001 dport=25 [UNREPLIED] "
-        "src=192.168.0.99 dst=203.0.113.25 sport=25 dport=40001 mark=0 use=1\n"
-        "tcp      6 431999 ESTABLISHED src=203.0.113.25 dst=203.0.113.1 sport=40000 dport=80 "
-        "src=192.168.0.80 dst=203.0.113.25 sport=80 dport=40000 [ASSURED] mark=0 use=1\n"
-    )
-    seen = conntrack.parse(listing)
-    assert len(seen) == 3
-    assert conntrack.stale(read_flows(FLOWS, INTERFACES).flows, seen) == [("203.0.113.1", 25, "192.168.0.99")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flow_reader import read_flows
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowList
-from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.preflight import host_problems, interface_problems
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError
 
 INTERFACES = {"wan": ["eth0"], "dmz": ["eth1"], "lan": ["eth2"]}
@@ -159,6 +159,63 @@ def test_hairpin_without_a_word_on_what_is_outside() -> None:
 )
 def test_what_has_to_be_routed(flow: dict[str, Any], families: set[int]) -> None:
     assert read_flows([flow], INTERFACES).routed_families() == families
+
+
+def snat(name: str, source: str, egress: str, destination: str = "wan", **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "action": "snat",
+        "source": [source],
+        "destination": [destination],
+        "egress_address": egress,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "has_effect"),
+    [
+        (("192.168.0.10", "203.0.113.1"), ("192.168.0.10", "203.0.113.2"), False),
+        (("192.168.0.0/24", "203.0.113.1"), ("192.168.0.10", "203.0.113.2"), False),
+        (("192.168.0.0/24", "203.0.113.1"), ("192.168.0.0/25", "203.0.113.2"), False),
+        (("192.168.0.10", "203.0.113.1", "any"), ("192.168.0.10", "203.0.113.2"), False),
+        (("192.168.0.10", "203.0.113.1"), ("192.168.0.0/24", "203.0.113.2"), True),
+        (("192.168.0.10", "203.0.113.1", "198.51.100.1"), ("192.168.0.10", "203.0.113.2"), True),
+        (("192.168.0.10", "203.0.113.1"), ("192.168.0.11", "203.0.113.2"), True),
+    ],
+)
+def test_source_that_is_translated_twice(first: tuple[str, ...], second: tuple[str, ...], has_effect: bool) -> None:
+    flows = [snat("one", *first), snat("two", *second)]
+    if has_effect:
+        read_flows(flows, INTERFACES)
+    else:
+        assert "two: one translates " in problems(*flows)[0]
+    read_flows([flows[0], {**flows[1], "ports": [587]}], INTERFACES)
+
+
+def test_interface_in_two_sets() -> None:
+    sets = {"wan": ["eth0"], "lan": ["eth1", "eth0", "eth1"], "inside": ["eth1"]}
+    errors, warnings = interface_problems(sets, ["eth0"])
+    assert [str(one) for one in errors] == [
+        "interfaces.wan: eth0 is in wan and lan, so what is said of the one counts for the other too. Name each "
+        "interface in one set, by where it leads"
+    ]
+    assert [str(one).partition(",")[0] for one in warnings] == ["interfaces.lan: eth1 is in lan and inside"]
+    assert interface_problems(INTERFACES, ["eth0"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("flow", "warns"),
+    [
+        ({"source": ["any"]}, True),
+        ({"source": ["192.168.0.0/16"]}, True),
+        ({"source": ["203.0.113.0/24"]}, False),
+        ({"source": ["any"], "translate_source": True}, False),
+    ],
+)
+def test_forward_whose_answers_cannot_come_back(flow: dict[str, Any], warns: bool) -> None:
+    _errors, warnings = on_host(read_flows([{**FORWARD, **flow}], {}), {"203.0.113.1"})
+    assert ["gets no answer" in warning for warning in warnings] == [True] * warns
 
 
 def on_host(found: FlowList, addresses: set[str]) -> tuple[list[str], list[str]]:
