@@ -98,8 +98,6 @@ def test_accepted_mail_keeps_the_sender(network: Network, gateway: Gateway, masq
     assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
     assert network["relay"].connect("192.168.0.10") == "198.51.100.17"
     assert network["relay"].connect("2001:db8:10::10") == "2001:db8:1::17"
-    assert network["relay"].connect("203.0.113.25") == "198.51.100.17"
-    assert network["relay"].connect("2001:db8:113::25") == "2001:db8:1::17"
     assert not gateway.apply(DMZ)["changed"]
     gateway.firewall(name="test", state="absent")
     assert gateway.state() == before
@@ -117,15 +115,16 @@ def test_what_no_flow_is_about_is_still_translated_by_others(
 
 
 @everything
-def test_mail_of_a_private_address_leaves_as_others_have_it_leave(
-    network: Network, gateway: Gateway, masquerade: str
-) -> None:
-    """Where no ``snat`` is declared: no answer would come back to that address."""
+def test_mail_leaves_as_others_have_it_leave(network: Network, gateway: Gateway, masquerade: str) -> None:
+    """Where no ``snat`` is declared: no answer would come back to a private address, nor over another uplink."""
     gateway.run(masquerade)
     gateway.apply([MX, *NAT[2:]])
     assert network["mail"].connect("203.0.113.25") in ("203.0.113.1", "203.0.113.2")
     gateway.apply([{"name": "all", "action": "accept"}])
     assert network["mail"].connect("203.0.113.25") in ("203.0.113.1", "203.0.113.2")
+    gateway.apply(DMZ)
+    assert network["relay"].connect("203.0.113.25") in ("203.0.113.1", "203.0.113.2")
+    assert network["relay"].connect("2001:db8:113::25") == "2001:db8:113::1"
 
 
 @everything
@@ -175,3 +174,15 @@ def test_a_second_uplink_that_is_in_no_set_still_translates(
     gateway.apply([accept, into], interfaces={"wan": ["dmz"], "lan": ["lan"]})
     assert network["mail"].connect("203.0.113.25") in ("203.0.113.1", "203.0.113.2")
     assert network["outside"].connect("192.168.0.10") == "203.0.113.25"
+
+
+@pytest.mark.parametrize("masquerade", ["iptables", "kube-proxy", "nft-early"])
+def test_beside_rules_of_iptables_that_drop(network: Network, gateway: Gateway, masquerade: str) -> None:
+    gateway.run(f"{EVERYTHING[masquerade]}; iptables -P FORWARD DROP; ip6tables -P FORWARD DROP")
+    answers = "-m conntrack --ctstate ESTABLISHED -j ACCEPT"
+    gateway.run(f"iptables -A FORWARD {answers}; ip6tables -A FORWARD {answers}")
+    assert gateway.apply([MX, *DMZ])["backend"] == "iptables"
+    assert network["outside"].connect("203.0.113.2") == "203.0.113.25"
+    assert network["outside"].connect("198.51.100.17") == "203.0.113.25"
+    assert network["outside"].connect("2001:db8:1::17") == "2001:db8:113::25"
+    assert network["relay"].connect("192.168.0.10") == "198.51.100.17"

@@ -6,13 +6,12 @@
 The kernel translates the source of a connection once: the first rule that does decides. A rule that translates the
 source to itself, in a chain before all others, leaves nothing to do for them.
 
-What leaves by an outer interface, or by one that is in no set, is another matter. A private address has to be
-translated there, by ``snat`` or by others; so mail that leaves keeps only a public address that the flow itself names.
+What leaves by an outer interface, or by one that is in no set, is left to ``snat`` and to others: a private address has
+to be translated there, and where there are several uplinks a public one may have to be as well.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.first_match import Entry
@@ -20,8 +19,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.render.firs
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from ansible_collections.inbound.mail.plugins.module_utils._addresses import Network
-    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowList, Peer
+    from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import FlowList
 
 PRIVATE: dict[int, tuple[str, ...]] = {
     4: ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
@@ -29,19 +27,10 @@ PRIVATE: dict[int, tuple[str, ...]] = {
 }
 """Networks whose addresses no host on the internet answers, by IP version (RFC 1918, 6598, 3927; RFC 4193, 4291)."""
 
-_PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(network) for networks in PRIVATE.values() for network in networks
-)
-
 
 def passing(flows: FlowList, families: Collection[int]) -> list[Entry]:
     """What is accepted between networks and is not known to leave, of these IP versions."""
     return [entry for entry in _accepted(flows, families) if entry.destination.interface not in flows.outside]
-
-
-def leaving(flows: FlowList, families: Collection[int]) -> list[Entry]:
-    """What is accepted and comes from a public address that the flow names, of these IP versions."""
-    return [entry for entry in _accepted(flows, families) if _is_public(entry.source)]
 
 
 def _accepted(flows: FlowList, families: Collection[int]) -> Iterator[Entry]:
@@ -54,10 +43,3 @@ def _accepted(flows: FlowList, families: Collection[int]) -> Iterator[Entry]:
                 if its_family in (0, family):
                     for port in flow.ports:
                         yield Entry(source, destination, family, port, "")
-
-
-def _is_public(peer: Peer) -> bool:
-    network = peer.network
-    return network is not None and not any(
-        network.version == private.version and network.overlaps(private) for private in _PRIVATE_NETWORKS
-    )

@@ -158,16 +158,15 @@ class _Renderer:
         own = {4} if any(flow.action in ("forward", "snat") for flow in self._flows) else set()
         families = sorted(self._translated | own)
         passing = bindings.passing(self._flow_list, families)
-        leaving = bindings.leaving(self._flow_list, families)
-        ports = sorted({str(entry.port) for entry in (*passing, *leaving)})
+        ports = sorted({str(entry.port) for entry in passing})
         if ports:
             name = self._add_set(Set(f"{PREFIX}bound_ports", ("inet_service",), elements=tuple(ports)))
             rules.append(f"tcp dport @{name} goto {PREFIX}bound")
-            self._add_bound_chains(passing, leaving)
+            self._add_bound_chains(passing)
         if rules:
             self._add_base_chain("binding", "nat", _BOUND, rules, hook="postrouting")
 
-    def _add_bound_chains(self, passing: Sequence[Entry], leaving: Sequence[Entry]) -> None:
+    def _add_bound_chains(self, passing: Sequence[Entry]) -> None:
         """An interface that has no name may lead anywhere: what goes there is taken for mail that leaves."""
         from_outside = [f"iifname @{self._outside_set()} goto {PREFIX}passing"] if self._outside else []
         # A forward of others and their translation of clients that are inside, too, belong together.
@@ -175,13 +174,11 @@ class _Renderer:
         to_inside = (
             [f"oifname @{self._interfaces('inside', self._inside)} goto {PREFIX}passing"] if self._inside else []
         )
-        if self._outside:
-            rest = self._memberships("leaving", leaving)
-        else:
-            families = sorted({entry.family for entry in passing})
-            rest = [f"{ADDRESS[family]} saddr != {_private(family)} goto {PREFIX}passing" for family in families]
+        # Where nothing says which way is out, a public address is taken for one of a sender outside.
+        families = [] if self._outside else sorted({entry.family for entry in passing})
+        public = [f"{ADDRESS[family]} saddr != {_private(family)} goto {PREFIX}passing" for family in families]
         self._chains += [
-            Chain(f"{PREFIX}bound", (*from_outside, others, *to_inside, *rest)),
+            Chain(f"{PREFIX}bound", (*from_outside, others, *to_inside, *public)),
             Chain(f"{PREFIX}passing", tuple(self._memberships("passing", passing))),
         ]
 
