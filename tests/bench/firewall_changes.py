@@ -1,16 +1,19 @@
-"""A connection every few milliseconds through gateways that others keep, while two lists of flows are made in turn."""
+"""Changes on gateways that others keep: what a connection every few milliseconds meets, and what many openings take."""
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 from ansible_collections.inbound.mail.tests.integration.firewall_keepers import alternation  # noqa: E402
-from ansible_collections.inbound.mail.tests.integration.firewall_keepers.gateways import SCENARIO  # noqa: E402
+from ansible_collections.inbound.mail.tests.integration.firewall_keepers.gateways import PLAYBOOK, SCENARIO  # noqa: E402
 from debian_lab import Lab  # noqa: E402
 from rows import row  # noqa: E402
 
@@ -18,6 +21,7 @@ from rows import row  # noqa: E402
 ROUNDS = {"ufw": 500, "iptables": 500, "firewalld": 500}
 # For each change firewalld is reloaded, and what it let through at that moment is asked for again.
 ROUNDS_WITH_RELOADS = {"firewalld": 20}
+OPENINGS, EXCHANGES = 1_000, 3
 
 
 def run() -> list[dict]:
@@ -26,7 +30,30 @@ def run() -> list[dict]:
         alternation.bring(lab, alternation.ONE, alternation.OTHER)
         rows = [*_rows(lab, ROUNDS, "")]
         alternation.bring(lab, alternation.ONE, [*alternation.OTHER, alternation.OUT])
-        return [*rows, *_rows(lab, ROUNDS_WITH_RELOADS, ", which is reloaded each time")]
+        return [*rows, *_rows(lab, ROUNDS_WITH_RELOADS, ", which is reloaded each time"), exchange_row(lab)]
+
+
+def exchange_row(lab: Lab) -> dict:
+    """What it takes to exchange firewalld's openings for as many others, beside what it took to add them."""
+    added, exchanged = [], []
+    for _round in range(EXCHANGES):
+        _apply(lab, {"state": "absent"})
+        added.append(_apply(lab, {"flows": _openings(1)}))
+        exchanged.append(_apply(lab, {"flows": _openings(2)}))
+    title = f"{OPENINGS:,} openings exchanged for others beside firewalld, median of {EXCHANGES}"
+    return row(title, median(exchanged), f"adding {OPENINGS:,}", median(added), 2)
+
+
+def _openings(network: int) -> list[dict]:
+    addresses = [f"10.{network}.{number // 250}.{number % 250 + 1}" for number in range(OPENINGS)]
+    rest = {"name": "rest", "action": "drop", "source": ["wan"], "destination": ["lan"]}
+    return [{"name": "many", "action": "accept", "source": ["wan"], "destination": addresses}, rest]
+
+
+def _apply(lab: Lab, variables: dict) -> float:
+    begin = time.monotonic()
+    lab.playbook(PLAYBOOK, "--limit", "firewalld", "-e", json.dumps(variables))
+    return time.monotonic() - begin
 
 
 def _rows(lab: Lab, rounds: dict[str, int], how: str) -> Iterator[dict]:

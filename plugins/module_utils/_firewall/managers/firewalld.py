@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Tuple  # noqa: UP035
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import FirewallManager
@@ -24,18 +24,25 @@ from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.fi
     Bus,
     FirewalldPolicy,
     array,
+    digest,
+)
+from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.firewalld_spread import (
+    PATIENCE,
+    Held,
+    spread,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 from ansible_collections.inbound.mail.plugins.module_utils._host.files import read_if_present
 from ansible_collections.inbound.mail.plugins.module_utils._validation import InvalidError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.allow_rules import AllowRule
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.firewall_host import FirewallHost
 
+_Pair = Tuple[str, str]  # noqa: UP006
 _ANY = "ANY"
 _CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
 _STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -97,11 +104,11 @@ class Firewalld(FirewallManager):
         A policy begins to exist only by a reload: it is permanent, and closed as it comes from no zone, just for that.
         Without a zone to come from firewalld also opens and closes all of its rules at once, not one after the other.
         """
-        policies = self._by_policy(openings)
+        policies = self._in_force(self._by_zones(openings))
         lines = [FUNCTIONS, "each() {", "  :"]
-        for name, (_ingress, egress, rules) in policies.items():
-            settings = [*array("egress_zones", egress), *array("rich_rules", rules)]
-            lines.append(f"  $1 {name} 2 {' '.join(map(quote, settings))}")
+        for name, policy in policies.items():
+            settings = [*array("egress_zones", policy.egress), *array("rich_rules", policy.rules)]
+            lines.append(f"  $1 {digest(policy.rules)} {policy.ingress[0]} {name} {' '.join(map(quote, settings))}")
         lines += [
             "}",
             "there=$(listed) missing= made=",
@@ -111,28 +118,28 @@ class Firewalld(FirewallManager):
             # All of them, as the reload also ends those that are there and not permanent.
             'if [ "$missing" ]; then each make; firewalld $path $bus reload; fi',
             'for policy in $made; do forget "$policy"; done',
-            "each change",
-            *(f"change {name} 1 {' '.join(array('ingress_zones', one.ingress))}" for name, one in policies.items()),
+            "each open",
             "for policy in $(listed); do case $policy in",
             *(f"  {name}) ;;" for name in policies),
-            f'  {self._prefix}*) change "$policy" 1 ingress_zones as 0 ;;',
+            f'  {self._prefix}*) close "$policy" ;;',
             "esac; done",
         ]
         return "".join(f"{line}\n" for line in lines)
 
     def keep(self, openings: str) -> None:
-        policies, kept = self._by_policy(openings), self._bus.kept_policies()
+        pairs, kept = self._by_zones(openings), self._bus.kept_policies()
+        policies = {self._main(pair): policy for pair, policy in pairs.items()}
         for name in kept.keys() - policies:
             self._host.run_shell(f"{FUNCTIONS}forget {name}")
         for name, policy in policies.items():
             if kept.get(name) != policy:
                 self._bus.keep(name, policy, self._about, is_new=name not in kept)
-        if self._bus.policies().keys() - policies:
+        if not all(self._is_of(pairs, name, policy) for name, policy in self._bus.policies().items()):
             self.refuse_to_lose_changes()
             self._bus.reload()
 
     def check(self, openings: str) -> None:
-        if self._by_policy(openings).keys() - self._bus.policies():
+        if {self._main(pair) for pair in self._by_zones(openings)} - self._bus.policies().keys():
             self.refuse_to_lose_changes()
 
     def refuse_to_lose_changes(self) -> None:
@@ -145,12 +152,57 @@ class Firewalld(FirewallManager):
                 "permanent (firewall-cmd --runtime-to-permanent), or drop them (firewall-cmd --reload)"
             )
 
-    def _by_policy(self, openings: str) -> dict[str, FirewalldPolicy]:
-        found: dict[str, FirewalldPolicy] = {}
+    def _by_zones(self, openings: str) -> dict[_Pair, FirewalldPolicy]:
+        """All that is open, by ingress and egress zone."""
+        found: dict[_Pair, FirewalldPolicy] = {}
         for ingress, egress, rule in sorted(_OPENING.findall(openings)):
-            name = self._prefix + _short_hash(f"{ingress} {egress}")
-            found.setdefault(name, FirewalldPolicy([ingress], [egress], [])).rules.append(rule)
+            found.setdefault((ingress, egress), FirewalldPolicy([ingress], [egress], [])).rules.append(rule)
         return found
+
+    def _main(self, pair: _Pair) -> str:
+        """The policy between two zones."""
+        return self._prefix + _short_hash(" ".join(pair))
+
+    def _beside(self, pair: _Pair, rules: Iterable[str]) -> str:
+        """One for these rules beside it, until firewalld is reloaded."""
+        return self._prefix + _short_hash(" ".join([*pair, *sorted(rules)]))
+
+    def _is_of(self, pairs: Mapping[_Pair, FirewalldPolicy], name: str, policy: FirewalldPolicy) -> bool:
+        """Whether the policy that is in force is one of those between these zones."""
+        if any(name in (self._main(pair), self._beside(pair, policy.rules)) for pair in pairs):
+            return True
+        return any(_is_open(policy, pair) for pair in pairs)
+
+    def _in_force(self, pairs: Mapping[_Pair, FirewalldPolicy]) -> dict[str, FirewalldPolicy]:
+        """The policies that are to be open, by name."""
+        live = self._bus.policies() if pairs else {}
+        return {
+            name: policy._replace(rules=sorted(rules))
+            for pair, policy in pairs.items()
+            for name, rules in self._spread(pair, policy.rules, live).items()
+        }
+
+    def _spread(
+        self, pair: _Pair, wanted: list[str], live: Mapping[str, FirewalldPolicy]
+    ) -> Mapping[str, frozenset[str]]:
+        main, everything = self._main(pair), frozenset(wanted)
+        if main not in live:
+            return {main: everything}
+        held = {
+            name: Held(frozenset(policy.rules), _is_open(policy, pair))
+            for name, policy in live.items()
+            if _is_open(policy, pair) or name in (main, self._beside(pair, policy.rules))
+        }
+        best = spread(everything, main, held)
+        if best.effort <= PATIENCE:
+            return best.policies
+        in_force = frozenset().union(*(one.rules for one in held.values() if one.is_open))
+        kept = self._bus.kept_policies().get(main)
+        # A reload brings what is permanent, and ends all else.
+        if kept is None or not in_force == frozenset(kept.rules) <= everything or self._bus.not_permanent():
+            return best.policies
+        new = everything - in_force
+        return {main: in_force, self._beside(pair, new): new}
 
     def _zone(self, peer: Peer, meant: set[str], zones: dict[str, str], problems: dict[Problem, None]) -> str:
         """The zone of the peer's interface, which must not hold interfaces that are not meant."""
@@ -201,6 +253,10 @@ def _forward(rule: AllowRule) -> str:
         f'rule family="ipv4" destination address="{rule.public_address}" forward-port port="{rule.port}" '
         f'protocol="tcp" to-port="{rule.port}" to-addr="{rule.destination}"'
     )
+
+
+def _is_open(policy: FirewalldPolicy, pair: _Pair) -> bool:
+    return (policy.ingress, policy.egress) == ([pair[0]], [pair[1]])
 
 
 def _openings(policy: FirewalldPolicy) -> list[str]:

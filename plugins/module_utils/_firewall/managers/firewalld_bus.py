@@ -8,6 +8,7 @@ firewall-cmd goes there too, but takes a third of a second to start.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,19 +16,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.inbound.mail.plugins.module_utils._host.commands import HostError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.interfaces import Interfaces
     from ansible_collections.inbound.mail.plugins.module_utils._host.commands import Commands
 
 POLICIES = Path("/etc/firewalld/policies")
 _BUS, _PATH = "org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1"
-# For scripts. make: have the next reload bring a policy; change: one that is there. Both take its name and settings.
-# forget: take it out of what is permanent, with the copy that firewalld leaves of what it changes.
-FUNCTIONS = f"""\
-bus={_BUS} path={_PATH}
+# For scripts. make: have the next reload bring a policy, closed; open: one that is there. Both take the digest of its
+# rules, the zone that it comes from, its name, and what is set: "egress_zones as 1", that zone and the rules. close:
+# one that is there. forget: take it out of what is permanent, with the copy that firewalld leaves of what it changes.
+FUNCTIONS = rf"""bus={_BUS} path={_PATH}
 firewalld() {{ busctl --timeout=3600 call $bus "$@"; }}
 listed() {{ firewalld $path $bus.policy getPolicies | tr -d '"'; }}
 change() {{ firewalld $path $bus.policy setPolicySettings 'sa{{sv}}' "$@"; }}
-make() {{ if firewalld $path/config $bus.config addPolicy 'sa{{sv}}' "$@"; then made="$made $1"; fi; }}
+close() {{ change "$1" 1 ingress_zones as 0; }}
+is_open() {{
+  settings=$(firewalld $path $bus.policy getPolicySettings s "$3")
+  case $settings in *"\"ingress_zones\" as 1 \"$2\""*) ;; *) return 1 ;; esac
+  case $settings in *"\"egress_zones\" as 1 \"$7\""*) ;; *) return 1 ;; esac
+  rules=$(printf '%s' "$settings" | grep -o '"rule \([^"\\]\|\\.\)*"' | LC_ALL=C sort | sha256sum)
+  [ "${{rules%% *}}" = "$1" ]
+}}
+open() {{
+  # firewalld reads all rules again even if it has nothing to change.
+  if is_open "$@"; then return; fi
+  zone=$2 policy=$3; shift 3
+  change "$policy" 3 "$@" ingress_zones as 1 "$zone"
+}}
+make() {{
+  policy=$3; shift 3
+  if firewalld $path/config $bus.config addPolicy 'sa{{sv}}' "$policy" 2 "$@"; then made="$made $policy"; fi
+}}
 forget() {{
   object=$(firewalld $path/config $bus.config getPolicyByName s "$1" | cut -d '"' -f 2)
   firewalld "$object" $bus.config.policy remove
@@ -111,11 +131,11 @@ class Bus:
         """
         found = []
         for kind in _KINDS:
-            now, kept = self._now(kind), self._kept(kind)
+            now, kept = self._now(kind, ours=False), self._kept(kind, ours=False)
             found += [
                 f"firewall-cmd --info-{kind}={name}"
                 for name in sorted(now.keys() | kept.keys())
-                if not name.startswith(self._prefix) and _comparable(now.get(name)) != _comparable(kept.get(name))
+                if _comparable(now.get(name)) != _comparable(kept.get(name))
             ]
         for what, kept in zip(
             ("Chains", "Rules", "Passthroughs"), self._call("/config", ".config.direct", "getSettings")
@@ -124,19 +144,21 @@ class Bus:
                 found.append(f"firewall-cmd --direct --get-all-{what.lower()}")
         return found
 
-    def _now(self, kind: str, prefix: str = "") -> dict[str, Any]:
-        """Name -> settings, of those whose names begin so."""
+    def _now(self, kind: str, prefix: str = "", ours: bool = True) -> dict[str, Any]:
+        """Name -> settings, of those whose names begin so; ours: also our own."""
         methods, interface = _KINDS[kind], f".{kind}"
         names = self._call("", interface, methods.names)
         return {
-            name: self._call("", interface, methods.settings, "s", name) for name in names if name.startswith(prefix)
+            name: self._call("", interface, methods.settings, "s", name)
+            for name in names
+            if name.startswith(prefix) and (ours or not name.startswith(self._prefix))
         }
 
-    def _kept(self, kind: str, prefix: str = "") -> dict[str, Any]:
+    def _kept(self, kind: str, prefix: str = "", ours: bool = True) -> dict[str, Any]:
         methods = _KINDS[kind]
         found = {}
         for name in self._call("/config", ".config", methods.kept_names):
-            if name.startswith(prefix):
+            if name.startswith(prefix) and (ours or not name.startswith(self._prefix)):
                 path = self._call("/config", ".config", methods.kept_object, "s", name)
                 found[name] = self._call(path, f".config.{kind}", methods.kept_settings)
         return found
@@ -155,6 +177,12 @@ class Bus:
         if not output.ok:
             raise HostError(f"busctl {' '.join(arguments[:6])} failed: {output.err.strip()}")
         return json.loads(output.out)["data"] if output.out else None
+
+
+def digest(rules: Iterable[str]) -> str:
+    """Of rich rules, whatever their order: busctl's words for them, each on a line."""
+    words = ['"' + rule.replace('"', '\\"') + '"' for rule in rules]
+    return hashlib.sha256("".join(f"{word}\n" for word in sorted(words)).encode()).hexdigest()
 
 
 def array(name: str, values: list[str]) -> list[str]:
