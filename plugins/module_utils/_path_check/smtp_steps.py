@@ -11,34 +11,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import LATER, meaning
+
 if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 
 # What a step is there for.
 BANNER = "banner"
 EHLO = "ehlo"
+HELO = "helo"
+"""After EHLO was refused (RFC 5321, section 3.2)."""
 STARTTLS = "starttls"
+SENDER_IN_CLEARTEXT = "sender-in-cleartext"
+"""Refused for want of TLS: everything is asked after STARTTLS then."""
 NULL_SENDER = "null-sender"
 POSTMASTER_NULL = "postmaster-from-null-sender"
 SENDER = "sender"
 POSTMASTER = "postmaster"
 UNKNOWN = "unknown-recipient"
+STRANGER_SENDER = "stranger-sender"
 STRANGER = "stranger"
 STRANGER_AT_DOMAIN = "stranger-at-domain"
 """A stranger's address wrapped into one of the server's own domain: relaying only if that is unwrapped."""
 OWN_SENDER = "stranger-from-own-sender"
-
-# "I am not the server for that domain", also where a server says so for the time being (Postfix's 454).
-RELAYING = re.compile(
-    r"relay|not (our|a local|hosted|permitted) |no such domain|5\.1\.2|5\.7\.1 .*recipient", re.IGNORECASE
-)
 
 HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 
 
 def is_greylisted(step: seen.SmtpStep) -> bool:
     """Whether the server says "later" to this recipient (RFC 6647). 421 ends the whole conversation."""
-    return 400 <= step["code"] < 500 and step["code"] != 421 and not RELAYING.search(step["text"])
+    return step["code"] != 421 and meaning(step["code"], step["text"]) == LATER
 
 
 def first_word(step: seen.SmtpStep) -> str:

@@ -55,6 +55,8 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.rules.smt
     null_sender,
     open_relay,
     postmaster,
+    sender,
+    server,
     size,
     smtp_ended,
     unknown_recipient,
@@ -73,7 +75,8 @@ if TYPE_CHECKING:
 RULE_MODULES = (
     *(zone, dnssec, ns, serial, mx, mx_null, mx_target, mx_duplicate, address, ttl, resolver, view, ptr, fcrdns),
     *(port25, equal_preference, egress25, outbound),
-    *(banner, ehlo, size, smtp_ended, postmaster, domain, null_sender, unknown_recipient, greylisted, open_relay),
+    *(banner, ehlo, size, smtp_ended, server, sender, null_sender, postmaster, domain),
+    *(unknown_recipient, greylisted, open_relay),
     *(starttls, certificate, auth),
     *(backup, former, manual, delivery, source, observation, vantage),
 )

@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A listener on TCP port 25 that behaves as it is told, mostly badly: python listener.py ADDRESS BEHAVIOUR.
 
+With ``mail:TEXT`` it says that to each sender, with ``null:TEXT`` to the null sender, with ``rcpt:TEXT`` to each
+recipient and with ``postmaster:TEXT`` to that one of its own domain.
+
 Prints `ready` when it listens, and then every line that a client sends.
 """
 
@@ -85,6 +88,9 @@ def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
     wrapped = "%" in local or "@" in local or "!" in local
     if not ASKED:
         ASKED.append(time.monotonic())
+    kind, _colon, text = behaviour.partition(":")
+    if kind == "rcpt" or (kind == "postmaster" and own and local == "postmaster"):
+        return text
     greylists_at_first = behaviour.endswith("-at-first") and time.monotonic() < ASKED[0] + 3
     if behaviour == "greylists" or greylists_at_first:
         return "450 4.2.0 Greylisted, come back later"
@@ -113,7 +119,7 @@ def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
 
 
 def converse(connection: socket.socket, behaviour: str) -> None:
-    stream = connection.makefile("rwb", buffering=0)
+    plain = stream = connection.makefile("rwb", buffering=0)
 
     def say(*lines: str) -> None:
         if behaviour == "tarpit":
@@ -149,7 +155,11 @@ def converse(connection: socket.socket, behaviour: str) -> None:
     while line := stream.readline().decode("latin-1").strip():
         print(line, flush=True)
         word = line.upper()
-        if word.startswith("EHLO"):
+        kind, _colon, text = behaviour.partition(":")
+        encrypted = stream is not plain
+        if word.startswith("EHLO") and behaviour == "knows-helo-alone":
+            say("500 5.5.1 Command unrecognized")
+        elif word.startswith("EHLO"):
             if behaviour == "closes-after-ehlo":
                 return
             name = {"short-name": "mail", "unknown-name": "nowhere.example.org"}.get(behaviour, "mail.example.org")
@@ -171,12 +181,20 @@ def converse(connection: socket.socket, behaviour: str) -> None:
             stream = CONTEXT.wrap_socket(connection, server_side=True).makefile("rwb", buffering=0)
         elif word.startswith("MAIL"):
             sender = line.partition("<")[2].rstrip(">")
-            say("550 no null sender" if behaviour == "no-null-sender" and not sender else "250 ok")
+            if kind == "mail" or (kind == "null" and not sender):
+                say(text)
+            elif behaviour.startswith("demands-tls") and not behaviour.endswith("at-rcpt") and not encrypted:
+                say("530 5.7.0 Must issue a STARTTLS command first")
+            else:
+                say("550 no null sender" if behaviour == "no-null-sender" and not sender else "250 ok")
         elif match := RECIPIENT.match(line):
             if behaviour == "tires" and not match[1].startswith("postmaster"):
                 say("421 4.7.0 too many errors")
                 return
-            say(recipient_reply(behaviour, sender, match[1]))
+            if behaviour == "demands-tls-at-rcpt" and not encrypted:
+                say("450 4.7.1 Session encryption is required")
+                continue
+            say(recipient_reply(behaviour.replace("demands-tls-and-is-", ""), sender, match[1]))
         elif word == "DATA":
             say("354 go on")
             while stream.readline() not in (b".\r\n", b""):

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_replies as replies
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
 
 if TYPE_CHECKING:
@@ -22,17 +22,12 @@ if TYPE_CHECKING:
         ExpectedExchanger,
     )
 
+_POSTMASTER = (asked.POSTMASTER_NULL, asked.POSTMASTER)
+
 OURS, BACKUP, FORMER = "ours", "backup", "former"
 
 ACCEPTED = (250, 251)
 """Replies to RCPT that accept the recipient (RFC 5321, section 4.3.2)."""
-
-# "I do not talk to you": nothing about the domain.
-_CLIENT = re.compile(
-    r"client host|your (host|ip|address|server)|block(ed|list)|black.?list|spamhaus|dnsbl|\brbl\b|reputation"
-    r"|reverse (dns|hostname)|\bPTR\b|helo|ehlo|sender address",
-    re.IGNORECASE,
-)
 
 
 class SmtpEvidence:
@@ -114,6 +109,18 @@ class SmtpEvidence:
                 return f"the MTA-STS policy of {policy['domain']}"
         return ""
 
+    def said_of(self, *meanings: str) -> Iterator[tuple[seen.Dialogue, seen.SmtpStep]]:
+        """The first refusal of each of these meanings in a dialogue, of a greeting, a sender or a domain of its own."""
+        whats = (
+            *(asked.BANNER, asked.EHLO, asked.HELO, asked.SENDER_IN_CLEARTEXT),
+            *(asked.NULL_SENDER, asked.SENDER, *_POSTMASTER),
+        )
+        for dialogue in self.dialogues:
+            for wanted in meanings:
+                found = [step for step in steps(dialogue, *whats) if about(dialogue, step) == wanted]
+                if found:
+                    yield dialogue, found[0]
+
     def offers(self) -> Iterator[tuple[seen.Dialogue, list[str]]]:
         """What servers offer in their answer to EHLO, where it was short enough to be recorded whole."""
         for dialogue in self.dialogues:
@@ -124,7 +131,7 @@ class SmtpEvidence:
     def postmaster_steps(self) -> Iterator[tuple[seen.Dialogue, seen.SmtpStep]]:
         """The step that tells whether a domain's postmaster is accepted: the last one of each domain."""
         for dialogue in self.dialogues:
-            last = {step["domain"]: step for step in steps(dialogue, asked.POSTMASTER_NULL, asked.POSTMASTER)}
+            last = {step["domain"]: step for step in steps(dialogue, *_POSTMASTER)}
             for step in last.values():
                 yield dialogue, step
 
@@ -150,11 +157,27 @@ def accepts(step: seen.SmtpStep) -> bool:
     return step["code"] in ACCEPTED
 
 
-def is_about_client(step: seen.SmtpStep) -> bool:
-    """Whether a refusal is about the vantage and says nothing of the domain."""
-    return step["code"] == 421 or (bool(_CLIENT.search(step["text"])) and not asked.RELAYING.search(step["text"]))
+def about(dialogue: seen.Dialogue, step: seen.SmtpStep) -> str:
+    """What the reply to a recipient is about, as in smtp_replies.
+
+    Where its code leaves that open, other recipients tell it. A refusal that they get too is about the client; one that
+    this recipient alone gets is about the recipient.
+    """
+    found = meaning_of(step)
+    own = [one for one in steps(dialogue, asked.UNKNOWN, *_POSTMASTER) if one["command"] != step["command"]]
+    if found == replies.CLIENT and any(accepts(one) for one in own):
+        return found if replies.enhanced_status(step["code"], step["text"])[0] else replies.RECIPIENT
+    if found not in (replies.POLICY, replies.OTHER):
+        return found
+    strange = steps(dialogue, asked.STRANGER, asked.STRANGER_AT_DOMAIN) if found == replies.OTHER else ()
+    told = [one for one in (*own, *strange) if not 400 <= one["code"] < 500]
+    return replies.RECIPIENT if any(_gist(one) != _gist(step) for one in told) else replies.CLIENT
 
 
-def is_refusal(step: seen.SmtpStep) -> bool:
-    """A permanent one, or a temporary one that says that the server is not the domain's."""
-    return step["code"] >= 500 or (step["code"] >= 400 and bool(asked.RELAYING.search(step["text"])))
+def meaning_of(step: seen.SmtpStep) -> str:
+    """What the reply is about, by itself."""
+    return replies.meaning(step["code"], step["text"])
+
+
+def _gist(step: seen.SmtpStep) -> tuple[int, str]:
+    return step["code"], replies.words(step["text"])

@@ -24,17 +24,21 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.sm
     failure_status,
     own_literal,
 )
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import TLS, meaning
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     BANNER,
     EHLO,
+    HELO,
     NULL_SENDER,
     OWN_SENDER,
     POSTMASTER,
     POSTMASTER_NULL,
     SENDER,
+    SENDER_IN_CLEARTEXT,
     STARTTLS,
     STRANGER,
     STRANGER_AT_DOMAIN,
+    STRANGER_SENDER,
     UNKNOWN,
     is_greylisted,
 )
@@ -45,8 +49,8 @@ if TYPE_CHECKING:
 
 # What is said of the server's own domains.
 _OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
-# What is tried as a stranger, after a SENDER of its own.
-_STRANGE = (UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
+# What is tried as a stranger.
+_STRANGE = (STRANGER_SENDER, UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
 
 # How often a server that defers a recipient is tried again.
 _RETURNS = 10
@@ -76,6 +80,10 @@ def strangers(domain: str, elsewhere: str) -> list[tuple[str, str]]:
     ]
 
 
+class _TlsDemanded(Exception):
+    """The server says nothing of its domains in cleartext."""
+
+
 class SmtpProbe:
     """The dialogue with one exchanger.
 
@@ -89,6 +97,7 @@ class SmtpProbe:
         self._domains = list(domains)
         self._helo = helo
         self._token = token
+        self._is_encrypted = False
         self.dialogue: seen.Dialogue = {
             "host": host,
             "address": address,
@@ -138,6 +147,13 @@ class SmtpProbe:
                 helo = self._helo or own_literal(conversation.local_address)
                 if greeting.code != 220 or not (await conversation.command(f"EHLO {helo}")).accepted:
                     return
+                if self._is_encrypted and any(step["what"] == SENDER_IN_CLEARTEXT for step in self.dialogue["steps"]):
+                    if (await conversation.command("STARTTLS")).code != 220:
+                        return
+                    if (await conversation.start_tls(self._name))["error"]:
+                        return
+                    if not (await conversation.command(f"EHLO {helo}")).accepted:
+                        return
                 await again._ask_own(conversation)
                 self._note_again(again, _OWN)
                 if not any(is_greylisted(step) for step in again._about_own()):
@@ -157,17 +173,34 @@ class SmtpProbe:
             return
         helo = self._helo or own_literal(conversation.local_address)
         ehlo = await self._step(conversation, EHLO, "", f"EHLO {helo}")
-        if not ehlo.accepted:
+        if not ehlo.accepted and not (
+            ehlo.code >= 500 and (await self._step(conversation, HELO, "", f"HELO {helo}")).accepted
+        ):
             return
+        demands_tls = False
+        try:
+            await self._ask(conversation)
+        except _TlsDemanded:
+            demands_tls = True
+        if ehlo.accepted and "STARTTLS" in (line.upper().strip() for line in ehlo.lines[1:]):
+            if demands_tls:
+                await conversation.command("RSET")
+            reply = await self._step(conversation, STARTTLS, "", "STARTTLS")
+            if reply.code == 220:
+                tls = self.dialogue["tls"] = await conversation.start_tls(self._name)
+                if tls["error"]:
+                    return
+                self._is_encrypted = True
+                if demands_tls and (await conversation.command(f"EHLO {helo}")).accepted:
+                    await self._ask(conversation)
+                conversation.quit()
+                return
+        await conversation.command("QUIT")
+
+    async def _ask(self, conversation: Conversation) -> None:
         await self._ask_own(conversation)
         if self._domains:
             await self._ask_strange(conversation)
-        if "STARTTLS" in (line.upper() for line in ehlo.lines[1:]):
-            reply = await self._step(conversation, STARTTLS, "", "STARTTLS")
-            if reply.code == 220:
-                self.dialogue["tls"] = await conversation.start_tls_and_quit(self._name)
-                return
-        await conversation.command("QUIT")
 
     async def _ask_own(self, conversation: Conversation) -> None:
         """The postmaster of every domain; of one domain from the null sender."""
@@ -195,19 +228,26 @@ class SmtpProbe:
         # Whether it takes any recipient of its own domain: then taking a wrapped one does not mean relaying.
         recipients.insert(0, (UNKNOWN, f"{self._token}@{domain}"))
         taken = False
-        if (await self._step(conversation, SENDER, "", f"MAIL FROM:<stranger@{sender_domain}>")).accepted:
+        sender = await self._step(conversation, STRANGER_SENDER, "", f"MAIL FROM:<stranger@{sender_domain}>")
+        if sender.accepted:
             for what, recipient in recipients:
                 reply = await self._step(conversation, what, domain, f"RCPT TO:<{recipient}>")
                 if what == STRANGER and reply.accepted:
                     taken = True
                     break
         await conversation.command("RSET")
-        if not taken and (await self._step(conversation, SENDER, "", f"MAIL FROM:<postmaster@{domain}>")).accepted:
+        if taken:
+            return
+        if (await self._step(conversation, STRANGER_SENDER, "", f"MAIL FROM:<postmaster@{domain}>")).accepted:
             await self._step(conversation, OWN_SENDER, domain, f"RCPT TO:<victim@{elsewhere}>")
             await conversation.command("RSET")
 
     async def _step(self, conversation: Conversation, what: str, domain: str, command: str) -> SmtpReply:
         reply = await conversation.command(command)
+        if what in _OWN and not self._is_encrypted and meaning(reply.code, reply.text) == TLS:
+            self.dialogue["steps"] = [step for step in self.dialogue["steps"] if step["what"] not in _OWN]
+            self._note(SENDER_IN_CLEARTEXT, domain, command, reply)
+            raise _TlsDemanded
         self._note(what, domain, command, reply)
         if reply.code == 421:
             raise ConversationEnded(f"the server closed the connection: 421 {reply.text}")

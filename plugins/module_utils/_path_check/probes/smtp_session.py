@@ -55,6 +55,8 @@ class Conversation:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout: float) -> None:
         self._reader = reader
         self._writer = writer
+        # The one without TLS: Python closes the connection when it is forgotten.
+        self._plain_writer = writer
         self._timeout = timeout
 
     @classmethod
@@ -70,7 +72,7 @@ class Conversation:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.transport.abort()
+        self._plain_writer.transport.abort()
 
     @property
     def local_address(self) -> str:
@@ -85,18 +87,18 @@ class Conversation:
         self._writer.write(message + b".\r\n")
         return await self.reply()
 
-    async def start_tls_and_quit(self, name: str) -> seen.Tls:
-        """The handshake after STARTTLS was accepted (RFC 3207), with any certificate; then QUIT.
+    async def start_tls(self, name: str) -> seen.Tls:
+        """The handshake after STARTTLS was accepted (RFC 3207), with any certificate; the conversation goes on in TLS.
 
         name: whose certificate to ask for (SNI), as senders who look at it have to, since a server may have several
         (RFC 7672, section 8.1; RFC 8461, section 7.1).
         """
         transport = self._writer.transport
+        protocol = transport.get_protocol()
         asked_for = name if HOST_NAME.fullmatch(name) else None
+        loop = asyncio.get_running_loop()
         try:
-            handshake = asyncio.get_running_loop().start_tls(
-                transport, transport.get_protocol(), _unverified(), server_hostname=asked_for
-            )
+            handshake = loop.start_tls(transport, protocol, _unverified(), server_hostname=asked_for)
             encrypted = await asyncio.wait_for(handshake, self._timeout)
         except asyncio.TimeoutError:
             return _without_tls(f"no handshake within {self._timeout:g} s")
@@ -104,11 +106,16 @@ class Conversation:
             return _without_tls(harmless(_reason(error)))
         if encrypted is None:
             return _without_tls("the server closed the connection")
+        # What arrives is decrypted and goes on to the same reader.
+        self._writer = asyncio.StreamWriter(encrypted, protocol, self._reader, loop)
         session = encrypted.get_extra_info("ssl_object")
         certificate = read_certificate(session.getpeercert(binary_form=True))
-        encrypted.write(b"QUIT\r\n")
-        encrypted.close()
         return {"version": session.version(), "error": "", "certificate": certificate}
+
+    def quit(self) -> None:
+        """Say so and close, without waiting for an answer."""
+        self._writer.write(b"QUIT\r\n")
+        self._writer.close()
 
     async def reply(self) -> SmtpReply:
         """The next reply. Raises ConversationEnded."""

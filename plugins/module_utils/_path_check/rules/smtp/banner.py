@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_replies as replies
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import (
-    is_about_client,
+    meaning_of,
     said,
     steps,
     where,
@@ -55,11 +56,13 @@ def banner_missing(case: Case) -> Iterator[Found]:
 )
 def banner_refused(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
-        for step in steps(dialogue, asked.BANNER, asked.EHLO):
-            if step["code"] in (220, 250):
+        greeted_otherwise = any(step["code"] == 250 for step in steps(dialogue, asked.HELO))
+        for step in steps(dialogue, asked.BANNER, *(() if greeted_otherwise else (asked.EHLO,))):
+            means = meaning_of(step)
+            if step["code"] in (220, 250) or means in (replies.NO_MAIL, replies.SERVER):
                 continue
             later = step["code"] < 500
-            unknown = later or is_about_client(step)
+            unknown = later or means in (replies.CLIENT, replies.POLICY)
             yield Found(
                 where(dialogue),
                 f"It {'defers this vantage' if later else 'rejects the connection'}: {said(step)}.",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import is_refusal, said, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import about, said, where
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import RELAYING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 def domain_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in case.smtp.postmaster_steps():
-        if is_refusal(step) and asked.RELAYING.search(step["text"]):
+        if about(dialogue, step) == RELAYING:
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
                 f"It does not accept mail for {step['domain']}: {said(step)}.",

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import said, steps, where
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import WARNING, Found, rule
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import HOST_NAME, greeting_name
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
+    EHLO,
+    HELO,
+    HOST_NAME,
+    greeting_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,3 +45,24 @@ def ehlo_name(case: Case) -> Iterator[Found]:
             continue
         remedy = "Set the server's own name (Postfix: myhostname) to the name in the MX record."
         yield Found(where(dialogue), message, remedy, observed=name, places=[dialogue["address"]])
+
+
+@rule(
+    "ehlo-refused",
+    WARNING,
+    "RFC 5321, sections 3.2 and 4.1.1.1",
+    "The server knows HELO alone, so no client can encrypt or announce a size.",
+    "Let it answer to EHLO, and look for a firewall that changes SMTP (a 'fixup').",
+)
+def ehlo_refused(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        refused = [step for step in steps(dialogue, EHLO) if step["code"] != 250]
+        if refused and any(step["code"] == 250 for step in steps(dialogue, HELO)):
+            yield Found(
+                where(dialogue),
+                f"It rejects EHLO and accepts HELO: {said(refused[0])}. Without extensions mail travels in cleartext.",
+                "Let it answer to EHLO; see whether a firewall before it changes SMTP (Cisco: inspect esmtp).",
+                expected="250",
+                observed=said(refused[0]),
+                places=[dialogue["address"]],
+            )

@@ -8,8 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, said, steps, where
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import (
+    accepts,
+    meaning_of,
+    said,
+    steps,
+    where,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,21 +28,27 @@ if TYPE_CHECKING:
     "null-sender-refused",
     ERROR,
     "RFC 5321, section 6.1",
-    "Mail with the null sender is rejected, so bounces are lost.",
+    "Mail with the null sender is rejected, so bounces are lost. A 4xx is no finding, but leaves it unknown.",
     "Let the server accept MAIL FROM:<>.",
 )
 def null_sender_refused(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
-        refused = [step for step in steps(dialogue, asked.NULL_SENDER, asked.POSTMASTER_NULL) if step["code"] >= 500]
-        taken = {step["domain"] for step in steps(dialogue, asked.POSTMASTER) if accepts(step)}
+        refused = [step for step in steps(dialogue, asked.NULL_SENDER, asked.POSTMASTER_NULL) if step["code"] >= 400]
+        recipients = {step["domain"] for step in steps(dialogue, asked.POSTMASTER) if accepts(step)}
+        senders = any(accepts(step) for step in steps(dialogue, asked.SENDER))
         for step in refused:
-            if step["domain"] in taken or (not step["domain"] and taken):
-                yield Found(
-                    where(dialogue),
-                    f"It accepts mail from other senders, but not from the null sender: {said(step)}.",
-                    "Make it accept MAIL FROM:<>, the sender of bounces: see its sender access lists (Postfix: "
-                    "smtpd_sender_restrictions).",
-                    expected="250",
-                    observed=said(step),
-                    places=[dialogue["address"]],
-                )
+            is_taken_of_others = step["domain"] in recipients if step["domain"] else recipients or senders
+            if not is_taken_of_others or meaning_of(step) == SERVER:
+                continue
+            later = step["code"] < 500
+            yield Found(
+                where(dialogue),
+                f"It accepts mail from other senders, but {'defers' if later else 'not from'} the null sender: "
+                f"{said(step)}.",
+                "Make it accept MAIL FROM:<>, the sender of bounces: see its sender access lists (Postfix: "
+                "smtpd_sender_restrictions).",
+                expected="250",
+                observed=said(step),
+                unknown=later,
+                places=[dialogue["address"]],
+            )

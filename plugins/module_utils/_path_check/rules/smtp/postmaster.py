@@ -7,14 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import (
-    is_about_client,
-    is_refusal,
-    said,
-    where,
-)
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import about, said, where
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import CLIENT, RECIPIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +26,14 @@ if TYPE_CHECKING:
 )
 def postmaster_refused(case: Case) -> Iterator[Found]:
     for dialogue, step in case.smtp.postmaster_steps():
-        if is_refusal(step) and not asked.RELAYING.search(step["text"]):
-            unknown = is_about_client(step)
+        means = about(dialogue, step)
+        if means in (CLIENT, RECIPIENT):
+            unknown = means == CLIENT
             yield Found(
                 f"{step['domain']} at {where(dialogue)}",
                 f"postmaster@{step['domain']} is rejected: {said(step)}.",
-                "It rejects this vantage: observe from another one."
+                "It rejects this vantage or its sender, as it says the same of every recipient or names the reason: "
+                "observe from another vantage."
                 if unknown
                 else f"Add an alias or a mailbox postmaster@{step['domain']}.",
                 expected="250",

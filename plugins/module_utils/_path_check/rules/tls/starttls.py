@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import smtp_steps as asked
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import said, steps, where
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.rule_registry import ERROR, WARNING, Found, rule
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import TLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,3 +70,23 @@ def starttls_broken(case: Case) -> Iterator[Found]:
                     unknown=step["code"] < 500,
                     places=[dialogue["address"]],
                 )
+
+
+@rule(
+    "starttls-required",
+    ERROR,
+    "RFC 3207, section 4",
+    "The server demands TLS on port 25, which one that MX records name must not: some senders cannot encrypt.",
+    "Offer STARTTLS without demanding it (Postfix: smtpd_tls_security_level = may).",
+)
+def starttls_required(case: Case) -> Iterator[Found]:
+    for dialogue, step in case.smtp.said_of(TLS):
+        yield Found(
+            where(dialogue),
+            f"It demands TLS: {said(step)}. Senders that cannot encrypt cannot deliver to it.",
+            "Offer STARTTLS without demanding it (Postfix: smtpd_tls_security_level = may instead of encrypt). To have "
+            "senders that can encrypt do so, publish an MTA-STS policy or TLSA records.",
+            expected="250",
+            observed=said(step),
+            places=[dialogue["address"]],
+        )

@@ -509,7 +509,45 @@ def silent(seen: Seen) -> None:
 
 @fault("banner-refused")
 def refuses_to_talk(seen: Seen) -> None:
-    steps(seen)[:] = [step("banner", "", "", 554, "5.7.1 not today")]
+    steps(seen)[:] = [step("banner", "", "", 554, "No SMTP service here")]
+
+
+@fault("ehlo-refused")
+def knows_helo_alone(seen: Seen) -> None:
+    steps(seen)[1].update(code=502, text="5.5.2 Error: command not recognized")
+    steps(seen).insert(2, step("helo", "", "HELO sender.example.com", 250, "mail.example.org"))
+    seen["dialogues"][0]["tls"] = None
+
+
+def refuse_senders(seen: Seen, code: int, text: str) -> None:
+    steps(seen)[2:] = [step("null-sender", "", "MAIL FROM:<>", code, text)]
+    steps(seen).append(step("sender", "", "MAIL FROM:<postmaster@sender.example.com>", code, text))
+
+
+@fault("sender-refused?", alone=True)
+def takes_no_sender(seen: Seen) -> None:
+    refuse_senders(seen, 550, "5.7.1 Service unavailable; client [203.0.113.25] blocked")
+
+
+@fault("server-fault", alone=True)
+def is_full(seen: Seen) -> None:
+    refuse_senders(seen, 452, "4.3.1 Insufficient system storage")
+
+
+@fault("server-takes-no-mail", alone=True)
+def is_no_mail_host(seen: Seen) -> None:
+    refuse_senders(seen, 521, "This host accepts no mail")
+
+
+@fault("server-demands-login", alone=True)
+def demands_login(seen: Seen) -> None:
+    refuse_senders(seen, 530, "5.7.0 Authentication required")
+
+
+@fault("starttls-required")
+def demands_tls(seen: Seen) -> None:
+    said = "5.7.0 Must issue a STARTTLS command first"
+    steps(seen).insert(2, step("sender-in-cleartext", "", "MAIL FROM:<>", 530, said))
 
 
 @fault("smtp-ended?")

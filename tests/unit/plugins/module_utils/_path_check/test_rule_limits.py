@@ -50,11 +50,19 @@ def test_what_a_server_says_to_starttls(observation: dict[str, Any], code: int, 
     assert set(findings(observation)) == found
 
 
-@pytest.mark.parametrize(("code", "found"), [(250, set()), (451, set()), (499, set()), (500, {"null-sender-refused"})])
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (250, set()),
+        (451, {"null-sender-refused?"}),
+        (499, {"null-sender-refused?"}),
+        (500, {"null-sender-refused"}),
+    ],
+)
 def test_a_null_sender_that_is_refused_for_good(observation: dict[str, Any], code: int, found: set[str]) -> None:
     steps(observation)[2]["code"] = code
     steps(observation).insert(4, step("postmaster", "example.org", "RCPT TO:<postmaster@example.org>", 250, "Ok"))
-    assert set(findings(observation)) & {"null-sender-refused"} == found
+    assert set(findings(observation)) == found
 
 
 def test_a_server_that_refuses_every_sender_is_not_said_to_refuse_the_null_sender(observation: dict[str, Any]) -> None:
