@@ -100,6 +100,35 @@ def test_around_a_relay_in_a_dmz(lab: Lab) -> None:
     assert changed(lab.playbook(*around_the_relay).stdout) == dict.fromkeys(GATEWAYS, 0)
 
 
+_CHAIN = "type nat hook postrouting priority srcnat; oifname {} masquerade;"
+_AS_A_TABLE = "nft 'table inet others {{ chain p {{ " + _CHAIN + " }}; }}'", "nft delete table inet others"
+# Of what goes on to the server, and the way back.
+_MASQUERADES = {
+    "ufw": [command.format("lan1") for command in _AS_A_TABLE],
+    "firewalld": [
+        "cp -a /etc/firewalld/zones /root/; firewall-cmd --permanent --zone=internal --add-masquerade;"
+        "firewall-cmd --permanent --zone=internal --add-rich-rule='rule family=ipv6 masquerade'; firewall-cmd --reload",
+        "rm -r /etc/firewalld/zones; mv /root/zones /etc/firewalld/; firewall-cmd --reload",
+    ],
+    "iptables": [command.format("lan3") for command in _AS_A_TABLE],
+}
+
+
+@both_releases
+def test_a_masquerade_of_others_hides_no_sender(lab: Lab) -> None:
+    try:
+        for gateway, (begin, _end) in _MASQUERADES.items():
+            lab.run(gateway, begin)
+        lab.playbook(PLAYBOOK)
+        for gateway, number in GATEWAYS.items():
+            assert mail_passes(lab, number), gateway
+            # It is there all the same, as what is no mail shows.
+            assert answer(lab, "outside", f"203.0.113.{number}", 80) == f"192.168.{number}.1", gateway
+    finally:
+        for gateway, (_begin, end) in _MASQUERADES.items():
+            lab.run(gateway, end)
+
+
 @one_release
 def test_what_flows_can_be_told(lab: Lab, kernel_log: Callable[[], str]) -> None:
     """Two servers by weight behind one address, another address with limits, each for itself on the way out."""
