@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Tuple  # noqa: UP035
+from typing import TYPE_CHECKING
 
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import ANY_HOST
 from ansible_collections.inbound.mail.plugins.module_utils._firewall.managers.base import FirewallManager
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.flows import Peer
     from ansible_collections.inbound.mail.plugins.module_utils._firewall.host.firewall_host import FirewallHost
 
-_Pair = Tuple[str, str]  # noqa: UP006
+_Pair = tuple[str, str]
 _ANY = "ANY"
 _CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
 _STRICT = re.compile(r"^\s*StrictForwardPorts\s*=\s*(yes|true)\s*$", re.IGNORECASE | re.MULTILINE)
