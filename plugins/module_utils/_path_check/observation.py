@@ -76,12 +76,19 @@ class Certificate(TypedDict):
     not_after: float
 
 
-class Tls(TypedDict):
-    """A handshake after STARTTLS. version: as 'TLSv1.3', empty if it failed; error: why it did."""
-
+class _Tls(TypedDict):
     version: str
     error: str
     certificate: Certificate | None  # None: nothing here can read it
+
+
+class Tls(_Tls, total=False):
+    """A handshake after STARTTLS. version: as 'TLSv1.3', empty if it failed; error: why it did.
+
+    weak: why one with the library's defaults failed, where one without its lower limits came about.
+    """
+
+    weak: str
 
 
 class Dialogue(TypedDict):

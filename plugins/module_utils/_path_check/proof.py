@@ -11,12 +11,19 @@ from ansible_collections.inbound.mail.plugins.module_utils._limits import SMTP_P
 from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.dns import is_authoritative
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.reachability import family
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.smtp import accepts, meaning_of, steps
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import (
+    OTHER,
+    POLICY,
+    RECIPIENT,
+    RELAYING,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     OWN_SENDER,
     POSTMASTER,
     POSTMASTER_NULL,
     STRANGER,
+    STRANGERS_POSTMASTER,
     is_greylisted,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._sanitize import counted, harmless, listed
@@ -79,7 +86,7 @@ def _proven_smtp(case: Case) -> list[str]:
     refused = [
         one["host"]
         for one in case.smtp.dialogues
-        if any(step["code"] >= 450 for step in steps(one, STRANGER))
+        if _relaying_was_refused(one)
         # "Later" may become a yes.
         and not any(accepts(step) or is_greylisted(step) for step in steps(one, STRANGER, OWN_SENDER))
     ]
@@ -89,6 +96,16 @@ def _proven_smtp(case: Case) -> list[str]:
     if refused:
         lines.append(f"relaying for strangers denied by {listed(list(dict.fromkeys(refused)))}")
     return lines
+
+
+def _relaying_was_refused(dialogue: seen.Dialogue) -> bool:
+    """Whether a stranger's recipient was refused for being one, and not for the vantage, its sender or its domain."""
+    control = any(accepts(step) for step in steps(dialogue, STRANGERS_POSTMASTER))
+    return any(
+        meaning_of(step) == RELAYING
+        or (control and step["code"] >= 500 and meaning_of(step) in (OTHER, POLICY, RECIPIENT))
+        for step in steps(dialogue, STRANGER)
+    )
 
 
 def _proven_egress(case: Case) -> list[str]:

@@ -125,6 +125,7 @@ _DIALOGUE: dict[str, Shape] = {
         {
             "version": _text,
             "error": _text,
+            "weak?": _text,
             "certificate?": _Maybe({"names": [_text], "not_after": _moment}),
         }
     ),

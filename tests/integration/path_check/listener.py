@@ -23,7 +23,7 @@ from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
 
 OWN = "example.org"
 RECIPIENT = re.compile(r"RCPT TO:<(.*)>", re.IGNORECASE)
@@ -45,6 +45,17 @@ def make_certificate(behaviour: str) -> None:
     load_certificate(
         CONTEXT, behaviour, others.get(behaviour, ["mail.example.org", "mail2.example.org", "example.org"])
     )
+    if behaviour == "old-tls":
+        CONTEXT.set_ciphers("ALL:@SECLEVEL=0")
+        CONTEXT.minimum_version = CONTEXT.maximum_version = ssl.TLSVersion.TLSv1
+    if behaviour == "short-dhe":
+        CONTEXT.set_ciphers("DHE:@SECLEVEL=0")
+        CONTEXT.maximum_version = ssl.TLSVersion.TLSv1_2
+        with tempfile.NamedTemporaryFile() as file:
+            numbers = dh.generate_parameters(2, 1024)
+            file.write(numbers.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3))
+            file.flush()
+            CONTEXT.load_dh_params(file.name)
     if behaviour == "certificate-by-name":
         own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         load_certificate(own, behaviour, ["mail.example.org"])
@@ -58,7 +69,9 @@ def make_certificate(behaviour: str) -> None:
 
 def load_certificate(context: ssl.SSLContext, behaviour: str, names: list[str]) -> None:
     now, day = datetime.now(timezone.utc), timedelta(days=1)
-    key = ec.generate_private_key(ec.SECP256R1())
+    # No cipher of DHE is for keys of elliptic curves.
+    short = behaviour == "short-dhe"
+    key = rsa.generate_private_key(65537, 2048) if short else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
@@ -98,6 +111,14 @@ def recipient_reply(behaviour: str, sender: str, recipient: str) -> str:
     if behaviour == "open" or (behaviour == "takes-source-routes" and recipient.startswith("@")):
         return "250 ok"
     if behaviour == "trusts-own-senders" and sender.endswith(f"@{OWN}"):
+        return "250 ok"
+    if behaviour == "open-but-to-null-mx":
+        return "550 5.7.27 sender domain has a null MX" if "example.com" in sender else "250 ok"
+    if behaviour == "open-but-to-null-mx-recipients" and not own:
+        return "556 5.1.10 recipient domain has a null MX" if "example.net" in recipient else "250 ok"
+    if behaviour == "unqualified-is-local":
+        return "250 ok" if own or "@" not in recipient else DENIED
+    if behaviour == "takes-percents-alone" and "%" in recipient and "@" not in recipient:
         return "250 ok"
     if behaviour == "knows-no-domain":
         return DENIED
@@ -159,6 +180,9 @@ def converse(connection: socket.socket, behaviour: str) -> None:
         encrypted = stream is not plain
         if word.startswith("EHLO") and behaviour == "knows-helo-alone":
             say("500 5.5.1 Command unrecognized")
+        elif word.startswith("EHLO") and behaviour == "says-much":
+            lines = (f"250-X{number}" for number in range(3000))
+            say("250-mail.example.org", f"250-{'x' * 3000}", *lines, "250 STARTTLS")
         elif word.startswith("EHLO"):
             if behaviour == "closes-after-ehlo":
                 return

@@ -24,12 +24,20 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.probes.sm
     failure_status,
     own_literal,
 )
-from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import TLS, meaning
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_replies import (
+    CLIENT,
+    NO_MAIL,
+    RELAYING,
+    TLS,
+    enhanced_status,
+    meaning,
+)
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_steps import (
     BANNER,
     EHLO,
     HELO,
     NULL_SENDER,
+    OWN_MAIL,
     OWN_SENDER,
     POSTMASTER,
     POSTMASTER_NULL,
@@ -39,7 +47,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_step
     STRANGER,
     STRANGER_AT_DOMAIN,
     STRANGER_SENDER,
+    STRANGERS_POSTMASTER,
     UNKNOWN,
+    UNKNOWN_UNQUALIFIED,
     is_greylisted,
 )
 from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harmless
@@ -50,7 +60,16 @@ if TYPE_CHECKING:
 # What is said of the server's own domains.
 _OWN = (NULL_SENDER, POSTMASTER_NULL, SENDER, POSTMASTER)
 # What is tried as a stranger.
-_STRANGE = (STRANGER_SENDER, UNKNOWN, STRANGER, STRANGER_AT_DOMAIN, OWN_SENDER)
+_STRANGE = (
+    STRANGER_SENDER,
+    STRANGERS_POSTMASTER,
+    UNKNOWN,
+    UNKNOWN_UNQUALIFIED,
+    OWN_MAIL,
+    STRANGER,
+    STRANGER_AT_DOMAIN,
+    OWN_SENDER,
+)
 
 # How often a server that defers a recipient is tried again.
 _RETURNS = 10
@@ -124,11 +143,37 @@ class SmtpProbe:
             dialogue["ended"] = harmless(str(ended))
         except (OSError, asyncio.TimeoutError) as error:
             dialogue["status"] = failure_status(error, address)
+        if dialogue["tls"] and dialogue["tls"]["error"]:
+            await self._encrypt_leniently(dialogue["tls"]["error"], timeouts)
         for _attempt in range(_RETURNS if patience else 0):
             if not any(is_greylisted(step) for step in self._about_own()):
                 return
             await asyncio.sleep(patience / _RETURNS)
             await self._come_back(timeouts)
+
+    async def _encrypt_leniently(self, error: str, timeouts: tuple[float, float]) -> None:
+        """Whether encryption comes about without the library's lower limits, in a second connection.
+
+        A server that accepts nothing in cleartext is asked the rest there.
+        """
+        address, port = self.dialogue["address"], self.dialogue["port"]
+        with contextlib.suppress(ConversationEnded, OSError, asyncio.TimeoutError):
+            async with await Conversation.open(address, port, *timeouts) as conversation:
+                greeting = await conversation.reply()
+                helo = self._helo or own_literal(conversation.local_address)
+                if greeting.code != 220 or not (await conversation.command(f"EHLO {helo}")).accepted:
+                    return
+                if (await conversation.command("STARTTLS")).code != 220:
+                    return
+                tls = await conversation.start_tls(self._name, lenient=True)
+                if tls["error"]:
+                    return
+                self._is_encrypted = True
+                self.dialogue["tls"] = {**tls, "weak": error}
+                demanded = any(step["what"] == SENDER_IN_CLEARTEXT for step in self.dialogue["steps"])
+                if demanded and (await conversation.command(f"EHLO {helo}")).accepted:
+                    await self._ask(conversation)
+                conversation.quit()
 
     def _about_own(self) -> list[seen.SmtpStep]:
         return [step for step in self.dialogue["steps"] if step["what"] in _OWN]
@@ -222,25 +267,54 @@ class SmtpProbe:
             await conversation.command("RSET")
 
     async def _ask_strange(self, conversation: Conversation) -> None:
+        """Relaying, from one sender after the other until what the server says is about relaying."""
         domain = self._domains[0]
         sender_domain, elsewhere = strange_domains(self._domains)
-        recipients = strangers(domain, elsewhere)
-        # Whether it takes any recipient of its own domain: then taking a wrapped one does not mean relaying.
-        recipients.insert(0, (UNKNOWN, f"{self._token}@{domain}"))
-        taken = False
-        sender = await self._step(conversation, STRANGER_SENDER, "", f"MAIL FROM:<stranger@{sender_domain}>")
-        if sender.accepted:
-            for what, recipient in recipients:
-                reply = await self._step(conversation, what, domain, f"RCPT TO:<{recipient}>")
-                if what == STRANGER and reply.accepted:
-                    taken = True
-                    break
-        await conversation.command("RSET")
-        if taken:
-            return
-        if (await self._step(conversation, STRANGER_SENDER, "", f"MAIL FROM:<postmaster@{domain}>")).accepted:
+        # The domains for documentation have a null MX and an SPF record; of the others neither can be the reason.
+        senders = [f"stranger@{sender_domain}", *([f"stranger@{self._helo}"] if self._helo else []), ""]
+        senders.append(f"stranger@{own_literal(conversation.local_address)}")
+        taken = judged = False
+        for sender in senders:
+            is_last = sender == senders[-1]
+            if (await self._step(conversation, STRANGER_SENDER, "", f"MAIL FROM:<{sender}>")).accepted:
+                taken, judged = await self._ask_recipients(conversation, sender, elsewhere, is_last)
+            await conversation.command("RSET")
+            if taken or judged:
+                break
+        if not taken and (await self._step(conversation, OWN_MAIL, "", f"MAIL FROM:<postmaster@{domain}>")).accepted:
             await self._step(conversation, OWN_SENDER, domain, f"RCPT TO:<victim@{elsewhere}>")
             await conversation.command("RSET")
+
+    async def _ask_recipients(
+        self, conversation: Conversation, sender: str, elsewhere: str, is_last: bool
+    ) -> tuple[bool, bool]:
+        """Whether a stranger's recipient was taken, and whether the sender was no reason to refuse one."""
+        domain = self._domains[0]
+        judged = False
+        if sender:
+            control = f"RCPT TO:<postmaster@{domain}>"
+            judged = (await self._step(conversation, STRANGERS_POSTMASTER, domain, control)).accepted
+        # Whether it takes any recipient of its own domain: then taking a wrapped one does not mean relaying.
+        recipients = [(UNKNOWN, f"{self._token}@{domain}"), *strangers(domain, elsewhere)]
+        for number, (what, recipient) in enumerate(recipients):
+            reply = await self._step(conversation, what, domain, f"RCPT TO:<{recipient}>")
+            if what == STRANGER and reply.accepted:
+                if "@" in recipient:
+                    return True, True
+                bare = await self._step(conversation, UNKNOWN_UNQUALIFIED, domain, f"RCPT TO:<{self._token}>")
+                if not bare.accepted:
+                    return True, True
+            elif number == 1:
+                about = meaning(reply.code, reply.text)
+                if about == NO_MAIL or enhanced_status(reply.code, reply.text) == (1, 2):
+                    # The domains for documentation accept no mail, which may be the reason too.
+                    literal = own_literal(conversation.local_address)
+                    if (await self._step(conversation, STRANGER, domain, f"RCPT TO:<victim@{literal}>")).accepted:
+                        return True, True
+                judged = (judged and about != CLIENT) or about == RELAYING
+                if not judged and not is_last:
+                    return False, False
+        return False, judged
 
     async def _step(self, conversation: Conversation, what: str, domain: str, command: str) -> SmtpReply:
         reply = await conversation.command(command)

@@ -23,9 +23,9 @@ from ansible_collections.inbound.mail.plugins.module_utils._sanitize import harm
 if TYPE_CHECKING:
     from types import TracebackType
 
-# RFC 5321, section 4.5.3.1.5, allows 512 octets a line; EHLO replies of large hosts have some twenty lines.
-_LONGEST_LINE = 2048
-_MOST_LINES = 100
+# RFC 5321, section 4.5.3.1.5, allows 512 octets a line, and any number of lines.
+_LONGEST_LINE = 2**16
+_MOST_LINES = 10_000
 
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]")
 
@@ -87,9 +87,10 @@ class Conversation:
         self._writer.write(message + b".\r\n")
         return await self.reply()
 
-    async def start_tls(self, name: str) -> seen.Tls:
+    async def start_tls(self, name: str, lenient: bool = False) -> seen.Tls:
         """The handshake after STARTTLS was accepted (RFC 3207), with any certificate; the conversation goes on in TLS.
 
+        lenient: also with what the library refuses by default.
         name: whose certificate to ask for (SNI), as senders who look at it have to, since a server may have several
         (RFC 7672, section 8.1; RFC 8461, section 7.1).
         """
@@ -98,7 +99,7 @@ class Conversation:
         asked_for = name if HOST_NAME.fullmatch(name) else None
         loop = asyncio.get_running_loop()
         try:
-            handshake = loop.start_tls(transport, protocol, _unverified(), server_hostname=asked_for)
+            handshake = loop.start_tls(transport, protocol, _unverified(lenient), server_hostname=asked_for)
             encrypted = await asyncio.wait_for(handshake, self._timeout)
         except asyncio.TimeoutError:
             return _without_tls(f"no handshake within {self._timeout:g} s")
@@ -147,11 +148,14 @@ def _without_tls(error: str) -> seen.Tls:
     return {"version": "", "error": error, "certificate": None}
 
 
-def _unverified() -> ssl.SSLContext:
+def _unverified(lenient: bool) -> ssl.SSLContext:
     """Senders encrypt to an unauthenticated server rather than send in cleartext (RFC 7435)."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if lenient:
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.set_ciphers("ALL:@SECLEVEL=0")
     return context
 
 

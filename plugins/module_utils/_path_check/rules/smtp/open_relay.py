@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 def open_relay(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
         is_catch_all = any(step["code"] in (250, 251, 252) for step in steps(dialogue, asked.UNKNOWN))
+        # A name without a domain is the server's own where it takes any such name (qmail).
+        bare = list(steps(dialogue, asked.UNKNOWN_UNQUALIFIED))
+        takes_bare = any(accepts(step) for step in bare) if bare else is_catch_all
         whats = [asked.STRANGER, asked.OWN_SENDER, *([] if is_catch_all else [asked.STRANGER_AT_DOMAIN])]
         taken = [step for step in steps(dialogue, *whats) if accepts(step)]
+        taken = [step for step in taken if not takes_bare or "@" in step["command"]]
         if taken:
             from_own = [step for step in taken if step["what"] == asked.OWN_SENDER]
             yield Found(

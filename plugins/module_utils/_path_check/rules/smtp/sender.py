@@ -26,6 +26,7 @@ from ansible_collections.inbound.mail.plugins.module_utils._path_check.smtp_repl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ansible_collections.inbound.mail.plugins.module_utils._path_check import observation as seen
     from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 
 
@@ -44,6 +45,7 @@ def sender_refused(case: Case) -> Iterator[Found]:
             for step in steps(dialogue, asked.SENDER, *(() if was_taken else (asked.NULL_SENDER,)))
             if meaning_of(step) in (CLIENT, LATER, OTHER, POLICY, RECIPIENT, RELAYING)
         ]
+        refused = refused or _strangers_refused(dialogue)
         if refused:
             step = refused[-1]
             later = step["code"] < 500
@@ -60,3 +62,15 @@ def sender_refused(case: Case) -> Iterator[Found]:
                 unknown=True,
                 places=[dialogue["address"]],
             )
+
+
+def _strangers_refused(dialogue: seen.Dialogue) -> list[seen.SmtpStep]:
+    """The refusals of all senders that have a domain, where the null sender alone was accepted.
+
+    That the domains for documentation send no mail is no reason against others, nor is a domain in brackets.
+    """
+    senders = [step for step in steps(dialogue, asked.STRANGER_SENDER) if "<>" not in step["command"]]
+    if any(step["code"] < 400 for step in [*senders, *steps(dialogue, asked.SENDER)]):
+        return []
+    named = [step for step in senders if "[" not in step["command"]]
+    return [step for step in named if meaning_of(step) in (LATER, OTHER, POLICY, RECIPIENT, RELAYING)]

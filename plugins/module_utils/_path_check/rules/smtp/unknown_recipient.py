@@ -28,7 +28,7 @@ def unknown_recipient_accepted(case: Case) -> Iterator[Found]:
     for dialogue in case.smtp.dialogues:
         taken = [step for step in steps(dialogue, asked.UNKNOWN) if accepts(step)]
         # An open relay takes everything.
-        open_to_all = any(accepts(step) for step in steps(dialogue, asked.STRANGER))
+        open_to_all = any(accepts(step) and "@" in step["command"] for step in steps(dialogue, asked.STRANGER))
         if taken and not open_to_all and case.smtp.refuses_unknown(dialogue):
             yield Found(
                 f"{taken[0]['domain']} at {where(dialogue)}",

@@ -90,3 +90,26 @@ def starttls_required(case: Case) -> Iterator[Found]:
             observed=said(step),
             places=[dialogue["address"]],
         )
+
+
+@rule(
+    "starttls-weak",
+    WARNING,
+    "RFC 8996; RFC 9325, section 4.1",
+    "Encryption comes about only with what current TLS libraries refuse by default: TLS 1.0 or 1.1, a short key, an "
+    "old cipher. Senders with such a library deliver in cleartext, or not at all.",
+    "Enable TLS 1.2 or later, with keys and Diffie-Hellman parameters of 2,048 bits at least.",
+)
+def starttls_weak(case: Case) -> Iterator[Found]:
+    for dialogue in case.smtp.dialogues:
+        tls = dialogue.get("tls")
+        weak = tls.get("weak", "") if tls else ""
+        if tls and weak:
+            yield Found(
+                where(dialogue),
+                f"With current defaults the handshake fails ({weak}); with old ones it is {tls['version']}.",
+                "Enable TLS 1.2 and 1.3 there, with a key and Diffie-Hellman parameters of 2,048 bits at least.",
+                expected="TLSv1.2 or later",
+                observed=weak,
+                places=[dialogue["address"]],
+            )

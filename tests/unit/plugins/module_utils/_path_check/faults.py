@@ -585,3 +585,8 @@ def later(seen: Seen) -> None:
 @fault("open-relay")
 def takes_everything(seen: Seen) -> None:
     steps(seen)[5].update(code=250, text="Ok")
+
+
+@fault("starttls-weak")
+def old_encryption(seen: Seen) -> None:
+    seen["dialogues"][0]["tls"].update(version="TLSv1", weak="unsupported protocol")

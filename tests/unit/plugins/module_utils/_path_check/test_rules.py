@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.evidence.case import Case
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.findings import fails, summary
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.observation import answers_of, fold, merged
+from ansible_collections.inbound.mail.plugins.module_utils._path_check.proof import proven
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.report import report
 from ansible_collections.inbound.mail.plugins.module_utils._path_check.verdict import RULES, judge
 from hypothesis import given
@@ -53,6 +54,41 @@ def test_answers_that_are_alike_are_kept_once(observation: dict[str, Any]) -> No
     assert [answers_of(zone, one) for one in zone["servers"]] == before
     case = case_of(observation)
     assert len(case.dns.answers("example.org", "MX")) == 3
+
+
+def test_unqualified_stranger_is_a_local_name_where_any_is(observation: dict[str, Any]) -> None:
+    steps(observation).append(step("stranger", "example.org", "RCPT TO:<victim%example.net>", 250, "ok"))
+    assert ids(observation) == {"open-relay"}
+    steps(observation).append(step("unknown-recipient-unqualified", "example.org", "RCPT TO:<x>", 250, "ok"))
+    assert ids(observation) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "control", "is_proven"),
+    [
+        ("5.7.1 Relay access denied", 550, True),
+        ("5.7.1 Nein", 250, True),
+        ("5.7.1 Nein", 550, False),
+        ("5.7.27 Sender address has null MX", 250, False),
+        ("5.1.10 Recipient address has null MX", 250, False),
+    ],
+)
+def test_relaying_is_proven_by_refusals_of_relaying(
+    observation: dict[str, Any], text: str, control: int, is_proven: bool
+) -> None:
+    steps(observation)[5].update(code=550, text=text)
+    steps(observation).insert(
+        4, step("postmaster-from-stranger", "example.org", "RCPT TO:<p@example.org>", control, "")
+    )
+    del observation["dialogues"][1:]
+    assert any("relaying" in line for line in proven(case_of(observation))) is is_proven
+
+
+def test_null_sender_alone_is_taken(observation: dict[str, Any]) -> None:
+    steps(observation)[4:] = [step("stranger-sender", "", "MAIL FROM:<stranger@example.com>", 550, "Nein")]
+    assert ids(observation) == {"sender-refused?"}
+    steps(observation).append(step("stranger-sender", "", "MAIL FROM:<stranger@[192.0.2.1]>", 250, "ok"))
+    assert ids(observation) == set()
 
 
 @pytest.mark.parametrize("found", FAULTS)
